@@ -1,0 +1,59 @@
+"""What can be wrong with a conversation, or with the answer to it.
+
+ChatError
+├── ModelNotFoundError            no model or alias has this id
+├── InvalidParameterError         a parameter is wrong in itself or beside another one
+├── TemplateError                 the model's chat template refuses these messages
+├── ContextLengthExceededError    the prompt does not fit into the context window
+└── JsonValidateFailedError       JSON mode, and the output is not a whole JSON document
+"""
+
+from __future__ import annotations
+
+
+class ChatError(Exception):
+    """Base of the faults that a caller can cause or must know about."""
+
+
+class ModelNotFoundError(ChatError):
+    """No model or alias is called `model`."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        self.model = model
+
+
+class InvalidParameterError(ChatError):
+    """`param` (dotted path, as in the request) is refused; `reason` is a sentence for the caller."""
+
+    def __init__(self, param: str, reason: str) -> None:
+        super().__init__(f"'{param}' : {reason}")
+        self.param = param
+        self.reason = reason
+
+
+class TemplateError(ChatError):
+    """The chat template raised on these messages, or rendered nothing; `reason` is its own text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ContextLengthExceededError(ChatError):
+    """`num_prompt_tokens` were given and at most `max_prompt_tokens` fit into `context_window`."""
+
+    def __init__(self, *, num_prompt_tokens: int, max_prompt_tokens: int, context_window: int) -> None:
+        super().__init__(f"{num_prompt_tokens} prompt tokens, {max_prompt_tokens} fit")
+        self.num_prompt_tokens = num_prompt_tokens
+        self.max_prompt_tokens = max_prompt_tokens
+        self.context_window = context_window
+
+
+class JsonValidateFailedError(ChatError):
+    """The answer is not a whole JSON document; `failed_generation` is the text there is."""
+
+    def __init__(self, reason: str, *, failed_generation: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.failed_generation = failed_generation

@@ -1,0 +1,68 @@
+"""What a completion yields, in order: Started, then Delta and ChoiceFinished per choice, then Usage.
+
+The streamed answer is these events as chunks; the answer in one piece is these events, folded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopLogprob:
+    """A likely token: its text (invalid UTF-8 replaced), its bytes, its natural log probability."""
+
+    token: str
+    token_bytes: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A generated token; see `engine.generation.TokenLogprob` for which distribution is meant."""
+
+    token: str
+    token_bytes: bytes
+    logprob: float
+    top_logprobs: tuple[TopLogprob, ...]
+    constrained_logprob: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The prompt is prefilled and the first token exists: nothing can be refused any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More text of one choice (never empty unless it only carries logprobs)."""
+
+    choice_index: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFinished:
+    """One choice is over."""
+
+    choice_index: int
+    finish_reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Counts in tokens, times in seconds. Always the last event."""
+
+    queue_time_s: float
+    prompt_tokens: int
+    prompt_time_s: float
+    completion_tokens: int
+    completion_time_s: float
+    cached_tokens: int
+
+
+CompletionEvent = Started | Delta | ChoiceFinished | Usage

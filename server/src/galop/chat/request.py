@@ -1,0 +1,51 @@
+"""A chat completion request after the border: checked, defaults applied, no wire names left over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ResponseFormat = Literal["text", "json_object"]
+
+TemplateMessage = Mapping[str, Any]
+"""One message as chat templates expect it: `role`, `content` (str), and `name` where given. Any: templates take what they like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One conversation to complete."""
+
+    request_id: str
+    """`req_...`: the same as the header x-request-id and x_groq.id."""
+    model: str
+    """As the caller wrote it; `ChatService.complete` resolves aliases."""
+    messages: tuple[TemplateMessage, ...]
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int | None = None
+    """None: as many as fit into the context window after the prompt."""
+    stop: tuple[str, ...] = ()
+    """Up to four, none empty."""
+    num_choices: int = 1
+    seed: int = 0
+    """0 <= seed < 2**64; the border draws one where the caller gave none."""
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    logit_bias: Mapping[int, float] | None = None
+    num_logprobs: int | None = None
+    """None: logprobs were not asked for. Otherwise `top_logprobs` (0 to 20)."""
+    response_format: ResponseFormat = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """One entry of GET /models."""
+
+    id: str
+    created: int
+    """Unix seconds."""
+    owned_by: str
+    context_window: int
+    max_completion_tokens: int
+    alias_of: str | None = None

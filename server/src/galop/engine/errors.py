@@ -1,0 +1,58 @@
+"""What can go wrong between a request and its tokens.
+
+EngineError
+├── QueueFullError            the bounded waiting queue has no room
+├── EngineUnavailableError    the engine process is starting, stopping or gone
+├── EngineDiedError           the engine process ended while this request was in flight
+├── ConstraintFailedError     the constraint could not be compiled or broke while generating
+└── EngineInternalError       a bug of ours: the step raised
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of everything an engine may raise to the one who submitted a request."""
+
+
+class QueueFullError(EngineError):
+    """No room in the queue. `num_waiting` of `limit` sequences wait; try again in `retry_after_s`."""
+
+    def __init__(self, *, num_waiting: int, limit: int, retry_after_s: int) -> None:
+        super().__init__(f"{num_waiting} sequences are waiting and the queue holds {limit}")
+        self.num_waiting = num_waiting
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
+class EngineUnavailableError(EngineError):
+    """The engine is not accepting work now; `reason` says why in a few words."""
+
+    def __init__(self, reason: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class EngineDiedError(EngineError):
+    """The engine process ended while it worked on this request."""
+
+    def __init__(self, *, exit_code: int | None) -> None:
+        super().__init__(f"the engine process ended (exit code {exit_code})")
+        self.exit_code = exit_code
+
+
+class ConstraintFailedError(EngineError):
+    """The constraint could not be compiled, or left no token to choose."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class EngineInternalError(EngineError):
+    """A step of the engine raised: our bug. `detail` is for the log, not for the caller."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
