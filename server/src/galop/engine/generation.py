@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 FinishReason = Literal["stop", "length"]
+FailureKind = Literal["constraint", "internal"]
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,11 +98,8 @@ class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The whole request ended without an answer."""
 
     request_id: str
-    kind: Literal["queue_full", "unavailable", "constraint", "internal"]
+    kind: FailureKind
     detail: str
-    num_waiting: int = 0
-    limit: int = 0
-    retry_after_s: int = 1
 
 
 EngineEvent = Prefilled | Tokens | Finished | Failed

@@ -1,0 +1,336 @@
+"""The engine: takes requests, repeats `step()`, hands out events. Token ids only.
+
+`step()` is an ordinary method: tests call it by hand, `run()` merely repeats it on a thread.
+Requests and cancellations come from other threads through `submit` and `cancel`; they are applied
+between two steps, so a cancelled sequence is gone from the next batch.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass
+
+import numpy as np
+
+from galop.engine.constraint import ConstraintFactory, TokenConstraint
+from galop.engine.errors import ConstraintFailedError
+from galop.engine.generation import (
+    EngineEvent,
+    Failed,
+    FailureKind,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Prefilled,
+    TokenLogprob,
+    Tokens,
+)
+from galop.engine.runner import Float32Array, ModelRunner
+from galop.engine.sampler import adjust, choose, log_probabilities, masked, uniform
+from galop.engine.scheduler import Plan, Scheduler
+from galop.engine.sequence import Sequence
+
+logger = logging.getLogger("galop.engine")
+
+DEFAULT_PREFILL_CHUNK = 128
+"""Prompt tokens per step while others decode. On 2 cores and a 135M model about 0.1 s of pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cancel:
+    request_id: str
+    choice_index: int | None
+
+
+@dataclass(slots=True)
+class _Group:
+    """The choices of one request that have not ended yet."""
+
+    sequences: list[Sequence]
+    is_prefilled: bool = False
+
+
+class Engine:
+    """Continuous batching over one model.
+
+    `emit` is called on the engine's thread with the events of one step; it must not block.
+    """
+
+    def __init__(
+        self,
+        runner: ModelRunner,
+        emit: Callable[[SequenceOf[EngineEvent]], None],
+        *,
+        constraint_factory: ConstraintFactory | None = None,
+        prefill_chunk: int = DEFAULT_PREFILL_CHUNK,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._runner = runner
+        self._emit = emit
+        self._constraint_factory = constraint_factory
+        self._clock = clock
+        self.scheduler = Scheduler(
+            num_slots=runner.num_slots,
+            max_batch_rows=runner.max_batch_rows,
+            prefill_chunk=prefill_chunk,
+        )
+        self._groups: dict[str, _Group] = {}
+        self._inbox: list[tuple[GenerationRequest, float] | _Cancel] = []
+        self._inbox_changed = threading.Condition()
+        self._is_stopping = False
+
+    # Called from any thread.
+
+    def submit(self, request: GenerationRequest) -> None:
+        """Queue a request. Faults come back as a `Failed` event."""
+        self._post((request, self._clock()))
+
+    def cancel(self, request_id: str, choice_index: int | None = None) -> None:
+        """End one choice, or all of them, without further events. Unknown ids are ignored."""
+        self._post(_Cancel(request_id, choice_index))
+
+    def stop(self) -> None:
+        """Make `run` return after the current step."""
+        with self._inbox_changed:
+            self._is_stopping = True
+            self._inbox_changed.notify()
+
+    def _post(self, item: tuple[GenerationRequest, float] | _Cancel) -> None:
+        with self._inbox_changed:
+            self._inbox.append(item)
+            self._inbox_changed.notify()
+
+    # Called from the engine's thread.
+
+    def run(self) -> None:
+        """Repeat `step` until `stop`; sleep while there is nothing to do."""
+        while True:
+            with self._inbox_changed:
+                while not self._inbox and self.scheduler.is_idle and not self._is_stopping:
+                    self._inbox_changed.wait()
+                if self._is_stopping:
+                    return
+            self.step()
+
+    def step(self) -> None:
+        """Apply what came in, compute one batch, choose tokens, tell about them."""
+        events = self._apply_inbox()
+        plan = self.scheduler.schedule()
+        if not plan.is_empty:
+            try:
+                logits = self._compute(plan)
+            except Exception:
+                logger.exception("the forward pass failed for %r", plan.rows)
+                events += self._fail_all(plan)
+            else:
+                events += self._advance(plan, logits)
+        if events:
+            self._emit(events)
+
+    def _compute(self, plan: Plan) -> Float32Array:
+        now = self._clock()
+        for sequence in plan.admitted:
+            sequence.admitted_s = now
+        for copy in plan.copies:
+            self._runner.copy_prefix(copy.source, [copy.target], copy.num_tokens)
+        for truncation in plan.truncations:
+            self._runner.truncate(truncation.slot, truncation.num_tokens)
+        return self._runner.forward(plan.batch())
+
+    def _advance(self, plan: Plan, logits: Float32Array) -> list[EngineEvent]:
+        events: list[EngineEvent] = []
+        next_row = 0
+        for sequence, count in plan.rows:
+            sequence.num_computed_tokens += count
+            if sequence.num_pending_tokens:
+                continue
+            row, next_row = next_row, next_row + 1
+            if sequence.slot is None:
+                continue  # a sibling failed in this very step and took the request down
+            try:
+                events += self._extend(sequence, logits[row])
+            except ConstraintFailedError as error:
+                events += self._fail(sequence.request_id, "constraint", error.reason)
+            except Exception as error:
+                logger.exception("choosing a token failed for %r", sequence)
+                events += self._fail(sequence.request_id, "internal", repr(error))
+        return events
+
+    def _extend(self, sequence: Sequence, logits: Float32Array) -> list[EngineEvent]:
+        """Choose the next token of a sequence from its logits, and take what is forced after it."""
+        events: list[EngineEvent] = []
+        if not sequence.completion:
+            sequence.first_token_s = self._clock()
+            group = self._groups[sequence.request_id]
+            if not group.is_prefilled:
+                group.is_prefilled = True
+                events.append(_prefilled(sequence))
+        token_id, logprob = self._choose(sequence, logits)
+        if token_id in self._runner.end_token_ids:
+            sequence.append([token_id])
+            events.append(self._finish(sequence, "stop"))
+            return events
+        token_ids = [token_id]
+        constraint = sequence.constraint
+        if constraint is not None and not constraint.is_complete:
+            room = self._room(sequence) - 1
+            token_ids += constraint.forced_tokens()[: max(room, 0)]
+        sequence.append(token_ids)
+        logprobs = None
+        if logprob is not None:
+            # Forced tokens are certain under the constraint and the model was not asked.
+            logprobs = [logprob, *(TokenLogprob(forced, 0.0, [], 0.0) for forced in token_ids[1:])]
+        events.append(
+            Tokens(
+                request_id=sequence.request_id,
+                choice_index=sequence.choice_index,
+                token_ids=token_ids,
+                logprobs=logprobs,
+            )
+        )
+        if constraint is not None and constraint.is_complete:
+            events.append(self._finish(sequence, "stop"))
+        elif self._room(sequence) <= 0:
+            events.append(self._finish(sequence, "length"))
+        return events
+
+    def _room(self, sequence: Sequence) -> int:
+        """How many more tokens this sequence may get."""
+        return min(
+            sequence.request.max_tokens - sequence.num_completion_tokens,
+            self._runner.context_window - sequence.num_tokens,
+        )
+
+    def _choose(self, sequence: Sequence, logits: Float32Array) -> tuple[int, TokenLogprob | None]:
+        """Sample first, ask the constraint, and pay for its mask only if the sample is refused.
+
+        That gives the masked distribution exactly: p(x) + (1 - Z) p(x)/Z = p(x)/Z, where Z is the
+        allowed mass; with top_p below 1 the nucleus of the second draw is the masked one.
+        """
+        params = sequence.request.sampling
+        constraint = sequence.constraint
+        adjusted = adjust(logits, params, sequence.completion_counts)
+        mask = None
+        if constraint is not None and params.num_logprobs is not None:
+            mask = self._mask(constraint)
+        token_id = choose(adjusted, params, self._draw(sequence, 0))
+        if constraint is not None and not self._accept(constraint, token_id):
+            if mask is None:
+                mask = self._mask(constraint)
+            if not mask.any():
+                raise ConstraintFailedError("no token is allowed here")
+            token_id = choose(masked(adjusted, mask), params, self._draw(sequence, 1))
+            if not self._accept(constraint, token_id):
+                raise ConstraintFailedError(f"token {token_id} was allowed, then refused")
+        if params.num_logprobs is None:
+            return token_id, None
+        logprob, top = log_probabilities(logits, token_id, params.num_logprobs)
+        constrained = None
+        if mask is not None:
+            constrained = log_probabilities(masked(logits, mask), token_id, 0)[0]
+        return token_id, TokenLogprob(token_id, logprob, top, constrained)
+
+    def _mask(self, constraint: TokenConstraint) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        mask = constraint.allowed_mask().copy()
+        if constraint.can_end:
+            mask[list(self._runner.end_token_ids)] = True
+        return mask
+
+    def _accept(self, constraint: TokenConstraint, token_id: int) -> bool:
+        if token_id in self._runner.end_token_ids:
+            return constraint.can_end
+        return constraint.try_accept(token_id)
+
+    def _draw(self, sequence: Sequence, draw: int) -> float:
+        seed = sequence.request.sampling.seed
+        return uniform(seed, sequence.choice_index, sequence.num_completion_tokens, draw)
+
+    def _finish(self, sequence: Sequence, reason: FinishReason) -> Finished:
+        self._remove(sequence)
+        constraint = sequence.constraint
+        return Finished(
+            request_id=sequence.request_id,
+            choice_index=sequence.choice_index,
+            finish_reason=reason,
+            num_completion_tokens=sequence.num_completion_tokens,
+            completion_time_s=self._clock() - sequence.first_token_s,
+            is_constraint_satisfied=constraint is None or constraint.can_end,
+        )
+
+    def _apply_inbox(self) -> list[EngineEvent]:
+        with self._inbox_changed:
+            inbox, self._inbox = self._inbox, []
+        events: list[EngineEvent] = []
+        for item in inbox:
+            if isinstance(item, _Cancel):
+                self._drop(item.request_id, item.choice_index)
+            else:
+                events += self._enqueue(*item)
+        return events
+
+    def _enqueue(self, request: GenerationRequest, arrival_s: float) -> list[EngineEvent]:
+        prompt = np.asarray(request.prompt_token_ids, dtype=np.int32)
+        try:
+            constraints = [self._constraint(request) for _ in range(request.num_choices)]
+        except ConstraintFailedError as error:
+            return [Failed(request_id=request.request_id, kind="constraint", detail=error.reason)]
+        except Exception as error:
+            logger.exception("building the constraint of %s failed", request.request_id)
+            return [Failed(request_id=request.request_id, kind="internal", detail=repr(error))]
+        sequences = [
+            Sequence(request, index, prompt, constraint, arrival_s)
+            for index, constraint in enumerate(constraints)
+        ]
+        self._groups[request.request_id] = _Group(sequences)
+        for sequence in sequences:
+            self.scheduler.add(sequence)
+        return []
+
+    def _constraint(self, request: GenerationRequest) -> TokenConstraint | None:
+        if request.constraint is None:
+            return None
+        if self._constraint_factory is None:
+            raise ConstraintFailedError("this engine was built without constraints")
+        return self._constraint_factory(request.constraint, max_tokens=request.max_tokens)
+
+    def _drop(self, request_id: str, choice_index: int | None) -> None:
+        group = self._groups.get(request_id)
+        for sequence in list(group.sequences) if group else ():
+            if choice_index is None or sequence.choice_index == choice_index:
+                self._remove(sequence)
+
+    def _remove(self, sequence: Sequence) -> None:
+        self.scheduler.remove(sequence)
+        group = self._groups[sequence.request_id]
+        group.sequences.remove(sequence)
+        if not group.sequences:
+            del self._groups[sequence.request_id]
+
+    def _fail(self, request_id: str, kind: FailureKind, detail: str) -> list[EngineEvent]:
+        self._drop(request_id, None)
+        return [Failed(request_id=request_id, kind=kind, detail=detail)]
+
+    def _fail_all(self, plan: Plan) -> list[EngineEvent]:
+        """After a failed forward pass nothing in the slots of this plan can be trusted."""
+        slots = [sequence.slot for sequence, _ in plan.rows]
+        events: list[EngineEvent] = []
+        for request_id in {sequence.request_id for sequence, _ in plan.rows}:
+            events += self._fail(request_id, "internal", "the forward pass failed")
+        for slot in slots:
+            if slot is not None:
+                self.scheduler.forget(slot)
+                self._runner.truncate(slot, 0)
+        return events
+
+
+def _prefilled(sequence: Sequence) -> Prefilled:
+    return Prefilled(
+        request_id=sequence.request_id,
+        queue_time_s=sequence.admitted_s - sequence.arrival_s,
+        prompt_time_s=sequence.first_token_s - sequence.admitted_s,
+        num_cached_tokens=sequence.num_cached_tokens,
+    )

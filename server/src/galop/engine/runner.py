@@ -1,0 +1,71 @@
+"""The model as the engine sees it: rows of tokens in, rows of logits out, one KV cache per slot.
+
+Implemented by `llama.LlamaRunner` on llama.cpp and by `testing.ScriptedModel` without weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Int32Array = npt.NDArray[np.int32]
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows for one forward pass. All arrays have shape (num_rows,).
+
+    The rows of a slot are in order, follow each other, and continue what its KV cache holds.
+    """
+
+    token_ids: Int32Array
+    positions: Int32Array
+    slots: Int32Array
+    wants_logits: npt.NDArray[np.int8]
+    """1 for the rows whose logits are wanted, else 0."""
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.token_ids)
+
+
+class ModelRunner(Protocol):
+    """Runs the model. Called from one thread only."""
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    @property
+    def num_slots(self) -> int:
+        """How many sequences can be in the KV cache at once."""
+
+    @property
+    def context_window(self) -> int:
+        """How many tokens fit into one slot."""
+
+    @property
+    def max_batch_rows(self) -> int:
+        """How many rows one `forward` takes."""
+
+    @property
+    def end_token_ids(self) -> frozenset[int]: ...
+
+    def forward(self, batch: Batch) -> Float32Array:
+        """Put the rows into the KV cache; return logits, shape (rows that want them, vocab_size).
+
+        The array is a view that the next call overwrites.
+        """
+
+    def copy_prefix(self, source: int, targets: Sequence[int], num_tokens: int) -> None:
+        """Make each target slot hold exactly the first `num_tokens` tokens of the source slot."""
+
+    def truncate(self, slot: int, num_tokens: int) -> None:
+        """Forget everything in the slot after its first `num_tokens` tokens."""
+
+    def close(self) -> None:
+        """Free the model. Nothing may be called afterwards."""

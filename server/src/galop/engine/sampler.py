@@ -1,0 +1,137 @@
+"""From a row of logits to a token id. Pure functions on numpy arrays.
+
+Order: logit_bias and penalties on the logits, then the constraint's mask, then temperature, then
+top_p, then one draw by inverse transform. Penalties follow the OpenAI API reference: the count of a
+token in the completion so far, times frequency_penalty, plus presence_penalty once.
+
+Randomness is a function, not a state: `uniform(seed, choice, position, draw)`. So the same seed
+gives the same tokens whatever else is in the batch, in whatever order requests arrive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from galop.engine.generation import SamplingParams
+from galop.engine.runner import Float32Array
+
+_MASK64 = (1 << 64) - 1
+_BLOCK = 256
+"""Tokens per partial sum in the inverse transform: two short searches instead of one long sum."""
+_FIRST_NUCLEUS = 64
+"""How many of the most likely tokens are sorted first when looking for the top_p nucleus."""
+
+
+def uniform(seed: int, choice_index: int, position: int, draw: int = 0) -> float:
+    """A number in [0, 1) that depends on nothing but its arguments.
+
+    SplitMix64's finaliser (Steele, Lea, Flood 2014) as a keyed hash, applied once per argument.
+    """
+    state = _mix64(seed)
+    state = _mix64(state ^ (choice_index + 1))
+    state = _mix64(state ^ (position + 1))
+    state = _mix64(state ^ (draw + 1))
+    return (state >> 11) * 2.0**-53
+
+
+def _mix64(value: int) -> int:
+    value = (value + 0x9E3779B97F4A7C15) & _MASK64
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK64
+    return value ^ (value >> 31)
+
+
+def adjust(
+    logits: Float32Array, params: SamplingParams, completion_counts: Mapping[int, int]
+) -> Float32Array:
+    """`logits` with bias and penalties; a copy if there are any, else the same array."""
+    has_penalty = completion_counts and (params.frequency_penalty or params.presence_penalty)
+    if not params.logit_bias and not has_penalty:
+        return logits
+    adjusted = logits.copy()
+    for token_id, bias in params.logit_bias.items():
+        adjusted[token_id] += bias
+    if has_penalty:
+        token_ids = np.fromiter(completion_counts.keys(), dtype=np.int64)
+        counts = np.fromiter(completion_counts.values(), dtype=np.float32)
+        adjusted[token_ids] -= counts * params.frequency_penalty + params.presence_penalty
+    return adjusted
+
+
+def masked(logits: Float32Array, mask: npt.NDArray[np.bool_]) -> Float32Array:
+    """`logits` with -inf where `mask` is False."""
+    return np.where(mask, logits, np.float32(-np.inf))
+
+
+def choose(logits: Float32Array, params: SamplingParams, random: float) -> int:
+    """Draw a token from one row, shape (vocab_size,); `random` is in [0, 1).
+
+    Temperature 0 takes the most likely token, and the lowest id among equals. `logits` must hold
+    at least one finite value.
+    """
+    if params.temperature <= 0.0 or params.top_p <= 0.0:
+        return int(logits.argmax())
+    # The highest logit is subtracted before the division, so that tiny temperatures (1e-8) only
+    # underflow the others to zero.
+    with np.errstate(over="ignore", under="ignore"):
+        weights = np.exp((logits - logits.max()) * np.float32(1.0 / max(params.temperature, 1e-8)))
+    if params.top_p < 1.0:
+        return _choose_in_nucleus(weights, params.top_p, random)
+    return _invert(weights, random)
+
+
+def _invert(weights: Float32Array, random: float) -> int:
+    """The first index at which the running sum of `weights` exceeds `random` of the total."""
+    starts = np.arange(0, len(weights), _BLOCK)
+    block_sums = np.cumsum(np.add.reduceat(weights, starts), dtype=np.float64)
+    threshold = random * block_sums[-1]
+    block = min(int(np.searchsorted(block_sums, threshold, side="right")), len(starts) - 1)
+    before = block_sums[block - 1] if block else 0.0
+    start = block * _BLOCK
+    inside = np.cumsum(weights[start : start + _BLOCK], dtype=np.float64) + before
+    offset = int(np.searchsorted(inside, threshold, side="right"))
+    if offset == len(inside):  # rounding: the block's own sum came out a little lower
+        offset = int(np.flatnonzero(weights[start : start + _BLOCK])[-1])
+    return start + offset
+
+
+def _choose_in_nucleus(weights: Float32Array, top_p: float, random: float) -> int:
+    """Draw from the smallest set of most likely tokens whose share is at least `top_p`."""
+    needed = top_p * float(weights.sum(dtype=np.float64))
+    size = _FIRST_NUCLEUS
+    while True:
+        token_ids = _most_likely(weights, size)
+        running = np.cumsum(weights[token_ids], dtype=np.float64)
+        if running[-1] >= needed or len(token_ids) == len(weights):
+            break
+        size *= 8
+    last = min(int(np.searchsorted(running, needed, side="left")), len(running) - 1)
+    chosen = int(np.searchsorted(running[: last + 1], random * running[last], side="right"))
+    return int(token_ids[min(chosen, last)])
+
+
+def _most_likely(values: Float32Array, count: int) -> npt.NDArray[np.intp]:
+    """Indices of the `count` highest values, highest first, the lower index first among equals."""
+    if count >= len(values):
+        return np.argsort(-values, kind="stable")
+    indices = np.argpartition(values, len(values) - count)[len(values) - count :]
+    indices.sort()
+    return indices[np.argsort(-values[indices], kind="stable")]
+
+
+def log_probabilities(
+    logits: Float32Array, token_id: int, num_top: int
+) -> tuple[float, list[tuple[int, float]]]:
+    """Natural log probability of `token_id`, and of the `num_top` most likely tokens."""
+    highest = float(logits.max())
+    with np.errstate(under="ignore"):
+        total = float(np.exp(logits - np.float32(highest)).sum(dtype=np.float64))
+    log_total = highest + math.log(total)
+    top = _most_likely(logits, num_top) if num_top else ()
+    return float(logits[token_id]) - log_total, [
+        (int(i), float(logits[i]) - log_total) for i in top
+    ]

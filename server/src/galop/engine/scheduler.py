@@ -1,0 +1,233 @@
+"""Decides what the next forward pass computes. Pure: no model, no clock, no thread.
+
+Theory of operation. Every sequence that runs owns a slot of the KV cache. A step takes all pending
+tokens of the sequences that decode (one each, more after forced tokens) and fills up with prompt
+tokens of those that prefill, oldest first, no more than `prefill_chunk` of them while anybody
+decodes: that bounds the pause a long prompt can cause.
+
+Slots remember their tokens after their sequence ended, so a slot is also an entry of the prefix
+cache. A waiting sequence looks for the slot that shares the longest prefix with its prompt, running
+slots included. Where the shared part is still being computed there, it waits for it instead of
+computing it twice: that is how requests that arrive together pay for their common prefix once.
+At least one prompt token is always computed, for its logits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from galop.engine.runner import Batch, Int32Array
+from galop.engine.sequence import Sequence
+
+MIN_SHARED_TOKENS = 16
+"""Prefixes shorter than this are computed again: cheaper than waiting for or copying them."""
+
+_EMPTY = np.empty(0, dtype=np.int32)
+
+
+@dataclass(slots=True)
+class Slot:
+    """One sequence's worth of KV cache."""
+
+    index: int
+    tokens: Int32Array = field(default_factory=lambda: _EMPTY)
+    """What the cache holds while no sequence owns the slot."""
+    sequence: Sequence | None = None
+    last_used: int = 0
+
+    @property
+    def num_computed_tokens(self) -> int:
+        return len(self.tokens) if self.sequence is None else self.sequence.num_computed_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixCopy:
+    """The first `num_tokens` of slot `source` go into slot `target` before the forward pass."""
+
+    source: int
+    target: int
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """Slot `slot` forgets everything after its first `num_tokens`."""
+
+    slot: int
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One step, decided. First copies, then truncations, then the forward pass."""
+
+    admitted: list[Sequence]
+    copies: list[PrefixCopy]
+    truncations: list[Truncation]
+    rows: list[tuple[Sequence, int]]
+    """(sequence, how many of its pending tokens), in batch order."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.rows
+
+    def batch(self) -> Batch:
+        """The rows as arrays. Logits are wanted where a sequence has no pending token left."""
+        token_ids, positions, slots = [], [], []
+        num_rows = sum(count for _, count in self.rows)
+        wants_logits = np.zeros(num_rows, dtype=np.int8)
+        end = 0
+        for sequence, count in self.rows:
+            assert sequence.slot is not None
+            start = sequence.num_computed_tokens
+            token_ids.append(sequence.pending_tokens(count))
+            positions.append(np.arange(start, start + count, dtype=np.int32))
+            slots.append(np.full(count, sequence.slot, dtype=np.int32))
+            end += count
+            if count == sequence.num_pending_tokens:
+                wants_logits[end - 1] = 1
+        return Batch(
+            np.concatenate(token_ids),
+            np.concatenate(positions),
+            np.concatenate(slots),
+            wants_logits,
+        )
+
+
+class Scheduler:
+    """Owns the queue and the slots."""
+
+    def __init__(self, *, num_slots: int, max_batch_rows: int, prefill_chunk: int) -> None:
+        if not num_slots <= max_batch_rows:
+            raise ValueError("a batch must hold at least one row for every slot")
+        self.slots = [Slot(index) for index in range(num_slots)]
+        self.waiting: deque[Sequence] = deque()
+        self.max_batch_rows = max_batch_rows
+        self.prefill_chunk = prefill_chunk
+        self._clock = 0
+
+    @property
+    def running(self) -> list[Sequence]:
+        return [slot.sequence for slot in self.slots if slot.sequence is not None]
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.waiting and not self.running
+
+    def __repr__(self) -> str:
+        return f"<Scheduler {len(self.running)} running, {len(self.waiting)} waiting>"
+
+    def add(self, sequence: Sequence) -> None:
+        """Queue a new sequence."""
+        self.waiting.append(sequence)
+
+    def remove(self, sequence: Sequence) -> None:
+        """Take a sequence out, waiting or running; its slot keeps what is computed."""
+        if sequence.slot is None:
+            self.waiting.remove(sequence)
+            return
+        slot = self.slots[sequence.slot]
+        slot.tokens = sequence.computed_tokens()
+        slot.sequence = None
+        slot.last_used = self._tick()
+        sequence.slot = None
+
+    def forget(self, slot_index: int) -> None:
+        """The KV cache of a free slot is no longer to be trusted."""
+        self.slots[slot_index].tokens = _EMPTY
+
+    def schedule(self) -> Plan:
+        """Admit what fits, then choose the rows of the next forward pass."""
+        admitted, copies, truncations = self._admit()
+        return Plan(admitted, copies, truncations, self._choose_rows())
+
+    def _choose_rows(self) -> list[tuple[Sequence, int]]:
+        running = self.running
+        decoding = [sequence for sequence in running if not sequence.is_prefilling]
+        prefilling = [sequence for sequence in running if sequence.is_prefilling]
+        prefilling.sort(key=lambda sequence: sequence.arrival_s)
+        rows: list[tuple[Sequence, int]] = []
+        budget = self.max_batch_rows - len(decoding)  # one row each is certain
+        for sequence in decoding:
+            count = min(sequence.num_pending_tokens, 1 + budget)
+            rows.append((sequence, count))
+            budget -= count - 1
+        if decoding:
+            budget = min(budget, self.prefill_chunk)
+        for sequence in prefilling:
+            if budget <= 0:
+                break
+            count = min(sequence.num_pending_tokens, budget)
+            rows.append((sequence, count))
+            budget -= count
+        return rows
+
+    def _admit(self) -> tuple[list[Sequence], list[PrefixCopy], list[Truncation]]:
+        admitted: list[Sequence] = []
+        copies: list[PrefixCopy] = []
+        truncations: list[Truncation] = []
+        held_back: list[Sequence] = []
+        free = [slot for slot in self.slots if slot.sequence is None]
+        while self.waiting and len(free) > len(held_back):
+            sequence = self.waiting.popleft()
+            source, num_shared = self._longest_shared_prefix(sequence)
+            if source is not None and num_shared > source.num_computed_tokens:
+                held_back.append(sequence)  # a running slot is about to compute this prefix
+                continue
+            target = self._choose_target(free, source, num_shared)
+            free.remove(target)
+            if source is None:
+                num_shared = 0
+            elif source is not target:
+                copies.append(PrefixCopy(source.index, target.index, num_shared))
+            if (source is None or source is target) and len(target.tokens) > num_shared:
+                truncations.append(Truncation(target.index, num_shared))
+            target.tokens, target.sequence = _EMPTY, sequence
+            sequence.slot = target.index
+            sequence.num_computed_tokens = sequence.num_cached_tokens = num_shared
+            admitted.append(sequence)
+        self.waiting.extendleft(reversed(held_back))
+        return admitted, copies, truncations
+
+    def _longest_shared_prefix(self, sequence: Sequence) -> tuple[Slot | None, int]:
+        """The slot that shares most with this prompt, preferring what is computed already."""
+        best: Slot | None = None
+        best_shared = MIN_SHARED_TOKENS - 1
+        limit = sequence.num_prompt_tokens - 1
+        for slot in self.slots:
+            tokens = slot.tokens if slot.sequence is None else slot.sequence.prompt
+            num_shared = min(_num_shared(tokens, sequence.prompt), limit)
+            is_ready = num_shared <= slot.num_computed_tokens
+            if num_shared > best_shared or (
+                num_shared == best_shared
+                and is_ready
+                and best is not None
+                and best.num_computed_tokens < num_shared
+            ):
+                best, best_shared = slot, num_shared
+        return best, best_shared if best is not None else 0
+
+    def _choose_target(self, free: list[Slot], source: Slot | None, num_shared: int) -> Slot:
+        """The source itself where little would be lost, else the slot unused for longest."""
+        if source is not None and source.sequence is None and source in free:
+            loses_little = num_shared * 2 >= len(source.tokens)
+            if loses_little or len(free) == 1:
+                return source
+        others = [slot for slot in free if slot is not source] or free
+        return min(others, key=lambda slot: (len(slot.tokens) > 0, slot.last_used))
+
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
+
+
+def _num_shared(left: Int32Array, right: Int32Array) -> int:
+    length = min(len(left), len(right))
+    if length == 0 or left[0] != right[0]:
+        return 0
+    differs = left[:length] != right[:length]
+    first = int(differs.argmax())
+    return first if differs[first] else length

@@ -1,0 +1,92 @@
+"""One sequence: a prompt, what has been generated after it, and how much of both is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from galop.engine.constraint import TokenConstraint
+from galop.engine.generation import GenerationRequest
+from galop.engine.runner import Int32Array
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """A choice of a request on its way through the engine.
+
+    num_tokens = num_prompt_tokens + num_completion_tokens, and
+    num_computed_tokens of them are in the KV cache of `slot`.
+    """
+
+    request: GenerationRequest
+    choice_index: int
+    prompt: Int32Array
+    """Shared by the choices of a request; never written to."""
+    constraint: TokenConstraint | None
+    arrival_s: float
+    completion: list[int] = field(default_factory=list)
+    num_computed_tokens: int = 0
+    num_cached_tokens: int = 0
+    """Prompt tokens that were found in the cache instead of being computed."""
+    slot: int | None = None
+    admitted_s: float = 0.0
+    first_token_s: float = 0.0
+    completion_counts: dict[int, int] = field(default_factory=dict)
+    """How often each token came so far; kept only where a penalty needs it."""
+
+    @property
+    def request_id(self) -> str:
+        return self.request.request_id
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        return len(self.prompt)
+
+    @property
+    def num_completion_tokens(self) -> int:
+        return len(self.completion)
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.prompt) + len(self.completion)
+
+    @property
+    def num_pending_tokens(self) -> int:
+        """Tokens that are known but not yet in the KV cache."""
+        return self.num_tokens - self.num_computed_tokens
+
+    @property
+    def is_prefilling(self) -> bool:
+        return self.num_computed_tokens < len(self.prompt)
+
+    def pending_tokens(self, limit: int) -> Int32Array:
+        """The next at most `limit` tokens to compute."""
+        start = self.num_computed_tokens
+        if start < len(self.prompt):
+            return self.prompt[start : start + limit]
+        start -= len(self.prompt)
+        return np.asarray(self.completion[start : start + limit], dtype=np.int32)
+
+    def computed_tokens(self) -> Int32Array:
+        """What the KV cache of the slot holds."""
+        num_completion = self.num_computed_tokens - len(self.prompt)
+        if num_completion <= 0:
+            return self.prompt[: self.num_computed_tokens]
+        completion = np.asarray(self.completion[:num_completion], dtype=np.int32)
+        return np.concatenate([self.prompt, completion])
+
+    def append(self, token_ids: list[int]) -> None:
+        """Add generated tokens."""
+        self.completion.extend(token_ids)
+        sampling = self.request.sampling
+        if sampling.frequency_penalty or sampling.presence_penalty:
+            for token_id in token_ids:
+                self.completion_counts[token_id] = self.completion_counts.get(token_id, 0) + 1
+
+    def __repr__(self) -> str:
+        return (
+            f"<Sequence {self.request_id}/{self.choice_index} slot={self.slot} "
+            f"{self.num_computed_tokens}/{self.num_tokens} computed, "
+            f"{self.num_completion_tokens}/{self.request.max_tokens} generated>"
+        )

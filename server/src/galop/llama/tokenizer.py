@@ -1,0 +1,82 @@
+"""Text to token ids and back, by the model's own vocabulary."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cached_property
+
+from galop.llama.library import llama
+from galop.llama.model import LlamaModel
+
+_CONTROL = 1 << 3  # LLAMA_TOKEN_ATTR_CONTROL
+_UNUSED = 1 << 1
+_UNKNOWN = 1 << 0
+
+
+class LlamaTokenizer:
+    """Implements `chat.Tokenizer`. Thread safe after construction."""
+
+    def __init__(self, model: LlamaModel) -> None:
+        self._model = model
+        self.vocab_size = model.vocab_size
+        self.end_token_ids = model.end_token_ids
+        self.bos_token = self._text_of(int(llama.llama_vocab_bos(model.vocab)))
+        self.eos_token = self._text_of(int(llama.llama_vocab_eos(model.vocab)))
+        self._adds_bos = bool(llama.llama_vocab_get_add_bos(model.vocab))
+        self._bytes = [self._piece(token_id) for token_id in range(self.vocab_size)]
+
+    @property
+    def model(self) -> LlamaModel:
+        """The vocabulary's owner; keep it open as long as this tokenizer is used."""
+        return self._model
+
+    @cached_property
+    def special_token_texts(self) -> frozenset[str]:
+        """Texts that `encode(..., parse_special=True)` turns into a control token."""
+        attributes = (
+            (self._text_of(i), llama.llama_vocab_get_attr(self._model.vocab, i))
+            for i in range(self.vocab_size)
+        )
+        return frozenset(text for text, attribute in attributes if text and attribute & _CONTROL)
+
+    def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
+        """Token ids of `text`. Adds no beginning-of-sequence token: templates write their own."""
+        encoded = text.encode("utf-8", "replace")
+        capacity = len(encoded) + 8
+        while True:
+            tokens = (ctypes.c_int32 * capacity)()
+            count = llama.llama_tokenize(
+                self._model.vocab, encoded, len(encoded), tokens, capacity, False, parse_special
+            )
+            if count >= 0:
+                return list(tokens[:count])
+            capacity = -count
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes a token stands for; b"" for control tokens."""
+        return self._bytes[token_id]
+
+    def raw_token_bytes(self) -> list[bytes]:
+        """All tokens as grammars want them: control tokens are 0xFF and then their text."""
+        texts = []
+        for token_id, piece in enumerate(self._bytes):
+            attribute = llama.llama_vocab_get_attr(self._model.vocab, token_id)
+            if attribute & (_CONTROL | _UNUSED | _UNKNOWN):
+                piece = b"\xff" + self._text_of(token_id).encode()
+            texts.append(piece)
+        return texts
+
+    def _text_of(self, token_id: int) -> str:
+        if token_id < 0:
+            return ""
+        text = llama.llama_vocab_get_text(self._model.vocab, token_id)
+        return text.decode("utf-8", "replace") if text else ""
+
+    def _piece(self, token_id: int) -> bytes:
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = llama.llama_token_to_piece(self._model.vocab, token_id, buffer, size, 0, False)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length

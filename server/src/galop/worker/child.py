@@ -1,0 +1,131 @@
+"""The engine process's main loop: commands from the socket, reports back to it.
+
+The engine runs on the main thread; a reader thread feeds it. When the server goes away, however it
+goes, the socket ends and so does this process: no orphan keeps a core busy.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from galop.engine import Engine, EngineEvent
+from galop.engine.constraint import ConstraintFactory
+from galop.engine.runner import ModelRunner
+from galop.worker.protocol import (
+    HEADER,
+    Cancel,
+    Command,
+    EngineConfig,
+    Ready,
+    Report,
+    Start,
+    StartFailed,
+    Step,
+    Stop,
+    Submit,
+    decode_command,
+    frame,
+)
+
+logger = logging.getLogger("galop.worker")
+
+
+class EngineParts(NamedTuple):
+    """What an engine is made of."""
+
+    runner: ModelRunner
+    constraint_factory: ConstraintFactory | None
+
+
+class StartError(Exception):
+    """The parts cannot be built; the text is one line for a person."""
+
+
+def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], EngineParts]) -> None:
+    """Build the engine as the first command says, then run it until told to stop.
+
+    `build` may raise `StartError` for faults of the model or the machine.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
+    started_s = time.perf_counter()
+    start = _read_command(connection)
+    if not isinstance(start, Start):
+        return
+    logging.basicConfig(level=start.config.log_level.upper())
+    send = _Sender(connection)
+    try:
+        parts = build(start.config)
+    except StartError as error:
+        send(StartFailed("model", str(error)))
+        return
+    except Exception as error:
+        logger.exception("the engine could not be built")
+        send(StartFailed("internal", f"{type(error).__name__}: {error}"))
+        return
+
+    def emit(events: Sequence[EngineEvent]) -> None:
+        scheduler = engine.scheduler
+        send(Step(list(events), len(scheduler.running), len(scheduler.waiting)))
+
+    engine = Engine(
+        parts.runner,
+        emit,
+        constraint_factory=parts.constraint_factory,
+        prefill_chunk=start.config.prefill_chunk,
+    )
+    reader = threading.Thread(target=_read_commands, args=(connection, engine), daemon=True)
+    reader.start()
+    send(Ready(os.getpid(), time.perf_counter() - started_s))
+    engine.run()
+    parts.runner.close()
+
+
+class _Sender:
+    """Writes reports; a server that is gone is noticed by the reader, not here."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def __call__(self, report: Report) -> None:
+        try:
+            self._connection.sendall(frame(report))
+        except OSError:
+            logger.debug("the server is gone")
+
+
+def _read_commands(connection: socket.socket, engine: Engine) -> None:
+    while True:
+        command = _read_command(connection)
+        if isinstance(command, Submit):
+            engine.submit(command.request)
+        elif isinstance(command, Cancel):
+            engine.cancel(command.request_id, command.choice_index)
+        elif command is None or isinstance(command, Stop):
+            engine.stop()
+            return
+
+
+def _read_command(connection: socket.socket) -> Command | None:
+    """The next command, None when the server is gone."""
+    try:
+        header = _read_exactly(connection, HEADER.size)
+        return decode_command(_read_exactly(connection, HEADER.unpack(header)[0]))
+    except (EOFError, OSError):
+        return None
+
+
+def _read_exactly(connection: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(size - len(parts))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)

@@ -1,0 +1,199 @@
+"""The server's side of an engine: requests in flight, their events, and the bound on how many.
+
+`EngineHandle` implements `chat.Engine`. How commands reach the engine is left to `LocalEngine` (a
+thread) and `EngineProcess` (a process). Everything here runs on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from galop.engine.errors import (
+    ConstraintFailedError,
+    EngineError,
+    EngineInternalError,
+    EngineUnavailableError,
+    QueueFullError,
+)
+from galop.engine.generation import (
+    EngineEvent,
+    Failed,
+    Finished,
+    GenerationRequest,
+    Prefilled,
+    Tokens,
+)
+from galop.worker.protocol import Cancel, Command, Submit
+
+DEFAULT_MAX_WAITING = 128
+"""Choices that may wait for a slot. More would wait for minutes; better to say so at once."""
+_LONGEST_RETRY_AFTER_S = 30
+
+
+class Generation:
+    """The events of one request, as they come. Ends when every choice has ended.
+
+    Raises the `EngineError` that ended the request, if one did.
+    """
+
+    def __init__(self, handle: EngineHandle, request: GenerationRequest) -> None:
+        self.request = request
+        self.open_choices = set(range(request.num_choices))
+        self._handle = handle
+        self._events: deque[Prefilled | Tokens | Finished] = deque()
+        self._error: EngineError | None = None
+        self._arrived: asyncio.Future[None] | None = None
+
+    def __aiter__(self) -> Generation:
+        return self
+
+    async def __anext__(self) -> Prefilled | Tokens | Finished:
+        while not self._events:
+            if self._error is not None:
+                raise self._error
+            if not self.open_choices:
+                raise StopAsyncIteration
+            self._arrived = asyncio.get_running_loop().create_future()
+            try:
+                await self._arrived
+            finally:
+                self._arrived = None
+        return self._events.popleft()
+
+    def cancel_choice(self, choice_index: int) -> None:
+        """Generate no more for one choice; what came before stays readable."""
+        if choice_index in self.open_choices:
+            self._handle.cancel(self, choice_index)
+
+    def close(self) -> None:
+        """Cancel every choice that is still open; idempotent."""
+        if self.open_choices:
+            self._handle.cancel(self, None)
+
+    # Called by the handle.
+
+    def put(self, event: Prefilled | Tokens | Finished) -> None:
+        """Add an event; those of choices that were cancelled meanwhile are dropped."""
+        if isinstance(event, Tokens | Finished) and event.choice_index not in self.open_choices:
+            return
+        if isinstance(event, Finished):
+            self.open_choices.discard(event.choice_index)
+        self._events.append(event)
+        self._wake()
+
+    def fail(self, error: EngineError) -> None:
+        """End with an error, after the events that are here already."""
+        self._error = error
+        self.open_choices.clear()
+        self._wake()
+
+    def drop_choices(self, choice_index: int | None) -> None:
+        """Forget one open choice, or all."""
+        if choice_index is None:
+            self.open_choices.clear()
+        else:
+            self.open_choices.discard(choice_index)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+
+class EngineHandle:
+    """Submits requests and hands their events to whoever asked.
+
+    `num_slots` choices run at once, `max_waiting` more may wait; beyond that `generate` refuses.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Command], None],
+        *,
+        num_slots: int,
+        max_waiting: int = DEFAULT_MAX_WAITING,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._send = send
+        self._num_slots = num_slots
+        self._max_waiting = max_waiting
+        self._clock = clock
+        self._generations: dict[str, tuple[Generation, float]] = {}
+        self._typical_duration_s = 1.0
+        self.unavailable_reason: str | None = "the engine is starting"
+
+    def __repr__(self) -> str:
+        state = self.unavailable_reason or "ready"
+        return f"<{type(self).__name__} {state}, {self.num_open_choices} choices open>"
+
+    @property
+    def num_open_choices(self) -> int:
+        """Choices that run or wait."""
+        return sum(len(generation.open_choices) for generation, _ in self._generations.values())
+
+    def readiness(self) -> str | None:
+        """None when requests are taken, else the reason why not."""
+        return self.unavailable_reason
+
+    def generate(self, request: GenerationRequest) -> Generation:
+        """Submit. Raises `EngineUnavailableError` or `QueueFullError` at once."""
+        if self.unavailable_reason is not None:
+            raise EngineUnavailableError(self.unavailable_reason)
+        self._refuse_if_full(request.num_choices)
+        generation = Generation(self, request)
+        self._generations[request.request_id] = (generation, self._clock())
+        self._send(Submit(request))
+        return generation
+
+    def cancel(self, generation: Generation, choice_index: int | None) -> None:
+        """Tell the engine; the choice counts as gone from now on."""
+        request_id = generation.request.request_id
+        generation.drop_choices(choice_index)
+        if not generation.open_choices:
+            self._generations.pop(request_id, None)
+        if self.unavailable_reason is None:
+            self._send(Cancel(request_id, choice_index))
+
+    def dispatch(self, events: Sequence[EngineEvent]) -> None:
+        """Give the events of a step to the requests they belong to."""
+        for event in events:
+            entry = self._generations.get(event.request_id)
+            if entry is None:
+                continue  # cancelled while the step ran
+            generation, started_s = entry
+            if isinstance(event, Failed):
+                generation.fail(_error_of(event))
+            else:
+                generation.put(event)
+            if not generation.open_choices:
+                del self._generations[event.request_id]
+                duration_s = self._clock() - started_s
+                self._typical_duration_s += 0.1 * (duration_s - self._typical_duration_s)
+
+    def fail_all(self, error: EngineError) -> None:
+        """End every request in flight."""
+        generations, self._generations = self._generations, {}
+        for generation, _ in generations.values():
+            generation.fail(error)
+
+    def _refuse_if_full(self, num_choices: int) -> None:
+        num_open = self.num_open_choices
+        if num_open and num_open + num_choices > self._num_slots + self._max_waiting:
+            num_waiting = max(0, num_open - self._num_slots)
+            rounds = (num_waiting + num_choices) / self._num_slots
+            wait_s = math.ceil(rounds * self._typical_duration_s)
+            raise QueueFullError(
+                num_waiting=num_waiting,
+                limit=self._max_waiting,
+                retry_after_s=min(max(wait_s, 1), _LONGEST_RETRY_AFTER_S),
+            )
+
+
+def _error_of(event: Failed) -> EngineError:
+    if event.kind == "constraint":
+        return ConstraintFailedError(event.detail)
+    return EngineInternalError(event.detail)

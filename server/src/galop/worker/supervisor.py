@@ -1,0 +1,213 @@
+"""Starts the engine process, watches it, and starts it again when it dies.
+
+Requests in flight when it dies end with `EngineDiedError`. While there is no engine, `readiness`
+says so and `generate` refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+
+from galop.engine.errors import EngineDiedError, EngineUnavailableError
+from galop.worker.handle import DEFAULT_MAX_WAITING, EngineHandle
+from galop.worker.protocol import (
+    HEADER,
+    Command,
+    EngineConfig,
+    Ready,
+    Report,
+    Start,
+    StartFailed,
+    Step,
+    Stop,
+    decode_report,
+    frame,
+)
+
+logger = logging.getLogger("galop.worker")
+
+_FIRST_BACKOFF_S = 0.25
+_LONGEST_BACKOFF_S = 15.0
+_STABLE_AFTER_S = 60.0
+"""An engine that lived this long starts the back-off from the beginning when it dies."""
+_STOP_TIMEOUT_S = 5.0
+
+ENVIRONMENT = {
+    # Threads that wait by spinning take the core from whatever else wants it: with another process
+    # on one of two cores a step took 98-1286 ms; waiting passively, 10.6 ms. Must be set before
+    # the OpenMP runtime is loaded.
+    "OMP_WAIT_POLICY": "passive",
+    "GOMP_SPINCOUNT": "0",
+    # KV caches and weights are large and read in full on every step: fewer page faults at start,
+    # fewer TLB misses after (glibc.malloc.hugetlb=1 asks for transparent huge pages, glibc 2.35).
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""Set for the engine process unless the user's environment says otherwise."""
+
+
+class EngineStartError(Exception):
+    """The engine process could not start; the text is one line for a person."""
+
+
+class EngineProcess(EngineHandle):
+    """An engine in a process of its own.
+
+    `command` is the program that serves the engine; it gets the number of an inherited socket as
+    its last argument.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        config: EngineConfig,
+        *,
+        max_waiting: int = DEFAULT_MAX_WAITING,
+    ) -> None:
+        super().__init__(self._write, num_slots=config.num_slots, max_waiting=max_waiting)
+        self._command = list(command)
+        self._config = config
+        self._process: subprocess.Popen[bytes] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._first_start: asyncio.Future[Ready] | None = None
+        self._stopping = asyncio.Event()
+        self.num_restarts = 0
+        self.num_running = 0
+        self.num_waiting = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Of the engine process, None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def launch(self) -> None:
+        """Start the process and watch it from now on. Returns at once; see `wait_until_ready`."""
+        self._first_start = asyncio.get_running_loop().create_future()
+        self._watcher = asyncio.create_task(self._watch(), name="galop-engine-watcher")
+
+    async def wait_until_ready(self) -> Ready:
+        """Wait for the first start. Raises `EngineStartError` if it fails."""
+        assert self._first_start is not None, "launch() comes first"
+        return await asyncio.shield(self._first_start)
+
+    async def stop(self) -> None:
+        """Stop the engine; requests in flight end with `EngineUnavailableError`. Idempotent."""
+        self._stopping.set()
+        self.unavailable_reason = "the server is stopping"
+        self.fail_all(EngineUnavailableError("the server is stopping"))
+        process = self._process
+        if process is not None and self._writer is not None:
+            with contextlib.suppress(OSError):
+                self._writer.write(frame(Stop()))
+        if process is not None:
+            try:
+                await asyncio.to_thread(process.wait, _STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if self._watcher is not None:
+            await self._watcher
+
+    async def _watch(self) -> None:
+        """Run the process again and again, until stopped or until it cannot start at all."""
+        backoff_s = _FIRST_BACKOFF_S
+        while not self._stopping.is_set():
+            started_s = time.monotonic()
+            try:
+                exit_code = await self._run_once()
+            except EngineStartError as error:
+                if self._first_start is not None and not self._first_start.done():
+                    self._first_start.set_exception(error)
+                    return
+                logger.error("the engine could not be restarted: %s", error)
+                exit_code = None
+            if self._stopping.is_set():
+                return
+            if self._first_start is not None and not self._first_start.done():
+                self._first_start.set_exception(
+                    EngineStartError(f"the engine process ended at start (exit code {exit_code})")
+                )
+                return
+            self.num_restarts += 1
+            if time.monotonic() - started_s > _STABLE_AFTER_S:
+                backoff_s = _FIRST_BACKOFF_S
+            logger.error("the engine died (exit code %s); restart in %.2f s", exit_code, backoff_s)
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+
+    async def _run_once(self) -> int | None:
+        """One life of the process, from start to exit code."""
+        ours, theirs = socket.socketpair()
+        try:
+            process = self._spawn(theirs)
+        except OSError as error:
+            ours.close()
+            raise EngineStartError(f"the engine process could not be started: {error}") from error
+        finally:
+            theirs.close()
+        self._process = process
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        try:
+            self._write(Start(self._config))
+            while True:
+                report = await _read_report(reader)
+                if report is None:
+                    break
+                self._on_report(report)
+        finally:
+            if not self._stopping.is_set():
+                self.unavailable_reason = "the engine is restarting"
+            self._writer.close()
+            self._writer = None
+            exit_code = await self._reap(process)
+            self._process = None
+            self.fail_all(EngineDiedError(exit_code=exit_code))
+        return exit_code
+
+    def _spawn(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        environment = ENVIRONMENT | dict(os.environ)
+        return subprocess.Popen(
+            [*self._command, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env=environment,
+        )
+
+    async def _reap(self, process: subprocess.Popen[bytes]) -> int | None:
+        try:
+            return await asyncio.to_thread(process.wait, _STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return await asyncio.to_thread(process.wait)
+
+    def _on_report(self, report: Report) -> None:
+        if isinstance(report, Step):
+            self.num_running, self.num_waiting = report.num_running, report.num_waiting
+            self.dispatch(report.events)
+        elif isinstance(report, Ready):
+            if not self._stopping.is_set():
+                self.unavailable_reason = None
+            if self._first_start is not None and not self._first_start.done():
+                self._first_start.set_result(report)
+        elif isinstance(report, StartFailed):
+            raise EngineStartError(report.reason)
+
+    def _write(self, command: Command) -> None:
+        if self._writer is None:
+            raise EngineUnavailableError(self.unavailable_reason or "the engine is restarting")
+        self._writer.write(frame(command))
+
+
+async def _read_report(reader: asyncio.StreamReader) -> Report | None:
+    """The next report, None when the process has closed its end."""
+    try:
+        header = await reader.readexactly(HEADER.size)
+        return decode_report(await reader.readexactly(HEADER.unpack(header)[0]))
+    except (asyncio.IncompleteReadError, OSError):
+        return None
