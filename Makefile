@@ -1,0 +1,41 @@
+# The commands of the house. `make serve` and `make test` set up what they need.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv/bin
+
+.PHONY: help serve test check format bench clean
+
+help:
+	@echo "make serve   build what is needed, then serve the embedded model (ARGS=\"--port 9000\")"
+	@echo "make test    every test of both distributions and e2e/ (ARGS=\"-k stop\")"
+	@echo "make check   format, lint, types, architecture"
+	@echo "make bench   the benchmarks of bench/"
+
+serve:
+	@$(PYTHON) scripts/bootstrap.py serve
+	@exec $(VENV)/galop serve $(ARGS)
+
+test:
+	@$(PYTHON) scripts/bootstrap.py test
+	@$(VENV)/python -m pytest $(ARGS)
+
+check:
+	@$(PYTHON) scripts/bootstrap.py test
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy server/src server/tests
+	$(VENV)/mypy sdk/src sdk/tests
+	$(VENV)/mypy e2e tests examples
+	$(VENV)/python -m pytest -q tests
+
+format:
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+bench:
+	@$(PYTHON) scripts/bootstrap.py test
+	$(VENV)/python bench/load.py $(ARGS)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,56 @@
+"""What the engine process is made of: `python -m galop.app.engine_process SOCKET`.
+
+Imports the model's libraries, so it must run in the environment that the supervisor prepares.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+from galop.worker.child import EngineParts, StartError, serve_engine
+from galop.worker.protocol import EngineConfig
+
+
+def build(config: EngineConfig) -> EngineParts:
+    """The model runner and its constraints. Raises `StartError` with one line for a person."""
+    if config.model.startswith("scripted:"):
+        return _build_scripted(config)
+    return _build_llama(config)
+
+
+def _build_scripted(config: EngineConfig) -> EngineParts:
+    from galop.grammar import scripted_constraint_factory
+    from galop.testing import ScriptedModel
+
+    runner = ScriptedModel.from_name(
+        config.model, num_slots=config.num_slots, context_window=config.context_window
+    )
+    return EngineParts(runner, scripted_constraint_factory())
+
+
+def _build_llama(config: EngineConfig) -> EngineParts:
+    from galop.llama import LlamaModel, LlamaRunner, LlamaTokenizer, ModelError
+
+    try:
+        model = LlamaModel(Path(config.model))
+        runner = LlamaRunner(
+            model,
+            num_slots=config.num_slots,
+            context_window=config.context_window,
+            num_threads=config.num_threads,
+        )
+    except ModelError as error:
+        raise StartError(str(error)) from error
+    return EngineParts(runner, llama_constraint_factory(LlamaTokenizer(model)))
+
+
+def main() -> None:
+    """Serve the engine on the inherited socket named by the last argument."""
+    with socket.socket(fileno=int(sys.argv[-1])) as connection:
+        serve_engine(connection, build)
+
+
+if __name__ == "__main__":
+    main()

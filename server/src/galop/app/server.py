@@ -1,0 +1,170 @@
+"""The server, put together: engine process, chat service, HTTP application, listening socket."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from galop import __version__
+from galop.chat import ChatService, ChatTemplate, Tokenizer
+from galop.chat.request import ModelCard
+from galop.http import build_http_app
+from galop.settings import Settings
+from galop.worker import EngineProcess
+from galop.worker.protocol import EngineConfig
+
+logger = logging.getLogger("galop.app")
+
+ENGINE_COMMAND = (sys.executable, "-m", "galop.app.engine_process")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How text becomes tokens for one model, and how much of it fits."""
+
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    context_window: int
+
+
+class PortTakenError(Exception):
+    """Somebody listens there already, or we may not."""
+
+
+def load_language(settings: Settings) -> Language:
+    """The vocabulary and template of the model. Raises `galop.llama.ModelError`."""
+    if settings.is_scripted:
+        from galop.testing import ScriptedTokenizer
+
+        scripted = ScriptedTokenizer()
+        template = ChatTemplate(None, bos_token=scripted.bos_token, eos_token=scripted.eos_token)
+        return Language(scripted, template, settings.context_window)
+    from galop.llama import LlamaModel, LlamaTokenizer
+
+    model = LlamaModel(settings.model_path, vocab_only=True)
+    tokenizer = LlamaTokenizer(model)
+    template = ChatTemplate(
+        model.metadata("tokenizer.chat_template"),
+        bos_token=tokenizer.bos_token,
+        eos_token=tokenizer.eos_token,
+    )
+    window = min(settings.context_window, model.training_context or settings.context_window)
+    return Language(tokenizer, template, window)
+
+
+def model_cards(settings: Settings, context_window: int, created: int) -> list[ModelCard]:
+    """The model first, then its aliases."""
+
+    def card(model_id: str, alias_of: str | None) -> ModelCard:
+        return ModelCard(
+            id=model_id,
+            created=created,
+            owned_by="galop",
+            context_window=context_window,
+            max_completion_tokens=context_window,
+            alias_of=alias_of,
+        )
+
+    aliases = [card(alias, target) for alias, target in settings.aliases.items()]
+    return [card(settings.model_name, None), *aliases]
+
+
+def fingerprint(settings: Settings) -> str:
+    """`fp_` and 10 hexadecimal digits: changes with the version, the model and the context."""
+    parts = [__version__, settings.model, str(settings.context_window)]
+    if not settings.is_scripted:
+        parts.append(str(settings.model_path.stat().st_size))
+    return "fp_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+
+
+def engine_process(settings: Settings, context_window: int) -> EngineProcess:
+    """The engine as its own process, not started yet."""
+    config = EngineConfig(
+        model=settings.model,
+        num_slots=settings.max_sequences,
+        context_window=context_window,
+        num_threads=settings.num_threads,
+        prefill_chunk=settings.prefill_chunk,
+        log_level=settings.log_level,
+    )
+    return EngineProcess(ENGINE_COMMAND, config, max_waiting=settings.max_waiting)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `PortTakenError` with one line for a person."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PortTakenError(f"cannot listen on {host} port {port}: {reason}") from error
+    listener.setblocking(False)
+    return listener
+
+
+@asynccontextmanager
+async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
+    """Launches the engine, stops it at the end whatever happens between."""
+    engine.launch()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+async def serve(
+    settings: Settings, listener: socket.socket, on_ready: Callable[[ChatService], None]
+) -> None:
+    """Serve until a signal says stop. `on_ready` is called once, when requests are taken.
+
+    Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served.
+    """
+    language = load_language(settings)
+    engine = engine_process(settings, language.context_window)
+    service = ChatService(
+        engine=engine,
+        tokenizer=language.tokenizer,
+        template=language.template,
+        models=model_cards(settings, language.context_window, created=int(time.time())),
+        system_fingerprint=fingerprint(settings),
+    )
+    application = build_http_app(
+        service, compat=settings.compat, max_body_bytes=settings.max_body_bytes
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=settings.drain_timeout_s,
+        )
+    )
+    async with running_engine(engine):
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        ready = asyncio.create_task(engine.wait_until_ready())
+        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done() and not serving.done():
+            if ready.exception() is None:
+                on_ready(service)
+            else:
+                server.should_exit = True
+        await serving
+        if ready.done():
+            ready.result()
+        else:
+            ready.cancel()

@@ -1,0 +1,5 @@
+"""The command `galop`."""
+
+from galop.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,43 @@
+"""What `galop serve` prints when it is ready: where, what, and a command that works when pasted."""
+
+from __future__ import annotations
+
+import json
+
+from galop.chat import ChatService
+from galop.settings import Settings
+
+
+def ready_text(settings: Settings, service: ChatService) -> str:
+    """Several lines for the terminal."""
+    base_url = f"http://{_host_in_url(settings.host)}:{settings.port}"
+    card = service.models[0]
+    lines = [
+        f"galop is ready at {base_url}/openai/v1 (also {base_url}/v1)",
+        f"  model:          {card.id} ({settings.model_path.name})",
+        f"  context window: {card.context_window} tokens, {settings.max_sequences} at once",
+    ]
+    if settings.aliases:
+        lines.append(f"  aliases:        {', '.join(settings.aliases)}")
+    if settings.compat != "default":
+        lines.append(f"  compatibility:  {settings.compat}")
+    body = {"model": card.id, "messages": [{"role": "user", "content": "Say hello."}]}
+    lines += [
+        "",
+        "Try it:",
+        f"  curl {base_url}/openai/v1/chat/completions \\",
+        "    -H 'content-type: application/json' \\",
+        f"    -d '{json.dumps(body)}'",
+        "",
+        "From Python:",
+        f"  GROQ_BASE_URL={base_url} GROQ_API_KEY=none python your_program.py",
+        "",
+        "Stop with Ctrl-C.",
+    ]
+    return "\n".join(lines)
+
+
+def _host_in_url(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,32 @@
+"""Names for what happens here: request ids and completion ids.
+
+A request id is `req_` and 26 characters of lowercase Crockford base32: 48 bits of milliseconds,
+then 80 random bits. Ids made later sort later, so a log sorted by id is a log sorted by time.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_NUM_CHARACTERS = 26  # 26 * 5 = 130 bits hold 48 + 80; the first character is at most '7'
+_NUM_RANDOM_BITS = 80
+
+
+def request_id_at(milliseconds: int, random_bits: int) -> str:
+    """The request id of a moment: `milliseconds` since 1970 (48 bits) and 80 `random_bits`."""
+    value = (milliseconds << _NUM_RANDOM_BITS) | random_bits
+    shifts = range(5 * (_NUM_CHARACTERS - 1), -1, -5)
+    return "req_" + "".join(_CROCKFORD[(value >> shift) & 31] for shift in shifts)
+
+
+def new_request_id() -> str:
+    """A request id for now."""
+    return request_id_at(time.time_ns() // 1_000_000, secrets.randbits(_NUM_RANDOM_BITS))
+
+
+def new_completion_id() -> str:
+    """`chatcmpl-` and a random UUID."""
+    return f"chatcmpl-{uuid.uuid4()}"

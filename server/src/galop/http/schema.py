@@ -1,0 +1,451 @@
+"""What goes over the wire, as types: the request, the answers, the errors.
+
+The request is a closed schema: one strict decode accepts exactly this, and /openapi.json and
+docs/api.md are made from it. Every field says what happens to it: `honoured`, `meaningless`
+(accepted because clients send it, changes nothing here) or `refused` (known, and only null passes).
+Must not know defaults that depend on a model, nor how anything is answered.
+
+Names and order of keys: the Chat Completions API of Groq (OpenAPI document of 2024-10, and the
+fields that clients of 2026 rely on).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Effect = Literal["honoured", "meaningless", "refused"]
+
+MAX_MESSAGES = 4096
+"""Far above any conversation that fits a context window; bounds what a request can cost to check."""
+MAX_STOP_LENGTH = 4096
+"""Characters of one stop sequence. Text is held back while it may be the start of one."""
+MAX_LOGIT_BIAS = 1024
+"""Entries of `logit_bias`; OpenAI's limit is 300."""
+
+
+def _honoured(description: str) -> Meta:
+    return Meta(description=description, extra={"effect": "honoured"})
+
+
+def _meaningless(description: str) -> Meta:
+    return Meta(description=description, extra={"effect": "meaningless"})
+
+
+def _refused(reason: str) -> Meta:
+    return Meta(
+        description=f"Refused: {reason}.",
+        extra={"effect": "refused", "reason": reason},
+    )
+
+
+_REASONING = "the models served here do not reason separately from their answer"
+_TOOLS = "this server does not call tools"
+_RETRIEVAL = "this server does not search or read documents"
+_AUDIO = "this server answers with text only"
+
+
+# --- messages ------------------------------------------------------------------------------------
+
+
+class TextPart(Struct, tag="text", tag_field="type", forbid_unknown_fields=True, frozen=True):
+    """A piece of text. The parts of a message are joined by newlines."""
+
+    text: str
+
+
+TextParts = Annotated[list[TextPart], Meta(min_length=1)]
+Name = Annotated[
+    str | None, _honoured("Given to the chat template, which decides whether the model sees it.")
+]
+
+
+class SystemMessage(
+    Struct, tag="system", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """What the model should be and do."""
+
+    content: str | TextParts
+    name: Name = None
+
+
+class DeveloperMessage(
+    Struct, tag="developer", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """Another name for a system message."""
+
+    content: str | TextParts
+    name: Name = None
+
+
+class UserMessage(
+    Struct, tag="user", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """What the user says."""
+
+    content: str | TextParts
+    name: Name = None
+
+
+_ECHO = "Dropped: clients send back the message they received, with everything in it."
+
+
+class AssistantMessage(
+    Struct, tag="assistant", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """What the model said before. `content` may be null, or absent beside `reasoning` or `refusal`."""
+
+    content: str | TextParts | None | UnsetType = UNSET
+    name: Name = None
+    reasoning: Annotated[str | None, _meaningless(_ECHO)] = None
+    reasoning_content: Annotated[str | None, _meaningless(_ECHO)] = None
+    refusal: Annotated[str | None, _meaningless(_ECHO)] = None
+    # Any: whatever shape these have in the answers of other servers, they are dropped.
+    reasoning_details: Annotated[Any, _meaningless(_ECHO)] = None
+    annotations: Annotated[Any, _meaningless(_ECHO)] = None
+    executed_tools: Annotated[Any, _meaningless(_ECHO)] = None
+    parsed: Annotated[Any, _meaningless(_ECHO)] = None
+    id: Annotated[str | None, _meaningless(_ECHO)] = None
+    channel: Annotated[str | None, _meaningless(_ECHO)] = None
+    status: Annotated[str | None, _meaningless(_ECHO)] = None
+    timestamp: Annotated[Any, _meaningless(_ECHO)] = None
+    cache_breakpoint: Annotated[Any, _meaningless(_ECHO)] = None
+    audio: Annotated[None, _refused(_AUDIO)] = None
+    function_call: Annotated[None, _refused(_TOOLS)] = None
+    tool_calls: Annotated[
+        Annotated[list[Any], Meta(max_length=0)] | None,
+        _refused(_TOOLS),
+    ] = None
+
+
+Message = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage
+
+
+# --- the request ---------------------------------------------------------------------------------
+
+
+class TextFormat(Struct, tag="text", tag_field="type", forbid_unknown_fields=True, frozen=True):
+    """Free text: the default."""
+
+    json_schema: Annotated[None, _refused("answers do not follow a schema here")] = None
+
+
+class JsonObjectFormat(
+    Struct, tag="json_object", tag_field="type", forbid_unknown_fields=True, frozen=True
+):
+    """JSON mode: the answer is one whole JSON object."""
+
+    json_schema: Annotated[None, _refused("answers do not follow a schema here")] = None
+
+
+class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Options that need `stream: true`."""
+
+    include_usage: Annotated[
+        bool | None, _honoured("One more chunk before the end, with `usage` and no choices.")
+    ] = None
+
+
+ServiceTier = Literal["auto", "default", "on_demand"]
+ToolChoice = Literal["none", "auto"]
+Penalty = Annotated[float, Meta(ge=-2, le=2)]
+StopSequence = Annotated[str, Meta(max_length=MAX_STOP_LENGTH)]
+
+
+class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The body of POST /openai/v1/chat/completions. Null means the same as absent everywhere."""
+
+    messages: Annotated[
+        list[Message],
+        Meta(
+            min_length=1,
+            max_length=MAX_MESSAGES,
+            description="The conversation so far, oldest first.",
+            extra={"effect": "honoured"},
+        ),
+    ]
+    model: Annotated[
+        str, _honoured("The id of a model or alias of GET /openai/v1/models. Anything else is a 404.")
+    ]
+
+    temperature: Annotated[
+        Annotated[float, Meta(ge=0, le=2)] | None,
+        _honoured("Default 1. At 0 the most likely token is always taken."),
+    ] = None
+    top_p: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        _honoured(
+            "Default 1. Samples from the most likely tokens that together have this probability; "
+            "at 0 that is the single most likely one."
+        ),
+    ] = None
+    max_tokens: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        _honoured(
+            "The most tokens one choice may have, up to the model's `max_completion_tokens`. "
+            "Default: what the context window holds after the prompt. "
+            "In JSON mode the document must fit."
+        ),
+    ] = None
+    max_completion_tokens: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        _honoured("The newer name of `max_tokens`. Giving both with different values is a 400."),
+    ] = None
+    stop: Annotated[
+        StopSequence | Annotated[list[StopSequence], Meta(max_length=4)] | None,
+        _honoured(
+            "Ends the answer just before the first of these texts. Empty texts and an empty array "
+            "mean the same as null."
+        ),
+    ] = None
+    stream: Annotated[bool | None, _honoured("Default false. Answers with server-sent events.")] = (
+        None
+    )
+    stream_options: Annotated[
+        StreamOptions | None, _honoured("Only with `stream: true`.")
+    ] = None
+    seed: Annotated[
+        int | None,
+        _honoured(
+            "-2**63 to 2**64 - 1; a negative number means itself plus 2**64. The same request with "
+            "the same seed gives the same answer. Default: a random one. `x_groq.seed` tells which."
+        ),
+    ] = None
+    n: Annotated[
+        Annotated[int, Meta(ge=1, le=8)] | None,
+        _honoured("Default 1. This many answers, sampled independently from one prompt."),
+    ] = None
+    response_format: Annotated[
+        TextFormat | JsonObjectFormat | None,
+        _honoured(
+            'Default `{"type": "text"}`. With `{"type": "json_object"}` every answer is one whole JSON '
+            "object, or the request fails with `json_validate_failed`; streaming and stop sequences "
+            "work too. `json_schema` is refused."
+        ),
+    ] = None
+    frequency_penalty: Annotated[
+        Penalty | None,
+        _honoured("Default 0. Subtracted from a token's logit for each time it was generated."),
+    ] = None
+    presence_penalty: Annotated[
+        Penalty | None,
+        _honoured("Default 0. Subtracted from the logits of tokens that were generated at all."),
+    ] = None
+    logit_bias: Annotated[
+        Annotated[
+            dict[str, Annotated[float, Meta(ge=-100, le=100)]], Meta(max_length=MAX_LOGIT_BIAS)
+        ]
+        | None,
+        _honoured("Token ids, written as strings, and what to add to their logits."),
+    ] = None
+    logprobs: Annotated[
+        bool | None, _honoured("Default false. The log probability of every generated token.")
+    ] = None
+    top_logprobs: Annotated[
+        Annotated[int, Meta(ge=0, le=20)] | None,
+        _honoured("Only with `logprobs: true`. This many of the most likely tokens beside each."),
+    ] = None
+
+    user: Annotated[str | None, _meaningless("No effect.")] = None
+    store: Annotated[bool | None, _meaningless("No effect: nothing is stored.")] = None
+    # Any: the shape of something that is dropped is nobody's concern.
+    metadata: Annotated[dict[str, Any] | None, _meaningless("No effect: nothing is stored.")] = None
+    service_tier: Annotated[
+        ServiceTier | None, _meaningless("No effect; the answer always says `on_demand`.")
+    ] = None
+    prompt_cache_key: Annotated[
+        str | None, _meaningless("No effect: prompts that begin alike share their cache anyway.")
+    ] = None
+    prompt_cache_retention: Annotated[str | None, _meaningless("No effect.")] = None
+    safety_identifier: Annotated[str | None, _meaningless("No effect.")] = None
+    parallel_tool_calls: Annotated[
+        bool | None, _meaningless("No effect: there are no tools to call.")
+    ] = None
+    disable_tool_validation: Annotated[
+        bool | None, _meaningless("No effect: there are no tools to call.")
+    ] = None
+    modalities: Annotated[
+        list[Literal["text"]] | None, _meaningless("No effect; anything but text is refused.")
+    ] = None
+
+    tools: Annotated[
+        Annotated[list[Any], Meta(max_length=0)] | None,
+        _refused(_TOOLS),
+    ] = None
+    tool_choice: Annotated[ToolChoice | None, _refused(_TOOLS)] = None
+    functions: Annotated[
+        Annotated[list[Any], Meta(max_length=0)] | None,
+        _refused(_TOOLS),
+    ] = None
+    function_call: Annotated[None, _refused(_TOOLS)] = None
+    reasoning_format: Annotated[None, _refused(_REASONING)] = None
+    reasoning_effort: Annotated[None, _refused(_REASONING)] = None
+    include_reasoning: Annotated[bool | None, _refused(_REASONING)] = None
+    documents: Annotated[None, _refused(_RETRIEVAL)] = None
+    citation_options: Annotated[None, _refused(_RETRIEVAL)] = None
+    search_settings: Annotated[None, _refused(_RETRIEVAL)] = None
+    include_domains: Annotated[None, _refused(_RETRIEVAL)] = None
+    exclude_domains: Annotated[None, _refused(_RETRIEVAL)] = None
+    web_search_options: Annotated[None, _refused(_RETRIEVAL)] = None
+    compound_custom: Annotated[None, _refused("this server has no compound systems")] = None
+    debug: Annotated[None, _refused("answers carry no debugging fields")] = None
+    audio: Annotated[None, _refused(_AUDIO)] = None
+    prediction: Annotated[None, _refused("predicted outputs are not implemented")] = None
+    verbosity: Annotated[None, _refused("the models served here have no such setting")] = None
+
+
+# --- answers -------------------------------------------------------------------------------------
+
+
+class PromptTokensDetails(Struct, frozen=True):
+    cached_tokens: int
+
+
+class UsageObject(Struct, frozen=True, kw_only=True):
+    """What a completion took: tokens, and seconds measured where they happen."""
+
+    queue_time: float
+    prompt_tokens: int
+    prompt_time: float
+    completion_tokens: int
+    completion_time: float
+    total_tokens: int
+    total_time: Annotated[float, Meta(description="prompt_time + completion_time.")]
+    prompt_tokens_details: Annotated[
+        PromptTokensDetails | UnsetType, Meta(description="Only where the cache held some.")
+    ] = UNSET
+
+
+class TopLogprobObject(Struct, frozen=True, kw_only=True):
+    token: str
+    bytes: list[int]
+    logprob: float
+
+
+class TokenLogprobObject(Struct, frozen=True, kw_only=True):
+    """One generated token, and how likely the model itself found it."""
+
+    token: str
+    bytes: list[int]
+    logprob: Annotated[
+        float, Meta(description="Natural logarithm; -9999 stands for anything below that.")
+    ]
+    top_logprobs: list[TopLogprobObject]
+    constrained_logprob: Annotated[
+        float | UnsetType,
+        Meta(description="Only in JSON mode: the same among the tokens that JSON allowed here."),
+    ] = UNSET
+
+
+class LogprobsObject(Struct, frozen=True, kw_only=True):
+    content: list[TokenLogprobObject]
+    refusal: None = None
+
+
+class XGroq(Struct, frozen=True, kw_only=True):
+    id: Annotated[str, Meta(description="The request id; the same as the header x-request-id.")]
+    seed: Annotated[
+        int | UnsetType, Meta(description="The seed that was used: send it to get this answer again.")
+    ] = UNSET
+    usage: UsageObject | UnsetType = UNSET
+
+
+FinishReason = Literal["stop", "length"]
+
+
+class ResponseMessage(Struct, frozen=True, kw_only=True):
+    role: Literal["assistant"] = "assistant"
+    content: str
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    index: int
+    message: ResponseMessage
+    logprobs: LogprobsObject | None
+    finish_reason: FinishReason
+
+
+class ChatCompletion(Struct, frozen=True, kw_only=True):
+    """The answer in one piece."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: UsageObject
+    system_fingerprint: str
+    x_groq: XGroq
+    service_tier: str | UnsetType = UNSET
+
+
+class ChunkDelta(Struct, frozen=True, kw_only=True):
+    """Empty on the last chunk of a choice."""
+
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+
+
+class ChunkChoice(Struct, frozen=True, kw_only=True):
+    index: int
+    delta: ChunkDelta
+    logprobs: LogprobsObject | None
+    finish_reason: FinishReason | None
+
+
+class ChatCompletionChunk(Struct, frozen=True, kw_only=True):
+    """One `data:` line of a streamed answer."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[ChunkChoice]
+    x_groq: XGroq | UnsetType = UNSET
+    usage: UsageObject | UnsetType = UNSET
+    service_tier: str | UnsetType = UNSET
+
+
+class ModelObject(Struct, frozen=True, kw_only=True):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    active: bool = True
+    context_window: int
+    public_apps: None = None
+    max_completion_tokens: int
+    alias_of: Annotated[
+        str | UnsetType, Meta(description="Only on aliases: the model that answers.")
+    ] = UNSET
+
+
+class ModelList(Struct, frozen=True, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
+
+
+ErrorType = Literal["invalid_request_error", "internal_server_error"]
+
+
+class ErrorObject(Struct, frozen=True, kw_only=True):
+    """What went wrong. Keys that do not apply are absent."""
+
+    message: str
+    type: ErrorType
+    param: Annotated[
+        str | UnsetType, Meta(description="The dotted path of the field at fault.")
+    ] = UNSET
+    code: str | UnsetType = UNSET
+    failed_generation: Annotated[
+        str | UnsetType, Meta(description="With json_validate_failed: the text there is.")
+    ] = UNSET
+    status_code: Annotated[
+        int | UnsetType, Meta(description="Only in the error event of a stream.")
+    ] = UNSET
+
+
+class ErrorResponse(Struct, frozen=True):
+    error: ErrorObject

@@ -1,0 +1,317 @@
+"""The engine, stepped by hand over a scripted model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from galop.engine import ConstraintSpec, Engine, EngineEvent, GenerationRequest, SamplingParams
+from galop.engine.constraint import TokenConstraint
+from galop.engine.errors import ConstraintFailedError
+from galop.engine.generation import Failed, Finished, Prefilled, Tokens
+from galop.engine.runner import Batch, Float32Array
+from galop.testing import VOCAB_SIZE, ScriptedModel, ScriptedTokenizer
+
+tokenizer = ScriptedTokenizer()
+
+
+def prompt(text: str = "hi") -> list[int]:
+    return tokenizer.encode(f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n")
+
+
+def request(name: str = "r", text: str = "hi", **fields: object) -> GenerationRequest:
+    values: dict[str, object] = {"max_tokens": 100, "sampling": SamplingParams(temperature=0.0)}
+    return GenerationRequest(
+        request_id=name,
+        prompt_token_ids=prompt(text),
+        **(values | fields),  # type: ignore[arg-type]  # a test's shorthand
+    )
+
+
+class Harness:
+    """An engine whose steps and events a test controls."""
+
+    def __init__(self, model: ScriptedModel | None = None, **options: object) -> None:
+        self.model = model or ScriptedModel()
+        self.events: list[EngineEvent] = []
+        self.engine = Engine(self.model, self.events.extend, **options)  # type: ignore[arg-type]
+
+    def run(self, *requests: GenerationRequest) -> None:
+        for each in requests:
+            self.engine.submit(each)
+        for _ in range(10_000):
+            self.engine.step()
+            if self.engine.scheduler.is_idle:
+                return
+        raise AssertionError(f"still busy: {self.engine.scheduler!r}")
+
+    def text(self, name: str = "r", choice: int = 0) -> str:
+        token_ids = [
+            token_id
+            for event in self.events
+            if isinstance(event, Tokens)
+            and (event.request_id, event.choice_index) == (name, choice)
+            for token_id in event.token_ids
+        ]
+        return tokenizer.decode(token_ids)
+
+    def finished(self, name: str = "r") -> list[Finished]:
+        return [e for e in self.events if isinstance(e, Finished) and e.request_id == name]
+
+
+def test_a_reply_is_generated_to_its_end_token() -> None:
+    """Prefilled first, tokens without the end token, and a count that includes it."""
+    harness = Harness()
+    harness.run(request(text="hello"))
+
+    assert isinstance(harness.events[0], Prefilled)
+    assert harness.text() == "hello"
+    (finished,) = harness.finished()
+    assert (finished.finish_reason, finished.num_completion_tokens) == ("stop", 6)
+
+
+def test_the_budget_ends_a_sequence() -> None:
+    """max_tokens tokens exactly, and finish_reason length."""
+    harness = Harness()
+    harness.run(request(text="hello", max_tokens=3))
+
+    assert harness.text() == "hel"
+    assert harness.finished()[0].finish_reason == "length"
+
+
+def test_the_context_window_ends_a_sequence() -> None:
+    """Prompt and completion together never exceed the window."""
+    size = len(prompt("abcdefgh"))
+    harness = Harness(ScriptedModel(context_window=size + 4))
+    harness.run(request(text="abcdefgh"))
+
+    assert harness.text() == "abcd"
+    assert harness.finished()[0].finish_reason == "length"
+
+
+def test_sequences_share_batches_and_keep_their_own_answers() -> None:
+    """Sixteen requests at once finish in about as many steps as one alone."""
+    alone = Harness()
+    alone.run(request(text="answer 00"))
+    together = Harness()
+    together.run(*(request(f"r{i}", f"answer {i:02}") for i in range(16)))
+
+    for i in range(16):
+        assert together.text(f"r{i}") == f"answer {i:02}"
+    assert len(together.model.batch_sizes) <= len(alone.model.batch_sizes) + 4
+
+
+def test_a_common_prefix_is_computed_once() -> None:
+    """Eight requests with one long system text compute it one time between them."""
+    system = "You are a careful assistant. " * 10
+    harness = Harness()
+    texts = [f"{system}{i}" for i in range(8)]
+    harness.run(*(request(f"r{i}", text, max_tokens=1) for i, text in enumerate(texts)))
+
+    assert sum(harness.model.batch_sizes) < len(prompt(texts[0])) + 8 * 40
+
+
+def test_choices_come_from_one_prefill() -> None:
+    """n choices cost one prompt and one row more for each."""
+    harness = Harness(ScriptedModel("yes"))
+    text = "x" * 300
+    harness.run(request(text=text, num_choices=4, sampling=SamplingParams(seed=5)))
+
+    assert [harness.text(choice=i) for i in range(4)] == ["yes"] * 4
+    assert sum(harness.model.batch_sizes) < len(prompt(text)) + 4 * 8
+    assert sum(isinstance(event, Prefilled) for event in harness.events) == 1
+
+
+class EvenModel(ScriptedModel):
+    """Sixteen letters, equally likely for ever: what is drawn depends on the sampler alone."""
+
+    def logits(self, tokens: Sequence[int]) -> Float32Array:
+        row = np.full(VOCAB_SIZE, -50.0, dtype=np.float32)
+        row[97:113] = 0.0
+        return row
+
+
+def test_choices_are_sampled_independently() -> None:
+    """Two choices of one seed differ; the same choice of the same seed does not."""
+    sampled = request(num_choices=2, max_tokens=24, sampling=SamplingParams(seed=9))
+    first, second = Harness(EvenModel()), Harness(EvenModel())
+    first.run(sampled)
+    second.run(sampled)
+
+    assert first.text(choice=0) != first.text(choice=1)
+    assert first.text(choice=0) == second.text(choice=0)
+
+
+def test_company_does_not_change_a_sampled_answer() -> None:
+    """The draw depends on seed, choice and position, not on who else is in the batch."""
+    sampled = request("same", max_tokens=24, sampling=SamplingParams(seed=1234))
+    alone, crowded = Harness(EvenModel()), Harness(EvenModel())
+    alone.run(sampled)
+    others = [
+        request(f"o{i}", max_tokens=10 + i, sampling=SamplingParams(seed=i)) for i in range(7)
+    ]
+    crowded.run(*others[:4], sampled, *others[4:])
+
+    assert crowded.text("same") == alone.text("same")
+
+
+def test_a_cancelled_request_is_out_of_the_next_batch() -> None:
+    """One step after the cancellation nothing of it runs, and nobody hears of it again."""
+    harness = Harness()
+    harness.engine.submit(request(text="a long answer"))
+    harness.engine.step()
+    assert len(harness.engine.scheduler.running) == 1
+    harness.engine.cancel("r")
+    num_events = len(harness.events)
+
+    harness.engine.step()
+
+    assert harness.engine.scheduler.is_idle
+    assert len(harness.events) == num_events
+
+
+def test_a_waiting_request_can_be_cancelled() -> None:
+    """It leaves the queue without ever getting a slot."""
+    harness = Harness(ScriptedModel(num_slots=1))
+    harness.engine.submit(request("first"))
+    harness.engine.submit(request("second"))
+    harness.engine.step()
+    harness.engine.cancel("second")
+    harness.run()
+
+    assert harness.finished("first")
+    assert not any(event.request_id == "second" for event in harness.events)
+
+
+def test_one_choice_can_be_cancelled_alone() -> None:
+    """The others go on."""
+    harness = Harness(ScriptedModel("a long answer"))
+    harness.engine.submit(request(num_choices=2))
+    for _ in range(3):
+        harness.engine.step()
+    harness.engine.cancel("r", 0)
+    harness.run()
+
+    assert [finished.choice_index for finished in harness.finished()] == [1]
+    assert harness.text(choice=1) == "a long answer"
+
+
+def test_logprobs_come_with_every_token() -> None:
+    """The chosen token first among the most likely under greedy sampling."""
+    harness = Harness()
+    harness.run(request(text="ab", sampling=SamplingParams(temperature=0.0, num_logprobs=2)))
+
+    tokens = [event for event in harness.events if isinstance(event, Tokens)]
+    assert tokens[0].logprobs is not None
+    entry = tokens[0].logprobs[0]
+    assert entry.token_id == ord("a")
+    assert len(entry.top) == 2
+    assert entry.top[0][0] == ord("a")
+    assert entry.top[0][1] == pytest.approx(entry.logprob)
+    assert entry.constrained_logprob is None
+
+
+class Spelling(TokenConstraint):
+    """Allows nothing but one text; `forced` tells whether it also forces it after one token."""
+
+    def __init__(self, text: bytes, *, forces: bool = False) -> None:
+        self._left = list(text)
+        self._forces = forces
+
+    @property
+    def is_complete(self) -> bool:
+        return not self._left
+
+    @property
+    def can_end(self) -> bool:
+        return not self._left
+
+    def try_accept(self, token_id: int) -> bool:
+        if not self._left or token_id != self._left[0]:
+            return False
+        self._left.pop(0)
+        return True
+
+    def allowed_mask(self) -> npt.NDArray[np.bool_]:
+        mask = np.zeros(VOCAB_SIZE, dtype=np.bool_)
+        mask[self._left[:1]] = True
+        return mask
+
+    def forced_tokens(self) -> list[int]:
+        if not self._forces:
+            return []
+        forced, self._left = self._left, []
+        return forced
+
+
+def constrained(max_tokens: int = 100) -> GenerationRequest:
+    spec = ConstraintSpec(kind="json_object")
+    return request(text="something else", constraint=spec, max_tokens=max_tokens)
+
+
+def test_a_constraint_overrules_the_model() -> None:
+    """The model's own choice is refused, the allowed one is taken, and the end needs no token."""
+    harness = Harness(constraint_factory=lambda spec, *, max_tokens: Spelling(b"{}"))
+    harness.run(constrained())
+
+    assert harness.text() == "{}"
+    (finished,) = harness.finished()
+    assert (finished.finish_reason, finished.num_completion_tokens) == ("stop", 2)
+    assert finished.is_constraint_satisfied
+
+
+def test_forced_tokens_cost_no_step_of_their_own() -> None:
+    """One sampled token, the rest forced: nothing is decoded after the end."""
+    harness = Harness(
+        constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True)
+    )
+    harness.run(constrained())
+
+    assert harness.text() == "{abc}"
+    assert len(harness.model.batch_sizes) == 1
+
+
+def test_a_constraint_cut_by_the_budget_says_so() -> None:
+    """finish_reason length and is_constraint_satisfied False."""
+    harness = Harness(constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}"))
+    harness.run(constrained(max_tokens=3))
+
+    (finished,) = harness.finished()
+    assert (finished.finish_reason, finished.is_constraint_satisfied) == ("length", False)
+
+
+def test_a_constraint_that_cannot_be_built_fails_its_request_alone() -> None:
+    """The error reaches the caller; others are served."""
+
+    def refuse(spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
+        raise ConstraintFailedError("no such grammar")
+
+    harness = Harness(constraint_factory=refuse)
+    harness.run(constrained(), request("other", "fine"))
+
+    failed = [event for event in harness.events if isinstance(event, Failed)]
+    assert [(event.kind, event.detail) for event in failed] == [("constraint", "no such grammar")]
+    assert harness.text("other") == "fine"
+
+
+class BrokenOnce(ScriptedModel):
+    """Its second forward pass raises."""
+
+    def forward(self, batch: Batch) -> Float32Array:
+        if len(self.batch_sizes) == 1:
+            self.batch_sizes.append(0)
+            raise RuntimeError("the kernels gave up")
+        return super().forward(batch)
+
+
+def test_a_failed_forward_pass_fails_its_requests_and_not_the_engine() -> None:
+    """Those in the batch get an error, the next request an answer."""
+    harness = Harness(BrokenOnce())
+    harness.run(request("lost"))
+    harness.run(request("next", "fine"))
+
+    assert [e.request_id for e in harness.events if isinstance(e, Failed)] == ["lost"]
+    assert harness.text("next") == "fine"

@@ -1,0 +1,174 @@
+"""The scheduler decides without a model: these tests read its plans."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from galop.engine.generation import GenerationRequest
+from galop.engine.scheduler import MIN_SHARED_TOKENS, PrefixCopy, Scheduler, Truncation
+from galop.engine.sequence import Sequence
+
+
+def make_sequence(prompt: list[int], *, name: str = "r", max_tokens: int = 8) -> Sequence:
+    request = GenerationRequest(request_id=name, prompt_token_ids=prompt, max_tokens=max_tokens)
+    return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, arrival_s=0.0)
+
+
+def make_scheduler(num_slots: int = 4, rows: int = 64, chunk: int = 8) -> Scheduler:
+    return Scheduler(num_slots=num_slots, max_batch_rows=rows, prefill_chunk=chunk)
+
+
+def run_plan(scheduler: Scheduler) -> None:
+    """Pretend that the model ran: rows are computed, whoever is done gets one more token."""
+    for sequence, count in scheduler.schedule().rows:
+        sequence.num_computed_tokens += count
+        if not sequence.num_pending_tokens:
+            sequence.append([7])
+
+
+def test_a_prompt_is_prefilled_in_one_batch_when_nobody_decodes() -> None:
+    """The chunk bounds a pause; without anybody to pause, the whole batch is used."""
+    scheduler = make_scheduler(rows=64, chunk=8)
+    sequence = make_sequence(list(range(100)))
+    scheduler.add(sequence)
+
+    plan = scheduler.schedule()
+
+    assert plan.rows == [(sequence, 64)]
+    assert plan.batch().wants_logits.sum() == 0
+
+
+def test_a_long_prompt_takes_one_chunk_beside_running_sequences() -> None:
+    """Decoding sequences get their row first, and the prompt no more than a chunk."""
+    scheduler = make_scheduler(rows=64, chunk=8)
+    short = make_sequence([1, 2, 3], name="short")
+    scheduler.add(short)
+    run_plan(scheduler)
+    long = make_sequence(list(range(100, 200)), name="long")
+    scheduler.add(long)
+
+    plan = scheduler.schedule()
+
+    assert plan.rows == [(short, 1), (long, 8)]
+    batch = plan.batch()
+    assert batch.token_ids.tolist() == [7, *range(100, 108)]
+    assert batch.positions.tolist() == [3, *range(8)]
+    assert batch.wants_logits.tolist() == [1] + [0] * 8
+
+
+def test_sequences_that_arrive_together_wait_for_their_common_prefix() -> None:
+    """The second prompt is not started until the first has computed what they share."""
+    shared = list(range(1000, 1000 + MIN_SHARED_TOKENS * 2))
+    scheduler = make_scheduler()
+    first = make_sequence([*shared, 1, 2], name="first")
+    second = make_sequence([*shared, 3, 4], name="second")
+    scheduler.add(first)
+    scheduler.add(second)
+
+    assert [sequence for sequence, _ in scheduler.schedule().rows] == [first]
+    run_plan(scheduler)
+    plan = scheduler.schedule()
+
+    assert plan.copies == [PrefixCopy(source=0, target=1, num_tokens=len(shared))]
+    assert second.num_cached_tokens == len(shared)
+    assert (second, 2) in plan.rows
+
+
+def test_an_unrelated_sequence_overtakes_one_that_waits_for_a_prefix() -> None:
+    """Waiting for a prefix must not hold back those who share nothing."""
+    shared = list(range(1000, 1000 + MIN_SHARED_TOKENS))
+    scheduler = make_scheduler()
+    for name, prompt in [("a", [*shared, 1]), ("b", [*shared, 2]), ("c", [5, 6])]:
+        scheduler.add(make_sequence(prompt, name=name))
+
+    names = [sequence.request_id for sequence, _ in scheduler.schedule().rows]
+
+    assert names == ["a", "c"]
+    assert [sequence.request_id for sequence in scheduler.waiting] == ["b"]
+
+
+def test_an_ended_sequence_leaves_its_prefix_to_the_next() -> None:
+    """A slot is also a cache entry: the same prompt again costs one token."""
+    prompt = list(range(1000, 1000 + MIN_SHARED_TOKENS + 4))
+    scheduler = make_scheduler()
+    first = make_sequence(prompt, name="first")
+    scheduler.add(first)
+    run_plan(scheduler)
+    scheduler.remove(first)
+    second = make_sequence(prompt, name="second")
+    scheduler.add(second)
+
+    plan = scheduler.schedule()
+
+    assert second.num_cached_tokens == len(prompt) - 1
+    assert plan.rows == [(second, 1)]
+    assert plan.truncations == [Truncation(slot=0, num_tokens=len(prompt) - 1)]
+
+
+def test_a_cache_entry_that_would_lose_much_is_copied_instead_of_reused() -> None:
+    """A short shared prefix must not destroy a long conversation while other slots are free."""
+    long = list(range(2000, 2200))
+    scheduler = make_scheduler(rows=256)
+    first = make_sequence(long, name="first")
+    scheduler.add(first)
+    run_plan(scheduler)
+    scheduler.remove(first)
+    second = make_sequence([*long[:20], 1], name="second")
+    scheduler.add(second)
+
+    plan = scheduler.schedule()
+
+    assert plan.copies == [PrefixCopy(source=0, target=1, num_tokens=20)]
+    assert len(scheduler.slots[0].tokens) == 200
+
+
+def test_more_sequences_than_slots_wait_in_order() -> None:
+    """First come, first served."""
+    scheduler = make_scheduler(num_slots=2)
+    for index in range(5):
+        scheduler.add(make_sequence([index + 10], name=str(index)))
+
+    names = [sequence.request_id for sequence, _ in scheduler.schedule().rows]
+
+    assert names == ["0", "1"]
+    assert [sequence.request_id for sequence in scheduler.waiting] == ["2", "3", "4"]
+
+
+prompts = st.lists(st.integers(0, 2), min_size=1, max_size=60)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    arrivals=st.lists(st.tuples(prompts, st.integers(1, 6), st.integers(0, 5)), max_size=25),
+    num_slots=st.integers(1, 4),
+    chunk=st.integers(1, 16),
+)
+def test_invariants_hold_over_random_arrivals(
+    arrivals: list[tuple[list[int], int, int]], num_slots: int, chunk: int
+) -> None:
+    """Every sequence ends, batches stay in bounds, and no slot has two owners."""
+    scheduler = Scheduler(num_slots=num_slots, max_batch_rows=32, prefill_chunk=chunk)
+    pending = [make_sequence(p, name=str(i), max_tokens=m) for i, (p, m, _) in enumerate(arrivals)]
+    gaps = [gap for _, _, gap in arrivals]
+    done: list[Sequence] = []
+    for step in range(2000):
+        while pending and gaps[len(arrivals) - len(pending)] <= step:
+            scheduler.add(pending.pop(0))
+        plan = scheduler.schedule()
+        assert sum(count for _, count in plan.rows) <= 32
+        assert len({sequence.slot for sequence, _ in plan.rows}) == len(plan.rows)
+        for sequence, count in plan.rows:
+            assert 0 < count <= sequence.num_pending_tokens
+            sequence.num_computed_tokens += count
+            if not sequence.num_pending_tokens:
+                sequence.append([7])
+                if sequence.num_completion_tokens >= sequence.request.max_tokens:
+                    scheduler.remove(sequence)
+                    done.append(sequence)
+        if scheduler.is_idle and not pending:
+            break
+
+    assert len(done) == len(arrivals)
+    assert all(sequence.num_cached_tokens < sequence.num_prompt_tokens for sequence in done)
