@@ -55,9 +55,10 @@ class _Group:
 
 
 class Engine:
-    """Continuous batching over one model.
+    """Continuous batching over one model, whose slots must be empty.
 
-    `emit` is called on the engine's thread with the events of one step; it must not block.
+    `emit` is called on the engine's thread after every step that changed something, with the
+    events of that step (none where all that happened is a cancellation). It must not block.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Engine:
 
     def step(self) -> None:
         """Apply what came in, compute one batch, choose tokens, tell about them."""
-        events = self._apply_inbox()
+        has_news, events = self._apply_inbox()
         plan = self.scheduler.schedule()
         if not plan.is_empty:
             try:
@@ -128,7 +129,7 @@ class Engine:
                 events += self._fail_all(plan)
             else:
                 events += self._advance(plan, logits)
-        if events:
+        if events or has_news:
             self._emit(events)
 
     def _compute(self, plan: Plan) -> Float32Array:
@@ -261,7 +262,7 @@ class Engine:
             is_constraint_satisfied=constraint is None or constraint.can_end,
         )
 
-    def _apply_inbox(self) -> list[EngineEvent]:
+    def _apply_inbox(self) -> tuple[bool, list[EngineEvent]]:
         with self._inbox_changed:
             inbox, self._inbox = self._inbox, []
         events: list[EngineEvent] = []
@@ -270,7 +271,7 @@ class Engine:
                 self._drop(item.request_id, item.choice_index)
             else:
                 events += self._enqueue(*item)
-        return events
+        return bool(inbox), events
 
     def _enqueue(self, request: GenerationRequest, arrival_s: float) -> list[EngineEvent]:
         prompt = np.asarray(request.prompt_token_ids, dtype=np.int32)

@@ -1,0 +1,118 @@
+"""The real model behind `ModelRunner`: what the scheduler and the promises rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from galop.engine import Engine, EngineEvent, GenerationRequest, SamplingParams
+from galop.engine.generation import Tokens
+from galop.engine.runner import Batch, Float32Array
+from galop.llama import LlamaRunner, LlamaTokenizer
+
+pytestmark = pytest.mark.model
+
+Row = tuple[int, int, int, int]
+"""token id, position, slot, wants logits"""
+
+
+def batch(rows: Iterable[Row]) -> Batch:
+    token_ids, positions, slots, wants = zip(*rows, strict=True)
+    return Batch(
+        np.array(token_ids, np.int32),
+        np.array(positions, np.int32),
+        np.array(slots, np.int32),
+        np.array(wants, np.int8),
+    )
+
+
+def prefill(runner: LlamaRunner, slot: int, tokens: list[int], chunk: int) -> Float32Array:
+    """Logits after the last token, the prompt cut into chunks."""
+    runner.truncate(slot, 0)
+    last = len(tokens) - 1
+    logits = np.empty((0, 0), np.float32)
+    for start in range(0, len(tokens), chunk):
+        part = tokens[start : start + chunk]
+        logits = runner.forward(
+            batch((t, start + i, slot, int(start + i == last)) for i, t in enumerate(part))
+        )
+    result: Float32Array = logits[0].copy()
+    return result
+
+
+@pytest.fixture
+def tokens(tokenizer: LlamaTokenizer) -> list[int]:
+    return tokenizer.encode("The quick brown fox jumps over the lazy dog and goes home. " * 8)[:100]
+
+
+@pytest.mark.parametrize("chunk", [100, 64, 33, 7])
+def test_logits_do_not_depend_on_how_a_prompt_is_cut(
+    runner: LlamaRunner, tokens: list[int], chunk: int
+) -> None:
+    """Bit for bit: chunked prefill may follow the load without changing an answer."""
+    expected = prefill(runner, 0, tokens, 128)
+    assert np.array_equal(prefill(runner, 1, tokens, chunk), expected)
+
+
+def test_logits_do_not_depend_on_the_batch(runner: LlamaRunner, tokens: list[int]) -> None:
+    """Bit for bit: alone, beside other sequences, and beside somebody's prefill."""
+    prefill(runner, 0, tokens, 128)
+    alone = runner.forward(batch([(5, 100, 0, 1)]))[0].copy()
+    for slot, length in [(0, 100), (1, 40), (2, 77)]:
+        prefill(runner, slot, tokens[:length], 128)
+    runner.truncate(3, 0)
+    rows: list[Row] = [(9, 40, 1, 1), (5, 100, 0, 1), (11, 77, 2, 1)]
+    rows += [(t, i, 3, 0) for i, t in enumerate(tokens[:50])]
+    crowded = runner.forward(batch(rows))
+    assert np.array_equal(crowded[1], alone)
+
+
+def test_a_copied_prefix_is_as_good_as_a_computed_one(
+    runner: LlamaRunner, tokens: list[int]
+) -> None:
+    """Bit for bit: the prefix cache changes times, not answers."""
+    expected = prefill(runner, 0, tokens, 128)
+    runner.copy_prefix(0, [1, 2], 60)
+    for slot in (1, 2):
+        logits = runner.forward(
+            batch((t, 60 + i, slot, int(i == 39)) for i, t in enumerate(tokens[60:]))
+        )
+        assert np.array_equal(logits[0], expected)
+
+
+def test_the_engine_answers_with_the_model(runner: LlamaRunner, tokenizer: LlamaTokenizer) -> None:
+    """Words in, words out, and the same ones whether alone or among others."""
+
+    def ask(question: str, name: str) -> GenerationRequest:
+        prompt = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+        return GenerationRequest(
+            request_id=name,
+            prompt_token_ids=tokenizer.encode(prompt),
+            max_tokens=12,
+            sampling=SamplingParams(temperature=0.8, top_p=0.95, seed=7),
+        )
+
+    def answer(*requests: GenerationRequest) -> str:
+        events: list[EngineEvent] = []
+        for slot in range(runner.num_slots):
+            runner.truncate(slot, 0)
+        engine = Engine(runner, events.extend, prefill_chunk=16)
+        for request in requests:
+            engine.submit(request)
+        engine.step()
+        while not engine.scheduler.is_idle:
+            engine.step()
+        return b"".join(
+            tokenizer.token_bytes(token_id)
+            for event in events
+            if isinstance(event, Tokens) and event.request_id == "mine"
+            for token_id in event.token_ids
+        ).decode()
+
+    mine = ask("What is the capital of France?", "mine")
+    alone = answer(mine)
+    assert "Paris" in alone
+    others = [ask(f"Count to {i} and tell me a story.", f"other{i}") for i in range(5)]
+    assert answer(*others[:2], mine, *others[2:]) == alone

@@ -1,0 +1,47 @@
+"""An engine process for the tests: a scripted model that can be told to fail at start or to die.
+
+Not a test module. Its model setting is `scripted:...` as usual, `refuse` (a fault of the model),
+`raise` (a bug) or `exit` (gone before it was ready). A prompt that contains "die" ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from galop.engine.runner import Batch, Float32Array
+from galop.testing import ScriptedModel, repeat_last_user_message
+from galop.worker.child import EngineParts, StartError, serve_engine
+from galop.worker.protocol import EngineConfig
+
+
+class MortalModel(ScriptedModel):
+    """Dies on a prompt that says so, at the third token."""
+
+    def forward(self, batch: Batch) -> Float32Array:
+        for slot in set(batch.slots.tolist()):
+            if bytes(t for t in self.slots[slot] if t < 256).endswith(b"assistant\ndie"):
+                os._exit(7)
+        return super().forward(batch)
+
+
+def build(config: EngineConfig) -> EngineParts:
+    if config.model == "refuse":
+        raise StartError("model.gguf: no such model")
+    if config.model == "raise":
+        raise ValueError("a bug")
+    if config.model == "exit":
+        os._exit(3)
+    model = MortalModel(
+        repeat_last_user_message,
+        num_slots=config.num_slots,
+        context_window=config.context_window,
+        step_time_s=0.005,
+    )
+    return EngineParts(model, None)
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[-1])) as connection:
+        serve_engine(connection, build)
