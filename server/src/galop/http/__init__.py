@@ -1,0 +1,12 @@
+"""Bytes and words: the wire schema, the routes, the stream of events, the table of errors.
+
+Knows what a request looks like and how answers are written; knows no token, template or model.
+Other rooms use `build_http_app`, the `ChatService` it needs, and the two settings.
+"""
+
+from galop.http.application import build_http_app
+from galop.http.compat import Compat
+from galop.http.limits import Limits
+from galop.http.service import ChatService
+
+__all__ = ["ChatService", "Compat", "Limits", "build_http_app"]

@@ -33,9 +33,9 @@ def _meaningless(description: str) -> Meta:
     return Meta(description=description, extra={"effect": "meaningless"})
 
 
-def _refused(reason: str) -> Meta:
+def _refused(reason: str, *, unless: str = "null") -> Meta:
     return Meta(
-        description=f"Refused: {reason}.",
+        description=f"Refused unless {unless}: {reason}.",
         extra={"effect": "refused", "reason": reason},
     )
 
@@ -115,7 +115,7 @@ class AssistantMessage(
     function_call: Annotated[None, _refused(_TOOLS)] = None
     tool_calls: Annotated[
         Annotated[list[Any], Meta(max_length=0)] | None,
-        _refused(_TOOLS),
+        _refused(_TOOLS, unless="null or empty"),
     ] = None
 
 
@@ -166,7 +166,8 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
         ),
     ]
     model: Annotated[
-        str, _honoured("The id of a model or alias of GET /openai/v1/models. Anything else is a 404.")
+        str,
+        _honoured("The id of a model or alias of GET /openai/v1/models. Anything else is a 404."),
     ]
 
     temperature: Annotated[
@@ -202,9 +203,7 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     stream: Annotated[bool | None, _honoured("Default false. Answers with server-sent events.")] = (
         None
     )
-    stream_options: Annotated[
-        StreamOptions | None, _honoured("Only with `stream: true`.")
-    ] = None
+    stream_options: Annotated[StreamOptions | None, _honoured("Only with `stream: true`.")] = None
     seed: Annotated[
         int | None,
         _honoured(
@@ -271,17 +270,19 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
 
     tools: Annotated[
         Annotated[list[Any], Meta(max_length=0)] | None,
-        _refused(_TOOLS),
+        _refused(_TOOLS, unless="null or empty"),
     ] = None
-    tool_choice: Annotated[ToolChoice | None, _refused(_TOOLS)] = None
+    tool_choice: Annotated[ToolChoice | None, _refused(_TOOLS, unless="null, `none` or `auto`")] = (
+        None
+    )
     functions: Annotated[
         Annotated[list[Any], Meta(max_length=0)] | None,
-        _refused(_TOOLS),
+        _refused(_TOOLS, unless="null or empty"),
     ] = None
     function_call: Annotated[None, _refused(_TOOLS)] = None
     reasoning_format: Annotated[None, _refused(_REASONING)] = None
     reasoning_effort: Annotated[None, _refused(_REASONING)] = None
-    include_reasoning: Annotated[bool | None, _refused(_REASONING)] = None
+    include_reasoning: Annotated[bool | None, _refused(_REASONING, unless="null or false")] = None
     documents: Annotated[None, _refused(_RETRIEVAL)] = None
     citation_options: Annotated[None, _refused(_RETRIEVAL)] = None
     search_settings: Annotated[None, _refused(_RETRIEVAL)] = None
@@ -346,7 +347,8 @@ class LogprobsObject(Struct, frozen=True, kw_only=True):
 class XGroq(Struct, frozen=True, kw_only=True):
     id: Annotated[str, Meta(description="The request id; the same as the header x-request-id.")]
     seed: Annotated[
-        int | UnsetType, Meta(description="The seed that was used: send it to get this answer again.")
+        int | UnsetType,
+        Meta(description="The seed that was used: send it to get this answer again."),
     ] = UNSET
     usage: UsageObject | UnsetType = UNSET
 

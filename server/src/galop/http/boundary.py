@@ -1,0 +1,86 @@
+"""The outermost layer: a name for every request, headers on every answer, an answer to every fault.
+
+Everything inside may raise; what is raised before the first byte is answered from the error table.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from galop.http.connection import ClientDisconnected, send_problem
+from galop.http.errors import Problem, describe
+from galop.http.ids import new_request_id
+
+logger = logging.getLogger("galop.http")
+
+_SCOPE_KEY = "galop.request_id"
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that the boundary gave to this request."""
+    request_id: str = scope[_SCOPE_KEY]
+    return request_id
+
+
+def log_problem(request_id: str, what: str, problem: Problem, error: Exception) -> None:
+    """One line per failed request; with a traceback where it is our own fault."""
+    is_bug = problem.status == 500
+    logger.log(
+        logging.ERROR if is_bug else logging.INFO,
+        "%s %s failed: %d %s",
+        request_id,
+        what,
+        problem.status,
+        type(error).__name__,
+        exc_info=error if is_bug else None,
+    )
+
+
+class Boundary:
+    """ASGI middleware around everything that answers HTTP requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on, and answers it where that fails."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = scope[_SCOPE_KEY] = new_request_id()
+        client = _Client(send, request_id)
+        try:
+            try:
+                await self._app(scope, receive, client.send)
+            except Exception as error:
+                if client.was_answered or isinstance(error, ClientDisconnected):
+                    raise
+                problem = describe(error, request_id=request_id)
+                log_problem(request_id, f"{scope['method']} {scope['path']!r}", problem, error)
+                await send_problem(client.send, problem)
+        except ClientDisconnected:
+            logger.info("%s the client left", request_id)
+
+
+class _Client:
+    """`send`, with our headers on the first message, and one exception for a client that left."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._headers = [
+            (b"x-request-id", request_id.encode()),
+            (b"vary", b"Origin"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        self.was_answered = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.was_answered = True
+            message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+        try:
+            await self._send(message)
+        except OSError:  # servers differ: some do nothing where the client has gone
+            raise ClientDisconnected from None

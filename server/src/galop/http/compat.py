@@ -1,0 +1,50 @@
+"""The two profiles: what helps users, or what the page of 2024 said.
+
+`default` accepts the fields of today's clients. `groq-2024` is for people who test programs meant
+for the original: the schema and the limits of mid-2024 (OpenAPI document of that year, client
+0.9.0), which refuse everything that came later as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+Compat = Literal["default", "groq-2024"]
+
+PARAMETERS_2024 = frozenset(
+    {
+        "messages",
+        "model",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "stop",
+        "stream",
+        "seed",
+        "n",
+        "response_format",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "functions",
+        "function_call",
+        "user",
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+    }
+)
+
+MESSAGE_KEYS_2024 = {
+    "system": frozenset({"role", "content", "name"}),
+    "user": frozenset({"role", "content", "name"}),
+    "assistant": frozenset({"role", "content", "name", "tool_calls", "function_call"}),
+}
+
+
+def first_unknown(keys: Iterable[str], known: frozenset[str]) -> str | None:
+    """The first of `keys` that is not `known`."""
+    return next((key for key in keys if key not in known), None)

@@ -1,0 +1,125 @@
+"""POST /openai/v1/chat/completions: from the body to the last byte of the answer.
+
+The first event of a completion is awaited before anything is sent, so everything that goes wrong up
+to the end of the prefill has an honest status. There is one path: the answer in one piece takes the
+same events as the stream. Whatever ends a request early, its event iterator is closed, and with it
+the sequences of the engine.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from msgspec import UNSET
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from galop.chat.events import CompletionEvent, Usage
+from galop.http.body import read_body, require_json
+from galop.http.boundary import log_problem, request_id_of
+from galop.http.compat import Compat
+from galop.http.connection import send_json, send_start, while_connected
+from galop.http.decode import CompletionCall, parse, to_call
+from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
+from galop.http.errors import describe
+from galop.http.ids import new_completion_id
+from galop.http.limits import Limits
+from galop.http.service import ChatService
+from galop.http.sse import SSE_HEADERS, ChunkEncoder, error_event
+
+_SERVICE_TIER = "on_demand"
+_NUM_SEED_BITS = 53
+"""Drawn seeds are told to the caller, and some callers' numbers are doubles."""
+
+
+class ChatCompletions:
+    """The ASGI endpoint that completes conversations."""
+
+    def __init__(self, service: ChatService, *, compat: Compat, limits: Limits) -> None:
+        self._service = service
+        self._compat = compat
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request. Raises what `describe` knows, as long as nothing was sent."""
+        headers = Headers(scope=scope)
+        require_json(headers)
+        body = await read_body(headers, receive, max_body_bytes=self._limits.max_body_bytes)
+        call = self._call(body, request_id_of(scope))
+        await while_connected(receive, self._answer(call, send))
+
+    def _call(self, body: bytes, request_id: str) -> CompletionCall:
+        request = parse(body, compat=self._compat, max_nesting_depth=self._limits.max_nesting_depth)
+        return to_call(
+            request,
+            request_id=request_id,
+            model=self._service.resolve(request.model),
+            vocab_size=lambda: self._service.vocab_size,
+            draw_seed=lambda: secrets.randbits(_NUM_SEED_BITS),
+            compat=self._compat,
+        )
+
+    async def _answer(self, call: CompletionCall, send: Send) -> None:
+        async with aclosing(self._service.complete(call.chat)) as events:
+            first = await anext(events, None)
+            if first is None:
+                raise IncompleteAnswerError("no events")
+            head = self._head(call)
+            if call.is_streamed:
+                encoder = ChunkEncoder(head, include_usage=call.include_usage)
+                await _send_stream(send, _chunks(first, events, encoder, head.request_id))
+            else:
+                fold = Fold(head)
+                fold.add(first)
+                async for event in events:
+                    fold.add(event)
+        if call.is_streamed:
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await send_json(send, fold.answer())
+
+    def _head(self, call: CompletionCall) -> AnswerHead:
+        is_today = self._compat == "default"
+        return AnswerHead(
+            completion_id=new_completion_id(),
+            request_id=call.chat.request_id,
+            created=int(time.time()),
+            model=call.chat.model,
+            system_fingerprint=self._service.system_fingerprint,
+            num_choices=call.chat.num_choices,
+            seed=call.seed if is_today else UNSET,
+            service_tier=_SERVICE_TIER if is_today else UNSET,
+        )
+
+
+async def _send_stream(send: Send, chunks: AsyncGenerator[bytes, None]) -> None:
+    await send_start(send, 200, SSE_HEADERS)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _chunks(
+    first: CompletionEvent,
+    events: AsyncGenerator[CompletionEvent, None],
+    encoder: ChunkEncoder,
+    request_id: str,
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a stream; a fault becomes its last event."""
+    yield encoder.opening()
+    try:
+        if chunk := encoder.encode(first):
+            yield chunk
+        async for event in events:
+            if chunk := encoder.encode(event):
+                yield chunk
+            if isinstance(event, Usage):
+                return
+        raise IncompleteAnswerError("no usage")
+    except Exception as error:
+        problem = describe(error, request_id=request_id)
+        log_problem(request_id, "stream", problem, error)
+        yield error_event(problem)

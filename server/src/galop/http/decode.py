@@ -1,0 +1,277 @@
+"""Bytes become a request: parse, check against the schema, check what a schema cannot say.
+
+Three steps in the order of the API (Groq, validation order): `parse` needs only the bytes; then the
+caller looks the model up, which may be a 404; `to_call` checks the rest against the model. Nothing
+here awaits or generates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from galop.chat.request import ChatRequest, ModelCard, TemplateMessage
+from galop.http.body import is_deeper_than
+from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, Compat, first_unknown
+from galop.http.errors import InvalidRequestError, MalformedBodyError
+from galop.http.explain import (
+    REFUSED_PARAMETERS,
+    explain,
+    quoted,
+    refuse,
+    refuse_by_name,
+    unknown_message_key,
+    unknown_parameter,
+)
+from galop.http.schema import (
+    AssistantMessage,
+    ChatCompletionRequest,
+    DeveloperMessage,
+    JsonObjectFormat,
+    Message,
+    SystemMessage,
+    TextPart,
+)
+
+_MIN_SEED = -(2**63)
+_NUM_SEEDS = 2**64
+_TOKEN_ID = re.compile(r"0|[1-9][0-9]{0,9}")
+
+_DECODER = msgspec.json.Decoder(ChatCompletionRequest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionCall:
+    """What was asked: the conversation to complete, and how to tell the answer."""
+
+    chat: ChatRequest
+    is_streamed: bool
+    include_usage: bool
+    seed: int
+    """As the caller wrote it, or as it was drawn: `x_groq.seed`."""
+
+
+# --- step one: the bytes alone -------------------------------------------------------------------
+
+
+def parse(body: bytes, *, compat: Compat, max_nesting_depth: int) -> ChatCompletionRequest:
+    """The request that `body` holds. Raises MalformedBodyError and InvalidRequestError."""
+    if is_deeper_than(body, max_nesting_depth):
+        raise _too_deep(max_nesting_depth)
+    complaint = ""
+    if compat == "default":
+        try:
+            return _DECODER.decode(body)
+        except msgspec.ValidationError as error:
+            complaint = str(error)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedBodyError(_reason(error)) from None
+    # Only now the slow way: it settles duplicate keys (the last one counts, as in json.loads) and
+    # gives the explanation something to look at.
+    return _parse_slowly(body, complaint, compat)
+
+
+def _parse_slowly(body: bytes, complaint: str, compat: Compat) -> ChatCompletionRequest:
+    try:
+        parsed = msgspec.json.decode(body)
+    except msgspec.ValidationError as error:  # a number that no Python number can hold
+        raise explain(complaint or str(error), None, compat=compat) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBodyError(_reason(error)) from None
+    if compat == "groq-2024":
+        _refuse_later_than_2024(parsed)
+    try:
+        return msgspec.convert(parsed, ChatCompletionRequest)
+    except msgspec.ValidationError as error:
+        raise explain(str(error), parsed, compat=compat) from None
+
+
+def _reason(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return str(error).removeprefix("JSON is malformed: ") or "it cannot be parsed"
+
+
+def _too_deep(max_depth: int) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"The request body: arrays and objects may nest at most {max_depth} levels deep", param=None
+    )
+
+
+def _refuse_later_than_2024(parsed: Any) -> None:
+    """Raises for keys and shapes that the closed schema of 2024 did not have."""
+    if not isinstance(parsed, dict):
+        return
+    if (key := first_unknown(parsed, PARAMETERS_2024)) is not None:
+        raise unknown_parameter(key, compat="groq-2024")
+    messages = parsed.get("messages")
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        if not isinstance(message, dict):
+            continue
+        role = message.get("role")
+        if role == "developer":
+            allowed = "['system', 'user', 'assistant', 'tool', 'function']"
+            raise refuse(
+                f"messages.{index}.role", f"value is not one of the allowed values {allowed}"
+            )
+        if not isinstance(role, str) or role not in MESSAGE_KEYS_2024:
+            continue
+        if (key := first_unknown(message, MESSAGE_KEYS_2024[role])) is not None:
+            raise unknown_message_key(index, role, key)
+        if role != "user" and isinstance(message.get("content"), list):
+            raise refuse(f"messages.{index}.content", "value must be a string")
+
+
+# --- step two: what a schema cannot say ----------------------------------------------------------
+
+
+def to_call(
+    request: ChatCompletionRequest,
+    *,
+    request_id: str,
+    model: ModelCard,
+    vocab_size: Callable[[], int],
+    draw_seed: Callable[[], int],
+    compat: Compat,
+) -> CompletionCall:
+    """The call that `request` makes on `model`. Raises InvalidRequestError.
+
+    `vocab_size` is asked only where there is a logit bias, `draw_seed` only where there is no seed.
+    """
+    _check_switches(request)
+    if compat == "groq-2024":
+        _check_limits_of_2024(request)
+    seed = draw_seed() if request.seed is None else request.seed
+    if not _MIN_SEED <= seed < _NUM_SEEDS:
+        bound = f"at least {_MIN_SEED}" if seed < 0 else f"at most {_NUM_SEEDS - 1}"
+        raise refuse("seed", f"number must be {bound}")
+    chat = ChatRequest(
+        request_id=request_id,
+        model=request.model,
+        messages=tuple(
+            _template_message(index, message) for index, message in enumerate(request.messages)
+        ),
+        temperature=_or(request.temperature, 1.0),
+        top_p=_or(request.top_p, 1.0),
+        max_tokens=_max_tokens(request, model),
+        stop=_stop(request.stop),
+        num_choices=request.n or 1,
+        seed=seed % _NUM_SEEDS,
+        frequency_penalty=_or(request.frequency_penalty, 0.0),
+        presence_penalty=_or(request.presence_penalty, 0.0),
+        logit_bias=_logit_bias(request.logit_bias, vocab_size),
+        num_logprobs=(request.top_logprobs or 0) if request.logprobs else None,
+        response_format=(
+            "json_object" if isinstance(request.response_format, JsonObjectFormat) else "text"
+        ),
+    )
+    options = request.stream_options
+    return CompletionCall(
+        chat=chat,
+        is_streamed=bool(request.stream),
+        include_usage=bool(options and options.include_usage),
+        seed=seed,
+    )
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _check_switches(request: ChatCompletionRequest) -> None:
+    if request.include_reasoning:
+        raise refuse_by_name("include_reasoning", REFUSED_PARAMETERS["include_reasoning"])
+    if request.stream_options is not None and not request.stream:
+        raise refuse("stream_options", "only allowed when 'stream' is true")
+    if request.top_logprobs is not None and not request.logprobs:
+        raise refuse("top_logprobs", "only allowed when 'logprobs' is true")
+
+
+def _check_limits_of_2024(request: ChatCompletionRequest) -> None:
+    if isinstance(request.response_format, JsonObjectFormat):
+        if request.stream:
+            raise refuse("stream", "response format 'json_object' does not support streaming")
+        if _stop(request.stop):
+            raise refuse("stop", "response format 'json_object' does not support stop sequences")
+    if request.n is not None and request.n > 1:
+        raise refuse("n", "number must be at most 1")
+    if request.logprobs:
+        raise refuse("logprobs", "not supported with this model")
+    if request.top_logprobs is not None:
+        raise refuse("top_logprobs", "not supported with this model")
+    if request.logit_bias is not None:
+        raise refuse("logit_bias", "not supported with this model")
+
+
+def _max_tokens(request: ChatCompletionRequest, model: ModelCard) -> int | None:
+    old, new = request.max_tokens, request.max_completion_tokens
+    if old is not None and new is not None and old != new:
+        raise refuse(
+            "max_completion_tokens",
+            f"'max_tokens' is its older name, and says {old} instead of {new}: give one of them",
+        )
+    name, value = ("max_tokens", old) if new is None else ("max_completion_tokens", new)
+    if value is not None and value > model.max_completion_tokens:
+        raise refuse(
+            name,
+            f"number must be at most {model.max_completion_tokens}, the most tokens that "
+            f"`{quoted(model.id)}` gives in one answer",
+        )
+    return value
+
+
+def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
+    texts = [stop] if isinstance(stop, str) else stop or []
+    return tuple(text for text in texts if text)
+
+
+def _logit_bias(
+    wire_bias: dict[str, float] | None, vocab_size: Callable[[], int]
+) -> dict[int, float] | None:
+    if not wire_bias:
+        return None
+    num_tokens = vocab_size()
+    for key in wire_bias:
+        if not _TOKEN_ID.fullmatch(key):
+            raise refuse("logit_bias", f"key '{quoted(key)}' must be a token id: a whole number")
+        if int(key) >= num_tokens:
+            raise refuse("logit_bias", f"key '{key}' is no token id: there are {num_tokens} tokens")
+    return {int(key): bias for key, bias in wire_bias.items()}
+
+
+def _template_message(index: int, message: Message) -> TemplateMessage:
+    """The message as the chat template sees it: a role, a text, and a name where there is one."""
+    if isinstance(message, AssistantMessage):
+        role = "assistant"
+    else:
+        role = "system" if isinstance(message, SystemMessage | DeveloperMessage) else "user"
+    content = message.content
+    if content is UNSET:
+        _require_something(index, message)
+        content = None
+    template_message = {"role": role, "content": _text(content)}
+    if message.name is not None:
+        template_message["name"] = message.name
+    return template_message
+
+
+def _require_something(index: int, message: Message) -> None:
+    assert isinstance(message, AssistantMessage), "content is required for every other role"
+    echoed = (message.reasoning, message.reasoning_content, message.refusal)
+    if all(text is None for text in echoed):
+        raise explain(
+            f"Object missing required field `content` - at `$.messages[{index}]`",
+            {"messages": [None] * index + [{"role": "assistant"}]},
+            compat="default",
+        )
+
+
+def _text(content: str | list[TextPart] | None) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(part.text for part in content or ())

@@ -1,0 +1,164 @@
+"""Events become words of the API: usage, log probabilities, and the answer in one piece.
+
+The answer in one piece is the streamed answer, folded: `Fold` takes the same events as `sse`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec import UNSET, UnsetType
+
+from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, TokenLogprob, Usage
+from galop.chat.request import ModelCard
+from galop.http.schema import (
+    ChatCompletion,
+    Choice,
+    FinishReason,
+    LogprobsObject,
+    ModelObject,
+    PromptTokensDetails,
+    ResponseMessage,
+    TokenLogprobObject,
+    TopLogprobObject,
+    UsageObject,
+    XGroq,
+)
+
+_LOWEST_LOGPROB = -9999.0
+"""What JSON can say instead of minus infinity; the same number as OpenAI's API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerHead:
+    """What every chunk of one answer repeats."""
+
+    completion_id: str
+    request_id: str
+    created: int
+    model: str
+    system_fingerprint: str
+    num_choices: int
+    seed: int | UnsetType = UNSET
+    service_tier: str | UnsetType = UNSET
+
+    def x_groq(self, usage: UsageObject | UnsetType = UNSET) -> XGroq:
+        """`x_groq` of the answer, of its first chunk, or with `usage` of its last."""
+        return XGroq(id=self.request_id, seed=self.seed, usage=usage)
+
+
+class IncompleteAnswerError(RuntimeError):
+    """The events ended before they were complete: a bug of whoever made them."""
+
+
+def usage_object(usage: Usage) -> UsageObject:
+    """`usage` as on the wire; the time in the queue is not part of the total."""
+    return UsageObject(
+        queue_time=usage.queue_time_s,
+        prompt_tokens=usage.prompt_tokens,
+        prompt_time=usage.prompt_time_s,
+        completion_tokens=usage.completion_tokens,
+        completion_time=usage.completion_time_s,
+        total_tokens=usage.prompt_tokens + usage.completion_tokens,
+        total_time=usage.prompt_time_s + usage.completion_time_s,
+        prompt_tokens_details=(
+            PromptTokensDetails(usage.cached_tokens) if usage.cached_tokens > 0 else UNSET
+        ),
+    )
+
+
+def logprobs_object(logprobs: Sequence[TokenLogprob]) -> LogprobsObject:
+    """`logprobs` as on the wire."""
+    return LogprobsObject(
+        content=[
+            TokenLogprobObject(
+                token=entry.token,
+                bytes=list(entry.token_bytes),
+                logprob=_finite(entry.logprob),
+                top_logprobs=[
+                    TopLogprobObject(
+                        token=top.token, bytes=list(top.token_bytes), logprob=_finite(top.logprob)
+                    )
+                    for top in entry.top_logprobs
+                ],
+                constrained_logprob=(
+                    UNSET
+                    if entry.constrained_logprob is None
+                    else _finite(entry.constrained_logprob)
+                ),
+            )
+            for entry in logprobs
+        ]
+    )
+
+
+def _finite(logprob: float) -> float:
+    return logprob if math.isfinite(logprob) else _LOWEST_LOGPROB
+
+
+def model_object(card: ModelCard) -> ModelObject:
+    """`card` as on the wire."""
+    return ModelObject(
+        id=card.id,
+        created=card.created,
+        owned_by=card.owned_by,
+        context_window=card.context_window,
+        max_completion_tokens=card.max_completion_tokens,
+        alias_of=UNSET if card.alias_of is None else card.alias_of,
+    )
+
+
+class _ChoiceParts:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.logprobs: list[TokenLogprob] | None = None
+        self.finish_reason: FinishReason | None = None
+
+
+class Fold:
+    """Collects the events of one completion into one answer."""
+
+    def __init__(self, head: AnswerHead) -> None:
+        self._head = head
+        self._choices = [_ChoiceParts() for _ in range(head.num_choices)]
+        self._usage: Usage | None = None
+
+    def add(self, event: CompletionEvent) -> None:
+        """Takes the next event."""
+        if isinstance(event, Delta):
+            parts = self._choices[event.choice_index]
+            parts.texts.append(event.text)
+            if event.logprobs is not None:
+                parts.logprobs = parts.logprobs or []
+                parts.logprobs.extend(event.logprobs)
+        elif isinstance(event, ChoiceFinished):
+            self._choices[event.choice_index].finish_reason = event.finish_reason
+        elif isinstance(event, Usage):
+            self._usage = event
+
+    def answer(self) -> ChatCompletion:
+        """The answer; raises IncompleteAnswerError where events are missing."""
+        if self._usage is None:
+            raise IncompleteAnswerError("no usage")
+        return ChatCompletion(
+            id=self._head.completion_id,
+            created=self._head.created,
+            model=self._head.model,
+            choices=[self._choice(index, parts) for index, parts in enumerate(self._choices)],
+            usage=usage_object(self._usage),
+            system_fingerprint=self._head.system_fingerprint,
+            x_groq=self._head.x_groq(),
+            service_tier=self._head.service_tier,
+        )
+
+    def _choice(self, index: int, parts: _ChoiceParts) -> Choice:
+        if parts.finish_reason is None:
+            raise IncompleteAnswerError(f"choice {index} did not finish")
+        return Choice(
+            index=index,
+            message=ResponseMessage(content="".join(parts.texts)),
+            logprobs=None if parts.logprobs is None else logprobs_object(parts.logprobs),
+            finish_reason=parts.finish_reason,
+        )

@@ -1,0 +1,333 @@
+"""What can go wrong at the border, and the one table from every error to what a client sees.
+
+HttpError
+├── MalformedBodyError       the body is not JSON
+├── InvalidRequestError      the body is JSON, and not a request we answer
+├── UnknownUrlError          no such path
+├── MethodNotAllowedError    the path exists, the method does not
+├── BodyTooLargeError        more bytes than we read
+└── UnsupportedMediaTypeError  the body is not declared as JSON
+
+`describe` answers for these, for every ChatError and EngineError, and for anything else with a 500
+that says nothing but the request id. Shapes: status 4xx is `invalid_request_error`, 5xx is
+`internal_server_error`; a schema error has no code; keys that do not apply are absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from msgspec import UNSET
+
+from galop.chat.errors import (
+    ContextLengthExceededError,
+    InvalidParameterError,
+    JsonValidateFailedError,
+    ModelNotFoundError,
+    TemplateError,
+)
+from galop.engine.errors import (
+    ConstraintFailedError,
+    EngineDiedError,
+    EngineInternalError,
+    EngineUnavailableError,
+    QueueFullError,
+)
+from galop.http.schema import ErrorObject
+
+_MAX_QUOTED_LENGTH = 200
+
+
+class HttpError(Exception):
+    """Base of the faults found before a request has a meaning."""
+
+
+class MalformedBodyError(HttpError):
+    """The body is not JSON; `reason` says where."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidRequestError(HttpError):
+    """`message` is the whole sentence; `param` the dotted path of the field at fault, if one is."""
+
+    def __init__(self, message: str, *, param: str | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class UnknownUrlError(HttpError):
+    """Nothing is served at `path`."""
+
+    def __init__(self, *, method: str, path: str) -> None:
+        super().__init__(f"{method} {path}")
+        self.method = method
+        self.path = path
+
+
+class MethodNotAllowedError(HttpError):
+    """`path` is served, but only for the methods in `allow` (as in the header of that name)."""
+
+    def __init__(self, *, method: str, path: str, allow: str) -> None:
+        super().__init__(f"{method} {path}")
+        self.method = method
+        self.path = path
+        self.allow = allow
+
+
+class BodyTooLargeError(HttpError):
+    """The body has more than `max_body_bytes`."""
+
+    def __init__(self, *, max_body_bytes: int) -> None:
+        super().__init__(str(max_body_bytes))
+        self.max_body_bytes = max_body_bytes
+
+
+class UnsupportedMediaTypeError(HttpError):
+    """The body is declared as `content_type`, which is not JSON."""
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(content_type)
+        self.content_type = content_type
+
+
+E = TypeVar("E", bound=Exception)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRow:
+    """One line of the table. The callables take an error of the row's own type."""
+
+    status: int
+    code: str | None
+    when: str
+    # Any: a mapping cannot say that the argument is its own key; `_row` checks exactly that.
+    message: Callable[[Any], str]
+    param: Callable[[Any], str | None]
+    failed_generation: Callable[[Any], str | None]
+    headers: Callable[[Any], Mapping[str, str]]
+
+
+def _row(
+    error_type: type[E],
+    status: int,
+    code: str | None = None,
+    *,
+    when: str,
+    message: Callable[[E], str],
+    param: Callable[[E], str | None] = lambda error: None,
+    failed_generation: Callable[[E], str | None] = lambda error: None,
+    headers: Callable[[E], Mapping[str, str]] = lambda error: {},
+) -> tuple[type[Exception], ErrorRow]:
+    return error_type, ErrorRow(
+        status=status,
+        code=code,
+        when=when,
+        message=message,
+        param=param,
+        failed_generation=failed_generation,
+        headers=headers,
+    )
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _MAX_QUOTED_LENGTH else text[:_MAX_QUOTED_LENGTH] + "..."
+
+
+def _retry_after(error: QueueFullError | EngineUnavailableError) -> Mapping[str, str]:
+    # Clients ignore 0 and anything above 60.
+    return {"retry-after": str(min(max(error.retry_after_s, 1), 60))}
+
+
+ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
+    [
+        _row(
+            MalformedBodyError,
+            400,
+            when="The body is not JSON, or not UTF-8.",
+            message=lambda error: f"The request body is not valid JSON: {error.reason}.",
+        ),
+        _row(
+            InvalidRequestError,
+            400,
+            when="A field is missing, unknown, refused, out of range or at odds with another one.",
+            message=lambda error: error.message,
+            param=lambda error: error.param,
+        ),
+        _row(
+            InvalidParameterError,
+            400,
+            when="A field is refused after the model was chosen.",
+            message=lambda error: f"'{error.param}' : {error.reason}",
+            param=lambda error: error.param,
+        ),
+        _row(
+            TemplateError,
+            400,
+            when="The model's chat template does not take this sequence of messages.",
+            message=lambda error: (
+                f"'messages' : the model's chat template refuses them: {_clipped(error.reason)}"
+            ),
+            param=lambda error: "messages",
+        ),
+        _row(
+            ContextLengthExceededError,
+            400,
+            "context_length_exceeded",
+            when="The messages do not fit into the context window.",
+            message=lambda error: (
+                f"The messages have {error.num_prompt_tokens} tokens and at most "
+                f"{error.max_prompt_tokens} fit into the context window of {error.context_window} "
+                "tokens. Please reduce the length of the messages."
+            ),
+            param=lambda error: "messages",
+        ),
+        _row(
+            JsonValidateFailedError,
+            400,
+            "json_validate_failed",
+            when="JSON mode, and the answer is not a whole JSON object; most often `max_tokens` is "
+            "too small for it.",
+            message=lambda error: (
+                f"Failed to generate JSON: {error.reason}. See 'failed_generation' for the text "
+                "there is."
+            ),
+            failed_generation=lambda error: error.failed_generation,
+        ),
+        _row(
+            ModelNotFoundError,
+            404,
+            "model_not_found",
+            when="No model or alias has this id.",
+            message=lambda error: (
+                f"The model `{_clipped(error.model)}` does not exist on this server. "
+                "GET /openai/v1/models lists those that do."
+            ),
+        ),
+        _row(
+            UnknownUrlError,
+            404,
+            "unknown_url",
+            when="Nothing is served at this path.",
+            message=lambda error: (
+                f"Unknown request URL: {error.method} {_clipped(error.path)}. "
+                "The API is served under /openai/v1 and /v1; GET /openapi.json describes it."
+            ),
+        ),
+        _row(
+            MethodNotAllowedError,
+            405,
+            "method_not_allowed",
+            when="The path is served, for other methods.",
+            message=lambda error: (
+                f"{error.method} is not allowed at {_clipped(error.path)}: use {error.allow}."
+            ),
+            headers=lambda error: {"allow": error.allow},
+        ),
+        _row(
+            BodyTooLargeError,
+            413,
+            "request_too_large",
+            when="The body has more bytes than the server reads.",
+            message=lambda error: (
+                f"Request too large: the body may have at most {error.max_body_bytes} bytes."
+            ),
+        ),
+        _row(
+            UnsupportedMediaTypeError,
+            415,
+            "unsupported_media_type",
+            when="The header content-type names something else than JSON.",
+            message=lambda error: (
+                f"The content type '{_clipped(error.content_type)}' is not supported: "
+                "send application/json."
+            ),
+        ),
+        _row(
+            QueueFullError,
+            503,
+            when="Too many requests wait already. The header `retry-after` says when to come back.",
+            message=lambda error: (
+                f"The server is over capacity: {error.num_waiting} sequences wait and its queue "
+                f"holds {error.limit}. Please try again in a moment."
+            ),
+            headers=_retry_after,
+        ),
+        _row(
+            EngineUnavailableError,
+            503,
+            when="The engine is starting, restarting or stopping. Comes with `retry-after`.",
+            message=lambda error: f"The engine is not available: {error.reason}.",
+            headers=_retry_after,
+        ),
+        _row(
+            EngineDiedError,
+            500,
+            when="The engine ended while it worked on this request; it is being restarted.",
+            message=lambda error: (
+                "The engine ended unexpectedly while it worked on this request. It is being "
+                "restarted: please try again."
+            ),
+        ),
+        _row(
+            ConstraintFailedError,
+            500,
+            when="The rules of JSON mode could not be applied: a bug.",
+            message=lambda error: "The output constraint failed: this is a bug of the server.",
+        ),
+        _row(
+            EngineInternalError,
+            500,
+            when="The engine failed: a bug.",
+            message=lambda error: "The engine failed: this is a bug of the server.",
+        ),
+    ]
+)
+
+_UNEXPECTED = ErrorRow(
+    status=500,
+    code=None,
+    when="A bug of the server. Its log has the details under this request id.",
+    message=lambda error: "Internal error: this is a bug of the server.",
+    param=lambda error: None,
+    failed_generation=lambda error: None,
+    headers=lambda error: {},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a client sees of an error."""
+
+    status: int
+    error: ErrorObject
+    headers: Mapping[str, str]
+
+
+def describe(error: Exception, *, request_id: str) -> Problem:
+    """The answer to a request that ended in `error`, whatever it is."""
+    row = ERROR_TABLE.get(type(error), _UNEXPECTED)
+    message = row.message(error)
+    if row.status == 500:
+        message += f" The request id is {request_id}."
+    return Problem(
+        status=row.status,
+        error=ErrorObject(
+            message=message,
+            type="invalid_request_error" if row.status < 500 else "internal_server_error",
+            param=_unset_if_none(row.param(error)),
+            code=_unset_if_none(row.code),
+            failed_generation=_unset_if_none(row.failed_generation(error)),
+        ),
+        headers=row.headers(error),
+    )
+
+
+def _unset_if_none(value: str | None) -> Any:
+    # Any: msgspec's UnsetType is an enum member type that mypy widens in a conditional expression.
+    return UNSET if value is None else value

@@ -1,0 +1,80 @@
+"""What is served where."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+import galop
+from galop.engine.errors import EngineUnavailableError
+from galop.http.compat import Compat
+from galop.http.completions import ChatCompletions
+from galop.http.connection import send_json
+from galop.http.encode import model_object
+from galop.http.errors import UnknownUrlError
+from galop.http.limits import Limits
+from galop.http.openapi import openapi_document
+from galop.http.schema import ModelList, ModelObject
+from galop.http.service import ChatService
+
+PREFIXES = ("/openai/v1", "/v1")
+"""The SDK's, and the one that OpenAI-style clients of a local server use."""
+
+
+class GetJson:
+    """An ASGI endpoint that answers with what `value` makes of the scope."""
+
+    def __init__(self, value: Callable[[Scope], object]) -> None:
+        self._value = value
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers with 200, or lets what `value` raises go up to the boundary."""
+        await send_json(send, self._value(scope))
+
+
+def build_routes(service: ChatService, *, compat: Compat, limits: Limits) -> list[BaseRoute]:
+    """Every route of the API, under both prefixes, and the server's own pages."""
+    completions = ChatCompletions(service, compat=compat, limits=limits)
+    document = functools.cache(lambda: openapi_document(galop.__version__))
+
+    def list_models(scope: Scope) -> ModelList:
+        return ModelList(data=[model_object(card) for card in service.models])
+
+    def retrieve_model(scope: Scope) -> ModelObject:
+        model_id: str = scope["path_params"]["model_id"]  # decoded: %2F has become a slash
+        if not model_id:
+            raise UnknownUrlError(method=scope["method"], path=scope["path"])
+        return model_object(service.resolve(model_id))
+
+    def readiness(scope: Scope) -> object:
+        if (reason := service.readiness()) is not None:
+            raise EngineUnavailableError(reason)
+        return {"status": "ready"}
+
+    routes: list[BaseRoute] = [
+        Route("/", GetJson(_index), methods=["GET"]),
+        Route("/healthz", GetJson(lambda scope: {"status": "alive"}), methods=["GET"]),
+        Route("/readyz", GetJson(readiness), methods=["GET"]),
+        Route("/openapi.json", GetJson(lambda scope: document()), methods=["GET"]),
+    ]
+    for prefix in PREFIXES:
+        routes += [
+            Route(f"{prefix}/chat/completions", completions, methods=["POST"]),
+            Route(f"{prefix}/models", GetJson(list_models), methods=["GET"]),
+            Route(f"{prefix}/models/{{model_id:path}}", GetJson(retrieve_model), methods=["GET"]),
+        ]
+    return routes
+
+
+def _index(scope: Scope) -> object:
+    return {
+        "name": "galop",
+        "version": galop.__version__,
+        "chat_completions": f"{PREFIXES[0]}/chat/completions",
+        "models": f"{PREFIXES[0]}/models",
+        "openapi": "/openapi.json",
+        "ready": "/readyz",
+    }
