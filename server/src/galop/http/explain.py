@@ -130,7 +130,7 @@ def explain(complaint: str, body: Any, *, compat: Compat) -> InvalidRequestError
     if missing := re.fullmatch(r"Object missing required field `(.*)`", rule):
         return _missing(path, missing[1], body)
     if not path:
-        return InvalidRequestError(f"The request body: {_sentence(rule, path, body)}", param=None)
+        return InvalidRequestError("The request body: value must be an object", param=None)
     if path[0] in REFUSED_PARAMETERS:
         return refuse_by_name(path[0], REFUSED_PARAMETERS[path[0]])
     if path[0] == "messages" and len(path) > 2:

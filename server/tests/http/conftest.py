@@ -1,0 +1,282 @@
+"""A scripted chat service behind the real application, reached by hand or through a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.types import ASGIApp, Message
+
+from galop.chat.errors import ModelNotFoundError
+from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
+from galop.chat.request import ChatRequest, ModelCard
+from galop.http import Compat, Limits, build_http_app
+
+BODY = {"model": "plain", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+class Forever:
+    """A step of a script that never ends."""
+
+
+Step = CompletionEvent | Exception | Forever
+
+USAGE = Usage(
+    queue_time_s=0.25,
+    prompt_tokens=12,
+    prompt_time_s=0.5,
+    completion_tokens=3,
+    completion_time_s=1.0,
+    cached_tokens=0,
+)
+
+
+class ScriptedChatService:
+    """A `galop.http.ChatService` that plays `script` to every request and remembers it."""
+
+    system_fingerprint = "fp_0123456789"
+    vocab_size = 100
+
+    def __init__(self) -> None:
+        self.models = (
+            _card("vendor/model-1"),
+            _card("plain", alias_of="vendor/model-1"),
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to a service that says Hello."""
+        self.script: list[Step] = [
+            Started(),
+            Delta(0, "Hel"),
+            Delta(0, "lo"),
+            ChoiceFinished(0, "stop"),
+            USAGE,
+        ]
+        self.requests: list[ChatRequest] = []
+        self.unreadiness: str | None = None
+        self.is_waiting = threading.Event()
+        self.is_closed = threading.Event()
+
+    def resolve(self, model_id: str) -> ModelCard:
+        for card in self.models:
+            if card.id == model_id:
+                return card
+        raise ModelNotFoundError(model_id)
+
+    def readiness(self) -> str | None:
+        return self.unreadiness
+
+    async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
+        self.requests.append(request)
+        try:
+            for step in self.script:
+                if isinstance(step, Forever):
+                    self.is_waiting.set()
+                    await asyncio.Event().wait()
+                elif isinstance(step, Exception):
+                    raise step
+                else:
+                    yield step
+        finally:
+            self.is_closed.set()
+
+
+def _card(model_id: str, alias_of: str | None = None) -> ModelCard:
+    return ModelCard(
+        id=model_id,
+        created=1700000000,
+        owned_by="tests",
+        context_window=2048,
+        max_completion_tokens=1024,
+        alias_of=alias_of,
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an application sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> Any:
+        return self.json()["error"]
+
+
+class Caller:
+    """Calls an application without a socket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def post(
+        self,
+        body: object = None,
+        *,
+        path: str = "/openai/v1/chat/completions",
+        headers: Mapping[str, str] | None = None,
+        **parameters: object,
+    ) -> Answer:
+        """Posts `body` (bytes as they are; otherwise JSON) or the smallest request and `parameters`."""
+        if body is None:
+            body = {**BODY, **parameters}
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return asyncio.run(self._call("POST", path, raw, headers or {}))
+
+    def get(self, path: str) -> Answer:
+        return asyncio.run(self._call("GET", path, b"", {}))
+
+    async def _call(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        messages: list[Message] = []
+        requests = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> Message:
+            if requests:
+                return requests.pop()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
+            "server": ("testserver", 80),
+        }
+        await self._app(scope, receive, send)
+        return Answer(
+            status=messages[0]["status"],
+            headers={k.decode(): v.decode() for k, v in messages[0]["headers"]},
+            body=b"".join(message.get("body", b"") for message in messages[1:]),
+        )
+
+
+class LiveServer:
+    """An application behind uvicorn on a loopback port, in a thread of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._socket.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, ws="none", lifespan="off", server_header=False
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(5)
+        self._socket.close()
+
+    def connect(self) -> socket.socket:
+        """A raw connection with a timeout of five seconds."""
+        return socket.create_connection(self.address, timeout=5)
+
+
+@pytest.fixture
+def smallest_body() -> dict[str, Any]:
+    """The smallest valid request."""
+    return json.loads(json.dumps(BODY))  # type: ignore[no-any-return]  # JSON is Any
+
+
+@pytest.fixture
+def usage() -> Usage:
+    """The usage at the end of the default script."""
+    return USAGE
+
+
+@pytest.fixture
+def forever() -> Step:
+    """A step that never ends."""
+    return Forever()
+
+
+@pytest.fixture
+def service() -> ScriptedChatService:
+    """The service behind `caller`."""
+    return ScriptedChatService()
+
+
+@pytest.fixture
+def make_caller(service: ScriptedChatService) -> Callable[..., Caller]:
+    """Builds the application around `service`, with a profile and limits."""
+
+    def make(compat: Compat = "default", limits: Limits | None = None) -> Caller:
+        return Caller(build_http_app(service, compat=compat, limits=limits))
+
+    return make
+
+
+@pytest.fixture
+def caller(make_caller: Callable[..., Caller]) -> Caller:
+    """The application with its defaults."""
+    return make_caller()
+
+
+@pytest.fixture
+def caller_2024(make_caller: Callable[..., Caller]) -> Caller:
+    """The application in the profile groq-2024."""
+    return make_caller("groq-2024")
+
+
+@pytest.fixture(scope="session")
+def _live() -> Iterator[tuple[LiveServer, ScriptedChatService]]:
+    live_service = ScriptedChatService()
+    limits = Limits(max_body_bytes=1024 * 1024)
+    server = LiveServer(build_http_app(live_service, limits=limits))
+    server.start()
+    yield server, live_service
+    server.stop()
+
+
+@pytest.fixture
+def live_service(_live: tuple[LiveServer, ScriptedChatService]) -> ScriptedChatService:
+    """The service behind `server`, fresh."""
+    _live[1].reset()
+    return _live[1]
+
+
+@pytest.fixture
+def server(
+    _live: tuple[LiveServer, ScriptedChatService], live_service: ScriptedChatService
+) -> LiveServer:
+    """A real server with a limit of one MiB for bodies."""
+    return _live[0]
+
+
+@pytest.fixture
+def client(server: LiveServer) -> Iterator[httpx.Client]:
+    """An HTTP client of `server`."""
+    with httpx.Client(base_url=server.url, timeout=10) as http_client:
+        yield http_client

@@ -1,0 +1,439 @@
+"""From bytes to a request: what is accepted, and what it becomes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from galop.chat.request import ChatRequest, ModelCard
+from galop.http.compat import Compat
+from galop.http.decode import CompletionCall, parse, to_call
+from galop.http.errors import InvalidRequestError, MalformedBodyError
+
+MODEL = ModelCard(
+    id="m", created=0, owned_by="tests", context_window=2048, max_completion_tokens=1024
+)
+USER = {"role": "user", "content": "Hi"}
+
+
+def call_of(**parameters: object) -> CompletionCall:
+    """The call that the smallest request and `parameters` make."""
+    body = json.dumps({"model": "m", "messages": [USER], **parameters}).encode()
+    return to_call(
+        parse(body, compat="default", max_nesting_depth=64),
+        request_id="req_1",
+        model=MODEL,
+        vocab_size=lambda: 100,
+        draw_seed=lambda: 7,
+        compat="default",
+    )
+
+
+def chat_of(**parameters: object) -> ChatRequest:
+    return call_of(**parameters).chat
+
+
+def refusal(**parameters: object) -> tuple[str | None, str]:
+    """The param and the message of a refused request."""
+    with pytest.raises(InvalidRequestError) as caught:
+        call_of(**parameters)
+    return caught.value.param, caught.value.message
+
+
+def test_the_smallest_request_gets_the_defaults() -> None:
+    """Only model and messages are required."""
+    assert call_of() == CompletionCall(
+        chat=ChatRequest(
+            request_id="req_1",
+            model="m",
+            messages=({"role": "user", "content": "Hi"},),
+            seed=7,
+        ),
+        is_streamed=False,
+        include_usage=False,
+        seed=7,
+    )
+
+
+def test_null_means_absent_everywhere() -> None:
+    """Every optional parameter may be null: the SDK sends stop=None as null."""
+    document = json.dumps({"model": "m", "messages": [USER]}).encode()
+    fields = parse(document, compat="default", max_nesting_depth=64).__struct_fields__
+    nulls = dict.fromkeys(set(fields) - {"model", "messages"})
+    assert call_of(**nulls) == call_of()
+
+
+def test_everything_honoured_arrives() -> None:
+    """Each parameter has its place in the domain."""
+    call = call_of(
+        temperature=0,
+        top_p=0.5,
+        max_tokens=10,
+        max_completion_tokens=10,
+        stop=["a", "b"],
+        stream=True,
+        stream_options={"include_usage": True},
+        seed=5,
+        n=3,
+        frequency_penalty=-2,
+        presence_penalty=2,
+        logit_bias={"99": -100, "0": 1.5},
+        logprobs=True,
+        top_logprobs=2,
+        response_format={"type": "json_object"},
+    )
+    assert call == CompletionCall(
+        chat=ChatRequest(
+            request_id="req_1",
+            model="m",
+            messages=({"role": "user", "content": "Hi"},),
+            temperature=0.0,
+            top_p=0.5,
+            max_tokens=10,
+            stop=("a", "b"),
+            num_choices=3,
+            seed=5,
+            frequency_penalty=-2.0,
+            presence_penalty=2.0,
+            logit_bias={99: -100.0, 0: 1.5},
+            num_logprobs=2,
+            response_format="json_object",
+        ),
+        is_streamed=True,
+        include_usage=True,
+        seed=5,
+    )
+
+
+@pytest.mark.parametrize("stop", [None, "", [], [""]])
+def test_an_empty_stop_is_absent(stop: object) -> None:
+    """An empty text would match at once."""
+    assert chat_of(stop=stop).stop == ()
+
+
+def test_a_stop_may_be_one_string() -> None:
+    """Both forms mean the same."""
+    assert chat_of(stop=", 6").stop == chat_of(stop=[", 6"]).stop == (", 6",)
+
+
+@pytest.mark.parametrize(
+    ("given", "folded"), [(-1, 2**64 - 1), (-(2**63), 2**63), (2**64 - 1, 2**64 - 1), (0, 0)]
+)
+def test_a_seed_is_any_64_bit_integer(given: int, folded: int) -> None:
+    """Signed or unsigned; the answer repeats it as it was written."""
+    call = call_of(seed=given)
+    assert (call.chat.seed, call.seed) == (folded, given)
+
+
+def test_explicit_defaults_pass() -> None:
+    """Clients send n, stream and logprobs even where they mean nothing."""
+    assert call_of(n=1, stream=False, logprobs=False) == call_of()
+
+
+def test_logprobs_without_top_logprobs_asks_for_the_chosen_token_alone() -> None:
+    """Zero of the most likely tokens, not none."""
+    assert chat_of(logprobs=True).num_logprobs == 0
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"user": "u"},
+        {"store": True},
+        {"metadata": {"a": "b"}},
+        {"service_tier": "auto"},
+        {"prompt_cache_key": "k"},
+        {"safety_identifier": "s"},
+        {"parallel_tool_calls": True},
+        {"modalities": ["text"]},
+        {"tools": []},
+        {"functions": []},
+        {"tool_choice": "none"},
+        {"tool_choice": "auto"},
+        {"include_reasoning": False},
+        {"response_format": {"type": "text"}},
+    ],
+)
+def test_fields_without_meaning_here_are_accepted(parameters: dict[str, Any]) -> None:
+    """They change nothing."""
+    assert call_of(**parameters) == call_of()
+
+
+def test_what_an_assistant_message_came_with_is_dropped() -> None:
+    """Clients append the message they received, as it is."""
+    echoed = {
+        "role": "assistant",
+        "content": "Hello",
+        "name": "bot",
+        "reasoning": "hm",
+        "reasoning_content": None,
+        "refusal": None,
+        "annotations": [{"type": "url_citation"}],
+        "executed_tools": [],
+        "audio": None,
+        "function_call": None,
+        "tool_calls": [],
+        "id": "msg_1",
+        "channel": "final",
+        "status": "completed",
+    }
+    assert chat_of(messages=[USER, echoed]).messages[1] == {
+        "role": "assistant",
+        "content": "Hello",
+        "name": "bot",
+    }
+
+
+@pytest.mark.parametrize(
+    "message", [{"content": None}, {"refusal": "no"}, {"reasoning": "hm", "tool_calls": None}]
+)
+def test_an_assistant_message_may_lack_content(message: dict[str, Any]) -> None:
+    """Null content, or none beside what the model said instead."""
+    messages = chat_of(messages=[{"role": "assistant", **message}]).messages
+    assert messages == ({"role": "assistant", "content": ""},)
+
+
+def test_text_parts_are_joined_by_newlines() -> None:
+    """In messages of every role."""
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    messages = [{"role": role, "content": parts} for role in ("developer", "user", "assistant")]
+    assert chat_of(messages=messages).messages == (
+        {"role": "system", "content": "a\nb"},
+        {"role": "user", "content": "a\nb"},
+        {"role": "assistant", "content": "a\nb"},
+    )
+
+
+def test_the_last_of_duplicate_keys_counts() -> None:
+    """As in json.loads, also where the first one is wrong."""
+    body = b'{"model":5,"model":"m","messages":[{"role":"tool","role":"user","content":"x"}]}'
+    assert parse(body, compat="default", max_nesting_depth=64).model == "m"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"hello",
+        b'{"model": NaN}',
+        b"\x00\xff\xfe",
+        b'{"model":"\xff","messages":[]}',
+        b'{"messages":[{"role":"user","content":"\\ud800"}],"model":"m"}',
+        b'{"model":"m"} {"model":"m"}',
+        b"[" * 10 + b"{" * 3,
+    ],
+)
+@pytest.mark.parametrize("compat", ["default", "groq-2024"])
+def test_what_is_not_json_is_malformed(body: bytes, compat: Compat) -> None:
+    """Truncated, binary, not UTF-8, a lone surrogate, two documents."""
+    with pytest.raises((MalformedBodyError, InvalidRequestError)):
+        parse(body, compat=compat, max_nesting_depth=64)
+
+
+@pytest.mark.parametrize("num_levels", [65, 1000, 1_000_000])
+def test_deep_nesting_is_refused_before_it_is_parsed(num_levels: int) -> None:
+    """Also where the schema would take anything."""
+    deep = "[" * num_levels + "]" * num_levels
+    body = f'{{"messages":[{{"role":"assistant","content":"","annotations":{deep}}}]}}'
+    with pytest.raises(InvalidRequestError, match="at most 64 levels deep"):
+        parse(body.encode(), compat="default", max_nesting_depth=64)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "param", "said"),
+    [
+        ({"temperature": 2.5}, "temperature", "number must be at most 2"),
+        ({"temperature": -1}, "temperature", "number must be at least 0"),
+        ({"temperature": "1"}, "temperature", "'temperature' : value must be a number"),
+        ({"top_p": 1.1}, "top_p", "number must be at most 1"),
+        ({"max_tokens": 0}, "max_tokens", "number must be at least 1"),
+        ({"max_tokens": 1.5}, "max_tokens", "value must be an integer"),
+        ({"max_tokens": 1025}, "max_tokens", "number must be at most 1024"),
+        ({"max_completion_tokens": 10**30}, "max_completion_tokens", "number must be at most 1024"),
+        (
+            {"max_tokens": 1, "max_completion_tokens": 2},
+            "max_completion_tokens",
+            "give one of them",
+        ),
+        ({"stop": ["a"] * 5}, "stop", "maximum number of items is 4"),
+        ({"stop": 5}, "stop", "( value must be a string ) OR ( value must be an array )"),
+        ({"stop": ["a", 5]}, "stop.1", "value must be a string"),
+        ({"stop": "a" * 4097}, "stop", "maximum string length is 4096"),
+        ({"stream": "yes"}, "stream", "value must be a boolean"),
+        ({"stream_options": {}}, "stream_options", "only allowed when 'stream' is true"),
+        ({"stream_options": {"x": 1}}, "stream_options.x", "property 'x' is unsupported"),
+        ({"seed": 2**64}, "seed", f"number must be at most {2**64 - 1}"),
+        ({"seed": -(2**63) - 1}, "seed", f"number must be at least {-(2**63)}"),
+        ({"n": 0}, "n", "number must be at least 1"),
+        ({"n": 9}, "n", "number must be at most 8"),
+        ({"frequency_penalty": 3}, "frequency_penalty", "number must be at most 2"),
+        ({"presence_penalty": -3}, "presence_penalty", "number must be at least -2"),
+        ({"logit_bias": {"100": 1}}, "logit_bias", "there are 100 tokens"),
+        ({"logit_bias": {"-1": 1}}, "logit_bias", "key '-1' must be a token id"),
+        ({"logit_bias": {"a": 1}}, "logit_bias", "key 'a' must be a token id"),
+        ({"logit_bias": {"1": 101}}, "logit_bias", "number must be at most 100"),
+        ({"logit_bias": []}, "logit_bias", "value must be an object"),
+        (
+            {"logit_bias": {str(key): 1 for key in range(1025)}},
+            "logit_bias",
+            "maximum number of properties is 1024",
+        ),
+        ({"top_logprobs": 1}, "top_logprobs", "only allowed when 'logprobs' is true"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "number must be at most 20"),
+        (
+            {"service_tier": "flex"},
+            "service_tier",
+            "allowed values ['auto', 'default', 'on_demand']",
+        ),
+        ({"response_format": {"type": "xml"}}, "response_format.type", "['text', 'json_object']"),
+        ({"response_format": {"type": "json_schema"}}, "response_format", "not supported"),
+        ({"response_format": {}}, "response_format.type", "property 'type' is missing"),
+        ({"response_format": "json"}, "response_format", "value must be an object"),
+        ({"response_format": {"type": "text", "x": 1}}, "response_format.x", "'x' is unsupported"),
+        ({"modalities": ["audio"]}, "modalities.0", "allowed values ['text']"),
+        ({"model": None}, "model", "'model' : Value is not nullable"),
+        ({"messages": []}, "messages", "'messages' : minimum number of items is 1"),
+        ({"messages": [USER] * 4097}, "messages", "maximum number of items is 4096"),
+        ({"messages": "Hi"}, "messages", "value must be an array"),
+        ({"messages": ["Hi"]}, "messages.0", "'messages.0' : value must be an object"),
+        ({"messages": [{}]}, "messages.0.role", "'messages.0' : property 'role' is missing"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_path_and_rule(
+    parameters: dict[str, Any], param: str, said: str
+) -> None:
+    """The grammar that clients parse: path in single quotes, a colon, the rule."""
+    actual_param, message = refusal(**parameters)
+    assert actual_param == param
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"tools": {}},
+        {"tool_choice": "required"},
+        {"tool_choice": {"type": "function", "function": {"name": "f"}}},
+        {"functions": [{"name": "f"}]},
+        {"function_call": "auto"},
+        {"reasoning_format": "parsed"},
+        {"reasoning_effort": "low"},
+        {"include_reasoning": True},
+        {"documents": []},
+        {"citation_options": "enabled"},
+        {"search_settings": {}},
+        {"include_domains": ["a"]},
+        {"exclude_domains": ["a"]},
+        {"web_search_options": {}},
+        {"compound_custom": {}},
+        {"debug": True},
+        {"audio": {"voice": "x"}},
+        {"prediction": {"type": "content"}},
+        {"verbosity": "low"},
+    ],
+)
+def test_known_fields_that_are_not_implemented_are_refused_by_name(
+    parameters: dict[str, Any],
+) -> None:
+    """Nothing accepted is ignored."""
+    (name,) = parameters
+    param, message = refusal(**parameters)
+    assert param == name
+    assert message.startswith(f"'{name}' : not supported: ")
+
+
+@pytest.mark.parametrize(
+    ("message", "param", "said"),
+    [
+        ({"role": "tool", "content": "x", "tool_call_id": "1"}, "role", "not supported"),
+        ({"role": "function", "content": "x", "name": "f"}, "role", "not supported"),
+        ({"role": "robot", "content": "x"}, "role", "['system', 'developer', 'user', 'assistant']"),
+        ({"role": 5, "content": "x"}, "role", "value must be a string"),
+        ({"role": "user"}, "content", "property 'content' is missing"),
+        ({"role": "assistant"}, "content", "property 'content' is missing"),
+        ({"role": "user", "content": None}, "content", "Value is not nullable"),
+        ({"role": "user", "content": []}, "content", "minimum number of items is 1"),
+        ({"role": "user", "content": ["x"]}, "content.0", "value must be an object"),
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+            "content.0",
+            "parts of the type 'image_url'",
+        ),
+        ({"role": "user", "content": [{"type": "document"}]}, "content.0", "not supported"),
+        ({"role": "user", "content": [{"type": "?"}]}, "content.0.type", "['text']"),
+        (
+            {"role": "user", "content": [{"type": "text", "text": "x", "y": 1}]},
+            "content.0.y",
+            "property 'y' is unsupported",
+        ),
+        ({"role": "assistant", "content": "", "tool_calls": [{}]}, "tool_calls", "not supported"),
+        ({"role": "assistant", "content": "", "function_call": {}}, "function_call", "not supp"),
+        ({"role": "assistant", "content": "", "audio": {"id": "1"}}, "audio", "not supported"),
+        ({"role": "user", "content": "x", "refusal": None}, "refusal", "'refusal' is unsupported"),
+        ({"role": "user", "contents": "x"}, "contents", "did you mean 'content'?"),
+    ],
+)
+def test_a_wrong_message_is_refused_by_its_path(
+    message: dict[str, Any], param: str, said: str
+) -> None:
+    """The index of the message is part of the path."""
+    actual_param, text = refusal(messages=[USER, message])
+    assert actual_param == f"messages.1.{param}"
+    assert said in text
+
+
+def test_a_fault_inside_a_message_is_told_by_role() -> None:
+    """The shape that clients of the original take apart."""
+    messages = [{"role": "assistant", "content": 5}]
+    assert refusal(messages=messages)[1] == (
+        "'messages.0' : for 'role:assistant' the following must be satisfied[( 'messages.0.content' "
+        ": one of the following must be satisfied[( value must be a string ) OR ( value must be an "
+        "array )] )]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("max_token", "max_tokens"),
+        ("stop_sequences", "stop"),
+        ("max_new_tokens", "max_tokens"),
+        ("top_k", "top_p"),
+        ("Temperature", "temperature"),
+        ("prompt", "messages"),
+    ],
+)
+def test_an_unknown_parameter_gets_a_hint(name: str, hint: str) -> None:
+    """By spelling, or by what other servers call it."""
+    assert refusal(**{name: 1}) == (
+        name,
+        f"property '{name}' is unsupported, did you mean '{hint}'?",
+    )
+
+
+def test_an_unknown_parameter_like_nothing_gets_no_hint() -> None:
+    """And a very long one is not repeated at length."""
+    assert refusal(zzzzzz=1)[1] == "property 'zzzzzz' is unsupported"
+    assert len(refusal(**{"z" * 100_000: 1})[1]) < 200
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "5", '"x"', "true"])
+def test_a_body_that_is_no_object_is_refused(body: str) -> None:
+    """There is no path to name."""
+    with pytest.raises(InvalidRequestError, match="value must be an object") as caught:
+        parse(body.encode(), compat="default", max_nesting_depth=64)
+    assert caught.value.param is None
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5000])
+def test_a_number_beyond_all_numbers_is_refused_by_its_path(number: str) -> None:
+    """Infinity is not a temperature."""
+    body = f'{{"model":"m","messages":[],"temperature":{number}}}'.encode()
+    body = body.replace(b"[]", b'[{"role":"user","content":"x"}]')
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(body, compat="default", max_nesting_depth=64)
+    assert caught.value.param == "temperature"

@@ -1,0 +1,148 @@
+"""One table from every error to what a client sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec import UNSET
+
+from galop.chat.errors import (
+    ChatError,
+    ContextLengthExceededError,
+    InvalidParameterError,
+    JsonValidateFailedError,
+    ModelNotFoundError,
+    TemplateError,
+)
+from galop.engine.errors import (
+    ConstraintFailedError,
+    EngineDiedError,
+    EngineError,
+    EngineInternalError,
+    EngineUnavailableError,
+    QueueFullError,
+)
+from galop.http.errors import (
+    ERROR_TABLE,
+    BodyTooLargeError,
+    HttpError,
+    InvalidRequestError,
+    MalformedBodyError,
+    MethodNotAllowedError,
+    UnknownUrlError,
+    UnsupportedMediaTypeError,
+    describe,
+)
+
+BAD, OURS = "invalid_request_error", "internal_server_error"
+
+EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
+    (MalformedBodyError("no"), 400, BAD, None, None, "not valid JSON: no"),
+    (InvalidRequestError("said", param="p"), 400, BAD, None, "p", "said"),
+    (InvalidParameterError("p", "said"), 400, BAD, None, "p", "'p' : said"),
+    (TemplateError("said"), 400, BAD, None, "messages", "refuses them: said"),
+    (
+        ContextLengthExceededError(
+            num_prompt_tokens=3000, max_prompt_tokens=2047, context_window=2048
+        ),
+        400,
+        BAD,
+        "context_length_exceeded",
+        "messages",
+        "3000 tokens and at most 2047 fit into the context window of 2048 tokens. "
+        "Please reduce the length",
+    ),
+    (
+        JsonValidateFailedError("cut", failed_generation=""),
+        400,
+        BAD,
+        "json_validate_failed",
+        None,
+        "Failed to generate JSON: cut",
+    ),
+    (ModelNotFoundError("x"), 404, BAD, "model_not_found", None, "`x` does not exist"),
+    (UnknownUrlError(method="GET", path="/x"), 404, BAD, "unknown_url", None, "GET /x"),
+    (
+        MethodNotAllowedError(method="PUT", path="/x", allow="GET"),
+        405,
+        BAD,
+        "method_not_allowed",
+        None,
+        "PUT is not allowed at /x: use GET",
+    ),
+    (BodyTooLargeError(max_body_bytes=9), 413, BAD, "request_too_large", None, "at most 9 bytes"),
+    (UnsupportedMediaTypeError("a/b"), 415, BAD, "unsupported_media_type", None, "'a/b'"),
+    (
+        QueueFullError(num_waiting=8, limit=8, retry_after_s=3),
+        503,
+        OURS,
+        None,
+        None,
+        "over capacity: 8 sequences wait",
+    ),
+    (EngineUnavailableError("starting"), 503, OURS, None, None, "not available: starting"),
+    (EngineDiedError(exit_code=-9), 500, OURS, None, None, "ended unexpectedly"),
+    (ConstraintFailedError("secret"), 500, OURS, None, None, "bug"),
+    (EngineInternalError("secret"), 500, OURS, None, None, "bug"),
+    (ZeroDivisionError("secret"), 500, OURS, None, None, "bug"),
+]
+
+
+def subclasses(base: type[Exception]) -> Iterator[type[Exception]]:
+    for subclass in base.__subclasses__():
+        yield subclass
+        yield from subclasses(subclass)
+
+
+@pytest.mark.parametrize("base", [ChatError, EngineError, HttpError])
+def test_every_error_has_a_row(base: type[Exception]) -> None:
+    """An error that nobody mapped would reach clients as a bug of ours."""
+    ours = {error for error in subclasses(base) if error.__module__.startswith("galop.")}
+    assert ours
+    assert ours <= set(ERROR_TABLE)
+
+
+def test_every_row_has_an_example_here() -> None:
+    """And so a test."""
+    assert set(ERROR_TABLE) <= {type(error) for error, *_ in EXAMPLES}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "code", "param", "said"),
+    EXAMPLES,
+    ids=[type(example[0]).__name__ for example in EXAMPLES],
+)
+def test_an_error_becomes(
+    error: Exception, status: int, kind: str, code: str | None, param: str | None, said: str
+) -> None:
+    """Status, type, code and param; absent keys are unset; secrets stay in the log."""
+    problem = describe(error, request_id="req_1")
+    assert problem.status == status
+    assert problem.error.type == kind
+    assert problem.error.code == (code or UNSET)
+    assert problem.error.param == (param or UNSET)
+    assert said in problem.error.message
+    assert "secret" not in problem.error.message
+    assert ("req_1" in problem.error.message) == (status == 500)
+
+
+def test_failed_generation_is_a_string_even_when_empty() -> None:
+    """Clients parse it without looking."""
+    error = JsonValidateFailedError("cut", failed_generation="")
+    assert describe(error, request_id="req_1").error.failed_generation == ""
+
+
+@pytest.mark.parametrize(("asked", "told"), [(0, "1"), (7, "7"), (500, "60")])
+def test_retry_after_is_a_number_that_clients_obey(asked: int, told: str) -> None:
+    """They ignore zero and anything above a minute."""
+    problem = describe(
+        QueueFullError(num_waiting=1, limit=1, retry_after_s=asked), request_id="req_1"
+    )
+    assert problem.headers == {"retry-after": told}
+
+
+def test_a_message_never_repeats_a_long_input_at_length() -> None:
+    """A model id of a megabyte is cut."""
+    error = ModelNotFoundError("x" * 1_000_000)
+    assert len(describe(error, request_id="req_1").error.message) < 500

@@ -1,0 +1,418 @@
+"""Every row of the error table, and every route, through a real socket."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from galop.chat.errors import (
+    ContextLengthExceededError,
+    InvalidParameterError,
+    JsonValidateFailedError,
+    TemplateError,
+)
+from galop.chat.events import Started
+from galop.engine.errors import (
+    ConstraintFailedError,
+    EngineDiedError,
+    EngineInternalError,
+    EngineUnavailableError,
+    QueueFullError,
+)
+
+if TYPE_CHECKING:
+    from server.tests.http.conftest import LiveServer, ScriptedChatService
+
+CHAT = "/openai/v1/chat/completions"
+
+
+def require_envelope(response: httpx.Response, status: int, code: str | None) -> Any:
+    """The error of a response, once everything that all errors share is checked."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    assert re.fullmatch(r"req_[0-9a-z]{26}", response.headers["x-request-id"])
+    assert response.content.endswith(b"}\n")
+    body = response.json()
+    assert list(body) == ["error"]
+    error = body["error"]
+    assert None not in error.values()
+    assert error["message"]
+    kind = "internal_server_error" if status >= 500 else "invalid_request_error"
+    assert error["type"] == kind
+    assert error.get("code") == code
+    return error
+
+
+# --- faults of the request ---
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe\x00", b"[]", b"null", b'{"model":"plain"}', b'"' + b"a" * 100_000],
+)
+def test_a_body_that_is_no_request_is_a_400(client: httpx.Client, content: bytes) -> None:
+    """Empty, truncated, binary, or the wrong JSON."""
+    require_envelope(client.post(CHAT, content=content), 400, None)
+
+
+def test_a_schema_error_names_the_param(
+    client: httpx.Client, smallest_body: dict[str, Any]
+) -> None:
+    """And has no code."""
+    response = client.post(CHAT, json={**smallest_body, "temperature": 3})
+    assert require_envelope(response, 400, None) == {
+        "message": "'temperature' : number must be at most 2",
+        "type": "invalid_request_error",
+        "param": "temperature",
+    }
+
+
+def test_an_unknown_model_is_a_404(client: httpx.Client, smallest_body: dict[str, Any]) -> None:
+    """With its id in backticks, and never another model's answer."""
+    response = client.post(CHAT, json={**smallest_body, "model": "gpt-9"})
+    assert "`gpt-9` does not exist" in require_envelope(response, 404, "model_not_found")["message"]
+
+
+def test_the_schema_is_checked_before_the_model_and_the_model_before_the_rest(
+    client: httpx.Client, smallest_body: dict[str, Any]
+) -> None:
+    """The order of the API."""
+    body = {**smallest_body, "model": "gpt-9"}
+    require_envelope(client.post(CHAT, json={**body, "n": 0}), 400, None)
+    require_envelope(client.post(CHAT, json={**body, "top_logprobs": 1}), 404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nothing"),
+        ("POST", "/openai/v1/openai/v1/chat/completions"),
+        ("GET", "/openai/v1/models/"),
+        ("POST", CHAT + "/"),
+        ("GET", "/%ff%00%22"),
+    ],
+)
+def test_an_unknown_url_is_a_404_that_names_it(
+    client: httpx.Client, method: str, path: str
+) -> None:
+    """Method and path; the prefix is never doubled; no redirects."""
+    error = require_envelope(client.request(method, path), 404, "unknown_url")
+    assert f"{method} /" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", CHAT, "POST"),
+        ("DELETE", "/v1/models", "GET, HEAD"),
+        ("OPTIONS", "/v1/chat/completions", "POST"),
+        ("DELETE", "/v1/models/plain", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_a_405_that_tells_the_right_one(
+    client: httpx.Client, method: str, path: str, allow: str
+) -> None:
+    """In the header that says so, and in words."""
+    response = client.request(method, path)
+    require_envelope(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == allow
+
+
+def test_another_content_type_is_a_415(client: httpx.Client) -> None:
+    """A form is not a request."""
+    require_envelope(client.post(CHAT, data={"a": "b"}), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "application/json; charset=utf-8"}])
+def test_json_needs_no_content_type(
+    client: httpx.Client, smallest_body: dict[str, Any], headers: dict[str, str]
+) -> None:
+    """And parameters of it do not matter."""
+    content = json.dumps(smallest_body).encode()
+    assert client.post(CHAT, content=content, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("num_bytes", [1024 * 1024 + 1, 8 * 1024 * 1024])
+def test_a_body_that_is_too_large_is_a_413(client: httpx.Client, num_bytes: int) -> None:
+    """Also for a client that sends everything before it reads."""
+    require_envelope(client.post(CHAT, content=b"x" * num_bytes), 413, "request_too_large")
+
+
+def test_a_chunked_body_that_is_too_large_is_a_413(client: httpx.Client) -> None:
+    """There is no length to look at beforehand."""
+
+    def content() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 65536
+
+    require_envelope(client.post(CHAT, content=content()), 413, "request_too_large")
+
+
+def test_a_client_that_asks_first_is_told_before_it_sends(server: LiveServer) -> None:
+    """Expect: 100-continue, as curl does for large bodies."""
+    with server.connect() as connection:
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n"
+            b"expect: 100-continue\r\n\r\n"
+        )
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_deep_nesting_is_a_400(client: httpx.Client) -> None:
+    """A megabyte of brackets neither recurses nor crashes."""
+    require_envelope(client.post(CHAT, content=b"[" * 1024 * 1024), 400, None)
+
+
+# --- faults of the answer ---
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (InvalidParameterError("logit_bias", "no"), 400, None),
+        (TemplateError("roles must alternate"), 400, None),
+        (
+            ContextLengthExceededError(num_prompt_tokens=9, max_prompt_tokens=7, context_window=8),
+            400,
+            "context_length_exceeded",
+        ),
+        (JsonValidateFailedError("cut", failed_generation="{"), 400, "json_validate_failed"),
+        (QueueFullError(num_waiting=1, limit=1, retry_after_s=2), 503, None),
+        (EngineUnavailableError("starting"), 503, None),
+        (EngineDiedError(exit_code=-9), 500, None),
+        (ConstraintFailedError("x"), 500, None),
+        (EngineInternalError("x"), 500, None),
+        (ZeroDivisionError("x"), 500, None),
+        (OSError("x"), 500, None),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_a_fault_before_the_first_event_has_an_honest_status(
+    client: httpx.Client,
+    live_service: ScriptedChatService,
+    smallest_body: dict[str, Any],
+    error: Exception,
+    status: int,
+    code: str | None,
+    stream: bool,
+) -> None:
+    """The same one, streamed or not."""
+    live_service.script = [error]
+    response = client.post(CHAT, json={**smallest_body, "stream": stream})
+    told = require_envelope(response, status, code)
+    assert ("retry-after" in response.headers) == (status == 503)
+    assert ("failed_generation" in told) == (code == "json_validate_failed")
+    if status == 500:
+        assert response.headers["x-request-id"] in told["message"]
+        assert "Traceback" not in response.text
+
+
+def test_a_fault_while_folding_has_an_honest_status(
+    client: httpx.Client, live_service: ScriptedChatService, smallest_body: dict[str, Any]
+) -> None:
+    """Nothing was sent yet."""
+    live_service.script = [Started(), JsonValidateFailedError("cut", failed_generation='{"a":')]
+    response = client.post(CHAT, json=smallest_body)
+    error = require_envelope(response, 400, "json_validate_failed")
+    assert error["failed_generation"] == '{"a":'
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_events_at_all_is_a_500(
+    client: httpx.Client,
+    live_service: ScriptedChatService,
+    smallest_body: dict[str, Any],
+    stream: bool,
+) -> None:
+    """A bug of the service does not become an empty answer."""
+    live_service.script = []
+    require_envelope(client.post(CHAT, json={**smallest_body, "stream": stream}), 500, None)
+
+
+# --- answers ---
+
+
+@pytest.mark.parametrize("prefix", ["/openai/v1", "/v1"])
+def test_both_prefixes_serve_the_api(
+    client: httpx.Client, smallest_body: dict[str, Any], prefix: str
+) -> None:
+    """The SDK's, and the one of local OpenAI-style clients."""
+    assert client.post(f"{prefix}/chat/completions", json=smallest_body).status_code == 200
+    assert client.get(f"{prefix}/models").status_code == 200
+
+
+def test_an_answer_has_the_headers_of_the_api(
+    client: httpx.Client, smallest_body: dict[str, Any]
+) -> None:
+    """And the name of the request in header and body."""
+    response = client.post(CHAT, json=smallest_body)
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == (
+        "private, max-age=0, no-store, no-cache, must-revalidate"
+    )
+    assert response.headers["vary"] == "Origin"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-request-id"] == response.json()["x_groq"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/healthz"),
+        ("HEAD", "/readyz"),
+        ("GET", "/openapi.json"),
+        ("GET", "/v1/models"),
+        ("GET", "/no"),
+        ("PATCH", CHAT),
+        ("POST", CHAT),
+    ],
+)
+def test_every_response_names_its_request(client: httpx.Client, method: str, path: str) -> None:
+    """Whatever it is."""
+    headers = client.request(method, path).headers
+    assert headers["x-request-id"].startswith("req_")
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_stream_arrives_as_server_sent_events(
+    client: httpx.Client, smallest_body: dict[str, Any]
+) -> None:
+    """Whatever the client says it accepts."""
+    response = client.post(
+        CHAT,
+        json={**smallest_body, "stream": True, "stream_options": {"include_usage": True}},
+        headers={"accept": "application/json", "x-stainless-lang": "python"},
+    )
+    lines = response.text.split("\n")
+    assert all(line == "" or line.startswith("data: ") for line in lines)
+    assert response.text.endswith("data: [DONE]\n\n")
+    first, *_, finish, extra = [
+        json.loads(line[6:]) for line in lines if line.startswith("data: {")
+    ]
+    assert first["x_groq"]["id"] == response.headers["x-request-id"]
+    assert finish["x_groq"]["usage"] == finish["usage"] == extra["usage"]
+    assert extra["choices"] == []
+    assert {chunk["id"] for chunk in (first, finish, extra)} == {first["id"]}
+
+
+def test_models_are_listed_with_their_aliases(client: httpx.Client) -> None:
+    """An alias says whose it is."""
+    assert client.get("/openai/v1/models").json() == {
+        "object": "list",
+        "data": [
+            {
+                "id": "vendor/model-1",
+                "object": "model",
+                "created": 1700000000,
+                "owned_by": "tests",
+                "active": True,
+                "context_window": 2048,
+                "public_apps": None,
+                "max_completion_tokens": 1024,
+            },
+            {
+                "id": "plain",
+                "object": "model",
+                "created": 1700000000,
+                "owned_by": "tests",
+                "active": True,
+                "context_window": 2048,
+                "public_apps": None,
+                "max_completion_tokens": 1024,
+                "alias_of": "vendor/model-1",
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize("model_id", ["vendor/model-1", "vendor%2Fmodel-1", "vendor%2fmodel-1"])
+def test_a_model_is_found_by_an_id_with_a_slash(client: httpx.Client, model_id: str) -> None:
+    """Raw and percent-encoded: clients do both."""
+    assert client.get(f"/openai/v1/models/{model_id}").json()["id"] == "vendor/model-1"
+
+
+@pytest.mark.parametrize("model_id", ["nobody", "vendor/nobody", "a%2Fb%2Fc", "%F0%9F%90%8E"])
+def test_a_model_that_is_not_there_is_a_404(client: httpx.Client, model_id: str) -> None:
+    """With the code of the API."""
+    require_envelope(client.get(f"/v1/models/{model_id}"), 404, "model_not_found")
+
+
+def test_health_does_not_depend_on_readiness(
+    client: httpx.Client, live_service: ScriptedChatService
+) -> None:
+    """Alive while the engine starts; ready only afterwards."""
+    assert client.get("/readyz").json() == {"status": "ready"}
+    live_service.unreadiness = "the engine is starting"
+    assert client.get("/healthz").json() == {"status": "alive"}
+    response = client.get("/readyz")
+    assert "the engine is starting" in require_envelope(response, 503, None)["message"]
+    assert response.headers["retry-after"] == "1"
+
+
+def test_the_root_says_where_things_are(client: httpx.Client) -> None:
+    """For whoever opens the address in a browser."""
+    index = client.get("/").json()
+    for name in ("models", "openapi", "ready"):
+        assert client.get(index[name]).status_code == 200
+
+
+# --- clients that leave ---
+
+
+def post_and_wait(server: LiveServer, service: ScriptedChatService, body: object) -> socket.socket:
+    """A connection whose request has reached the point where the script waits."""
+    content = json.dumps(body).encode()
+    connection = server.connect()
+    connection.sendall(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b"
+        % (len(content), content)
+    )
+    assert service.is_waiting.wait(5)
+    assert not service.is_closed.is_set()
+    return connection
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("num_events_before", [0, 1, 2])
+def test_a_client_that_leaves_closes_the_iterator(
+    server: LiveServer,
+    live_service: ScriptedChatService,
+    smallest_body: dict[str, Any],
+    forever: Any,  # Any: a step of the script
+    stream: bool,
+    num_events_before: int,
+) -> None:
+    """Before the first event, while folding and while streaming."""
+    live_service.script[num_events_before:] = [forever]
+    connection = post_and_wait(server, live_service, {**smallest_body, "stream": stream})
+    connection.close()
+    assert live_service.is_closed.wait(5)
+
+
+def test_a_client_that_leaves_while_sending_never_reaches_the_service(
+    server: LiveServer, live_service: ScriptedChatService, client: httpx.Client
+) -> None:
+    """Half a body is no request; the server goes on."""
+    with server.connect() as connection:
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{"
+        )
+    assert client.get("/healthz").status_code == 200
+    assert live_service.requests == []
+
+
+def test_a_connection_serves_one_request_after_another(
+    client: httpx.Client, smallest_body: dict[str, Any]
+) -> None:
+    """Watching for the client to leave does not end the connection."""
+    ids = {client.post(CHAT, json=smallest_body).headers["x-request-id"] for _ in range(3)}
+    ids |= {client.post(CHAT, json={**smallest_body, "stream": True}).headers["x-request-id"]}
+    assert len(ids) == 4
