@@ -125,7 +125,8 @@ def test_the_distributions_do_not_import_each_other() -> None:
     """The SDK never imports the server; the server never the SDK outside its command line."""
     for module, path in modules(GROQ):
         assert not any(
-            name.split(".")[0] == "galop" for name in imported_modules(module, path, everywhere=True)
+            name.split(".")[0] == "galop"
+            for name in imported_modules(module, path, everywhere=True)
         ), module
     for module, path in modules(GALOP):
         if room_of(module) != "cli":

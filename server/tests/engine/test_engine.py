@@ -315,3 +315,14 @@ def test_a_failed_forward_pass_fails_its_requests_and_not_the_engine() -> None:
 
     assert [e.request_id for e in harness.events if isinstance(e, Failed)] == ["lost"]
     assert harness.text("next") == "fine"
+
+
+def test_forced_tokens_beyond_the_budget_are_cut() -> None:
+    """The budget is never exceeded, and the document does not count as whole."""
+    harness = Harness(constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True))
+    harness.run(constrained(max_tokens=3))
+
+    assert harness.text() == "{ab"
+    (finished,) = harness.finished()
+    assert (finished.finish_reason, finished.num_completion_tokens) == ("length", 3)
+    assert not finished.is_constraint_satisfied

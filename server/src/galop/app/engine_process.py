@@ -9,6 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
+from galop.grammar import GrammarFactory, byte_vocabulary, llama_vocabulary
 from galop.worker.child import EngineParts, StartError, serve_engine
 from galop.worker.protocol import EngineConfig
 
@@ -21,13 +22,12 @@ def build(config: EngineConfig) -> EngineParts:
 
 
 def _build_scripted(config: EngineConfig) -> EngineParts:
-    from galop.grammar import scripted_constraint_factory
-    from galop.testing import ScriptedModel
+    from galop.testing import ScriptedModel, ScriptedTokenizer
 
     runner = ScriptedModel.from_name(
         config.model, num_slots=config.num_slots, context_window=config.context_window
     )
-    return EngineParts(runner, scripted_constraint_factory())
+    return EngineParts(runner, GrammarFactory(byte_vocabulary(ScriptedTokenizer())))
 
 
 def _build_llama(config: EngineConfig) -> EngineParts:
@@ -43,7 +43,14 @@ def _build_llama(config: EngineConfig) -> EngineParts:
         )
     except ModelError as error:
         raise StartError(str(error)) from error
-    return EngineParts(runner, llama_constraint_factory(LlamaTokenizer(model)))
+    tokenizer = LlamaTokenizer(model)
+    vocabulary = llama_vocabulary(
+        tokenizer.raw_token_bytes(),
+        vocab_address=tokenizer.vocab_address,
+        tokenize_address=tokenizer.tokenize_address,
+        end_token_ids=tokenizer.end_token_ids,
+    )
+    return EngineParts(runner, GrammarFactory(vocabulary))
 
 
 def main() -> None:

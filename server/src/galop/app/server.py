@@ -17,7 +17,7 @@ import uvicorn
 from galop import __version__
 from galop.chat import ChatService, ChatTemplate, Tokenizer
 from galop.chat.request import ModelCard
-from galop.http import build_http_app
+from galop.http import Limits, build_http_app
 from galop.settings import Settings
 from galop.worker import EngineProcess
 from galop.worker.protocol import EngineConfig
@@ -142,7 +142,9 @@ async def serve(
         system_fingerprint=fingerprint(settings),
     )
     application = build_http_app(
-        service, compat=settings.compat, max_body_bytes=settings.max_body_bytes
+        service,
+        compat=settings.compat,
+        limits=Limits(max_body_bytes=settings.max_body_bytes),
     )
     server = uvicorn.Server(
         uvicorn.Config(

@@ -43,7 +43,9 @@ class TemplateError(ChatError):
 class ContextLengthExceededError(ChatError):
     """`num_prompt_tokens` were given and at most `max_prompt_tokens` fit into `context_window`."""
 
-    def __init__(self, *, num_prompt_tokens: int, max_prompt_tokens: int, context_window: int) -> None:
+    def __init__(
+        self, *, num_prompt_tokens: int, max_prompt_tokens: int, context_window: int
+    ) -> None:
         super().__init__(f"{num_prompt_tokens} prompt tokens, {max_prompt_tokens} fit")
         self.num_prompt_tokens = num_prompt_tokens
         self.max_prompt_tokens = max_prompt_tokens

@@ -175,11 +175,13 @@ class Engine:
             sequence.append([token_id])
             events.append(self._finish(sequence, "stop"))
             return events
-        token_ids = [token_id]
         constraint = sequence.constraint
+        token_ids = [token_id]
         if constraint is not None and not constraint.is_complete:
-            room = self._room(sequence) - 1
-            token_ids += constraint.forced_tokens()[: max(room, 0)]
+            token_ids += constraint.forced_tokens()
+        room = self._room(sequence)
+        is_cut = len(token_ids) > room
+        token_ids = token_ids[:room]
         sequence.append(token_ids)
         logprobs = None
         if logprob is not None:
@@ -190,13 +192,15 @@ class Engine:
                 request_id=sequence.request_id,
                 choice_index=sequence.choice_index,
                 token_ids=token_ids,
+                completion_time_s=self._clock() - sequence.first_token_s,
                 logprobs=logprobs,
             )
         )
-        if constraint is not None and constraint.is_complete:
+        if constraint is not None and constraint.is_complete and not is_cut:
             events.append(self._finish(sequence, "stop"))
-        elif self._room(sequence) <= 0:
-            events.append(self._finish(sequence, "length"))
+        elif len(token_ids) == room:
+            is_whole = constraint is None or (constraint.can_end and not is_cut)
+            events.append(self._finish(sequence, "length", is_whole=is_whole))
         return events
 
     def _room(self, sequence: Sequence) -> int:
@@ -250,16 +254,17 @@ class Engine:
         seed = sequence.request.sampling.seed
         return uniform(seed, sequence.choice_index, sequence.num_completion_tokens, draw)
 
-    def _finish(self, sequence: Sequence, reason: FinishReason) -> Finished:
+    def _finish(
+        self, sequence: Sequence, reason: FinishReason, *, is_whole: bool = True
+    ) -> Finished:
         self._remove(sequence)
-        constraint = sequence.constraint
         return Finished(
             request_id=sequence.request_id,
             choice_index=sequence.choice_index,
             finish_reason=reason,
             num_completion_tokens=sequence.num_completion_tokens,
             completion_time_s=self._clock() - sequence.first_token_s,
-            is_constraint_satisfied=constraint is None or constraint.can_end,
+            is_constraint_satisfied=is_whole,
         )
 
     def _apply_inbox(self) -> tuple[bool, list[EngineEvent]]:

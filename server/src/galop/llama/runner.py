@@ -63,6 +63,7 @@ class LlamaRunner:
         self._context_window = int(llama.llama_n_ctx_seq(self._context))
         self._end_token_ids = model.end_token_ids
         self._allocate_batch()
+        self._warm_up()
 
     def _allocate_batch(self) -> None:
         rows = self._max_batch_rows
@@ -80,6 +81,12 @@ class LlamaRunner:
         batch.seq_id = addresses.ctypes.data_as(ctypes.POINTER(ctypes.POINTER(ctypes.c_int32)))
         batch.logits = self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
         self._batch = batch
+
+    def _warm_up(self) -> None:
+        """One forward pass, so that the first request does not wait for weights to be paged in."""
+        one = np.zeros(1, dtype=np.int32)
+        self.forward(Batch(one, one, one, np.ones(1, dtype=np.int8)))
+        self.truncate(0, 0)
 
     @property
     def vocab_size(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cached_property
+from typing import Any
 
 from galop.llama.library import llama
 from galop.llama.model import LlamaModel
@@ -66,6 +67,16 @@ class LlamaTokenizer:
             texts.append(piece)
         return texts
 
+    @property
+    def vocab_address(self) -> int:
+        """Address of the `llama_vocab`, valid as long as the model is open."""
+        return _address(self._model.vocab)
+
+    @property
+    def tokenize_address(self) -> int:
+        """Address of the C function `llama_tokenize`."""
+        return _address(llama._lib.llama_tokenize)
+
     def _text_of(self, token_id: int) -> str:
         if token_id < 0:
             return ""
@@ -80,3 +91,9 @@ class LlamaTokenizer:
             if length >= 0:
                 return buffer.raw[:length]
             size = -length
+
+
+def _address(pointer: Any) -> int:  # Any: an int or one of several ctypes pointer types
+    address = ctypes.cast(pointer, ctypes.c_void_p).value
+    assert address is not None
+    return address

@@ -45,9 +45,6 @@ ENVIRONMENT = {
     # the OpenMP runtime is loaded.
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "0",
-    # KV caches and weights are large and read in full on every step: fewer page faults at start,
-    # fewer TLB misses after (glibc.malloc.hugetlb=1 asks for transparent huge pages, glibc 2.35).
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 """Set for the engine process unless the user's environment says otherwise."""
 

@@ -1,0 +1,88 @@
+"""One `galop serve` with the embedded model, started as a user would, for all of e2e."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+START_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    base_url: str
+    process: subprocess.Popen[str]
+
+    def environment(self) -> dict[str, str]:
+        """For programs that use the SDK: where the server is."""
+        return dict(os.environ) | {"GROQ_BASE_URL": self.base_url, "GROQ_API_KEY": "gsk_test"}
+
+    def load(self) -> dict[str, object]:
+        """What GET /readyz says."""
+        answer: dict[str, object] = httpx.get(f"{self.base_url}/readyz", timeout=10).json()
+        return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def galop_serve(*arguments: str) -> Iterator[Server]:
+    """Run `galop serve` on a free port until the end of the block; its last words on failure."""
+    port = free_port()
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("galop")), "serve", "--port", str(port), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    server = Server(f"http://127.0.0.1:{port}", process)
+    try:
+        wait_until_ready(server)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def wait_until_ready(server: Server) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            assert server.process.stdout is not None
+            pytest.fail(f"galop serve ended: {server.process.stdout.read()}")
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{server.base_url}/readyz").status_code == 200:
+                return
+        time.sleep(0.05)
+    pytest.fail("galop serve was not ready in time")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with galop_serve() as running:
+        yield running

@@ -1,0 +1,118 @@
+"""`galop` as somebody types it, mistakes included."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e.conftest import galop_serve
+
+GALOP = str(Path(sys.executable).with_name("galop"))
+
+
+def galop(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([GALOP, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_help_names_every_flag_with_its_variable() -> None:
+    """`galop serve --help` is worth reading: nothing has to be guessed."""
+    text = galop("serve", "--help").stdout
+    for flag in (
+        "--model",
+        "--alias",
+        "--no-default-aliases",
+        "--compat",
+        "--port",
+        "--context-window",
+    ):
+        assert flag in text
+    assert "GALOP_PORT" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "/no/such/file.gguf"], "no such file: /no/such/file.gguf"),
+        (["--compat", "groq-2023"], "groq-2024"),
+        (["--alias", "nonsense"], "NAME=MODEL"),
+        (["--alias", "a=b"], "not served here"),
+        (["--port", "0"], "--port"),
+        (["--prot", "9000"], "--port"),
+    ],
+)
+def test_wrong_usage_is_one_clear_message(arguments: list[str], message: str) -> None:
+    """Exit code 2, the option by name, no traceback."""
+    result = galop("serve", *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_taken_port_is_one_line() -> None:
+    """With what to do about it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = galop("serve", "--model", "scripted:", "--port", str(taken.getsockname()[1]))
+    assert result.returncode == 1
+    assert "--port" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
+    """It names the file and the reason."""
+    path = tmp_path / "notes.gguf"
+    path.write_text("these are notes, not weights, and long enough to look at")
+    result = galop("serve", "--model", str(path), "--port", "18999")
+    assert result.returncode == 1
+    assert "not a GGUF model" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_the_printed_curl_works_when_pasted() -> None:
+    """Read it off the terminal, run it in a shell."""
+    with galop_serve("--model", "scripted:Hello there") as server:
+        assert server.process.stdout is not None
+        printed = []
+        for line in server.process.stdout:
+            printed.append(line)
+            if "Ctrl-C" in line:
+                break
+        text = "".join(printed)
+        command = text[text.index("curl ") : text.index("From Python")]
+        result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30)
+
+    assert "Hello there" in result.stdout
+    assert "context window" in text
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_server_and_engine(sign: signal.Signals) -> None:
+    """At once when idle, with exit code 0 and no traceback."""
+    with galop_serve("--model", "scripted:x") as server:
+        started = time.monotonic()
+        server.process.send_signal(sign)
+        output, _ = server.process.communicate(timeout=20)
+    assert time.monotonic() - started < 10
+    assert server.process.returncode == 0
+    assert "Traceback" not in output
+
+
+def test_aliases_are_listed_and_an_unknown_model_is_not_answered() -> None:
+    """GET /models tells the alias from the model; nobody else's name gets an answer."""
+    with galop_serve("--model", "scripted:x", "--alias", "my/model=scripted") as server:
+        models = httpx.get(f"{server.base_url}/openai/v1/models").json()["data"]
+        wrong = httpx.post(
+            f"{server.base_url}/openai/v1/chat/completions",
+            json={"model": "gpt-4", "messages": [{"role": "user", "content": "hi"}]},
+        )
+    assert [model["id"] for model in models] == ["scripted", "my/model"]
+    assert wrong.status_code == 404
+    assert wrong.json()["error"]["code"] == "model_not_found"

@@ -1,0 +1,20 @@
+"""A completion: one question, one answer."""
+
+from groq import Groq
+
+client = Groq()
+
+completion = client.chat.completions.create(
+    model="llama3-8b-8192",
+    messages=[
+        {"role": "system", "content": "You are a helpful assistant."},
+        {"role": "user", "content": "What is the capital of France?"},
+    ],
+    temperature=0.5,
+    max_tokens=64,
+    top_p=1,
+    stop=None,
+    stream=False,
+)
+
+print(completion.choices[0].message.content)
