@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -115,6 +116,30 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class Server(uvicorn.Server):
+    """uvicorn, but a signal ends `serve` instead of killing the process after it.
+
+    The first SIGINT or SIGTERM lets running answers finish within the drain timeout, the second
+    one stops at once.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Replaces uvicorn's, which raises the signal again when all is done."""
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, self._on_signal)
+        try:
+            yield
+        finally:
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(each)
+
+    def _on_signal(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
 @asynccontextmanager
 async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
     """Launches the engine, stops it at the end whatever happens between."""
@@ -146,7 +171,7 @@ async def serve(
         compat=settings.compat,
         limits=Limits(max_body_bytes=settings.max_body_bytes),
     )
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             application,
             log_config=None,
