@@ -63,6 +63,7 @@ class ScriptedChatService:
         ]
         self.requests: list[ChatRequest] = []
         self.unreadiness: str | None = None
+        self.num_played = 0
         self.is_waiting = threading.Event()
         self.is_closed = threading.Event()
 
@@ -79,6 +80,7 @@ class ScriptedChatService:
         self.requests.append(request)
         try:
             for step in self.script:
+                self.num_played += 1
                 if isinstance(step, Forever):
                     self.is_waiting.set()
                     await asyncio.Event().wait()

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from galop.http.body import is_deeper_than, require_json
-from galop.http.errors import UnsupportedMediaTypeError
+from galop.http.body import check_nesting, require_json
+from galop.http.errors import InvalidRequestError, UnsupportedMediaTypeError
+from galop.http.limits import Limits
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='ab[]{}"\\ ü\n'),
@@ -29,13 +30,39 @@ def depth_of(value: object) -> int:
     return 0
 
 
+def containers_of(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(containers_of, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(containers_of, value))
+    return 0
+
+
+def is_refused(value: object, limits: Limits, *, ensure_ascii: bool) -> bool:
+    try:
+        check_nesting(json.dumps(value, ensure_ascii=ensure_ascii).encode(), limits)
+    except InvalidRequestError:
+        return True
+    return False
+
+
 @given(value=JSON, max_depth=st.integers(0, 6), ensure_ascii=st.booleans())
 def test_depth_is_that_of_the_parsed_value(
     value: object, max_depth: int, ensure_ascii: bool
 ) -> None:
     """Brackets inside strings, and escaped quotes, do not count."""
-    body = json.dumps(value, ensure_ascii=ensure_ascii).encode()
-    assert is_deeper_than(body, max_depth) == (depth_of(value) > max_depth)
+    limits = Limits(max_nesting_depth=max_depth)
+    assert is_refused(value, limits, ensure_ascii=ensure_ascii) == (depth_of(value) > max_depth)
+
+
+@given(value=JSON, max_containers=st.integers(0, 9), ensure_ascii=st.booleans())
+def test_containers_are_those_of_the_parsed_value(
+    value: object, max_containers: int, ensure_ascii: bool
+) -> None:
+    """Every array and object counts, empty ones too."""
+    limits = Limits(max_containers=max_containers)
+    is_too_many = containers_of(value) > max_containers
+    assert is_refused(value, limits, ensure_ascii=ensure_ascii) == is_too_many
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from galop.chat.errors import (
     JsonValidateFailedError,
     TemplateError,
 )
-from galop.chat.events import Started
+from galop.chat.events import Delta, Started
 from galop.engine.errors import (
     ConstraintFailedError,
     EngineDiedError,
@@ -394,6 +395,29 @@ def test_a_client_that_leaves_closes_the_iterator(
     live_service.script[num_events_before:] = [forever]
     connection = post_and_wait(server, live_service, {**smallest_body, "stream": stream})
     connection.close()
+    assert live_service.is_closed.wait(5)
+
+
+def test_a_client_that_does_not_read_holds_the_stream_back(
+    server: LiveServer,
+    live_service: ScriptedChatService,
+    smallest_body: dict[str, Any],
+    forever: Any,  # Any: a step of the script
+) -> None:
+    """Nothing is collected without bounds; when the client leaves, it is over."""
+    num_deltas = 20_000
+    live_service.script = [Started(), *[Delta(0, "x" * 2000)] * num_deltas, forever]
+    content = json.dumps({**smallest_body, "stream": True}).encode()
+    with server.connect() as connection:
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b"
+            % (len(content), content)
+        )
+        num_before = -1
+        while num_before != live_service.num_played or num_before == 0:
+            num_before = live_service.num_played
+            time.sleep(0.1)
+        assert 0 < num_before < num_deltas
     assert live_service.is_closed.wait(5)
 
 

@@ -8,7 +8,12 @@ from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from galop.http.connection import ClientDisconnected
-from galop.http.errors import BodyTooLargeError, UnsupportedMediaTypeError
+from galop.http.errors import (
+    BodyTooLargeError,
+    InvalidRequestError,
+    UnsupportedMediaTypeError,
+)
+from galop.http.limits import Limits
 
 _MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 """A client that is still sending does not read; up to here we let it finish, so that it sees the
@@ -57,15 +62,25 @@ async def read_body(headers: Headers, receive: Receive, *, max_body_bytes: int) 
     return b"".join(chunks)
 
 
-def is_deeper_than(body: bytes, max_depth: int) -> bool:
-    """Whether arrays and objects nest deeper than `max_depth` in what should be JSON.
+def check_nesting(body: bytes, limits: Limits) -> None:
+    """Raises InvalidRequestError where arrays and objects nest too deep or are too many.
 
-    Never wrong on JSON; on anything else the answer means nothing and the parser will object.
-    Costs about 0.1 ms per 100 kB of conversation: no step of it is a Python loop over bytes.
+    Exact for JSON; for anything else the counts mean nothing, and the parser will object. Measured
+    2026-11, 2 shared cores: 0.6 ms per 100 kB of text rich in quotes, nothing for short requests.
     """
-    if body.count(b"[") + body.count(b"{") <= max_depth:
-        return False
+    num_containers = body.count(b"[") + body.count(b"{")  # or fewer: some may be inside strings
+    if num_containers <= min(limits.max_nesting_depth, limits.max_containers):
+        return
     unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     outside_strings = b"".join(unescaped.split(b'"')[::2])
     steps = outside_strings.translate(_STEP, _NOT_BRACKETS)
-    return max(accumulate(memoryview(steps).cast("b")), default=0) > max_depth
+    if len(steps) > 2 * limits.max_containers:
+        raise _refused(f"there may be at most {limits.max_containers} arrays and objects")
+    if max(accumulate(memoryview(steps).cast("b")), default=0) > limits.max_nesting_depth:
+        raise _refused(
+            f"arrays and objects may nest at most {limits.max_nesting_depth} levels deep"
+        )
+
+
+def _refused(rule: str) -> InvalidRequestError:
+    return InvalidRequestError(f"The request body: {rule}", param=None)

@@ -52,7 +52,7 @@ class ChatCompletions:
         await while_connected(receive, self._answer(call, send))
 
     def _call(self, body: bytes, request_id: str) -> CompletionCall:
-        request = parse(body, compat=self._compat, max_nesting_depth=self._limits.max_nesting_depth)
+        request = parse(body, compat=self._compat, limits=self._limits)
         return to_call(
             request,
             request_id=request_id,

@@ -16,9 +16,9 @@ import msgspec
 from msgspec import UNSET
 
 from galop.chat.request import ChatRequest, ModelCard, TemplateMessage
-from galop.http.body import is_deeper_than
+from galop.http.body import check_nesting
 from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, Compat, first_unknown
-from galop.http.errors import InvalidRequestError, MalformedBodyError
+from galop.http.errors import MalformedBodyError
 from galop.http.explain import (
     REFUSED_PARAMETERS,
     explain,
@@ -28,6 +28,7 @@ from galop.http.explain import (
     unknown_message_key,
     unknown_parameter,
 )
+from galop.http.limits import Limits
 from galop.http.schema import (
     AssistantMessage,
     ChatCompletionRequest,
@@ -59,10 +60,9 @@ class CompletionCall:
 # --- step one: the bytes alone -------------------------------------------------------------------
 
 
-def parse(body: bytes, *, compat: Compat, max_nesting_depth: int) -> ChatCompletionRequest:
+def parse(body: bytes, *, compat: Compat, limits: Limits) -> ChatCompletionRequest:
     """The request that `body` holds. Raises MalformedBodyError and InvalidRequestError."""
-    if is_deeper_than(body, max_nesting_depth):
-        raise _too_deep(max_nesting_depth)
+    check_nesting(body, limits)
     complaint = ""
     if compat == "default":
         try:
@@ -95,12 +95,6 @@ def _reason(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8"
     return str(error).removeprefix("JSON is malformed: ") or "it cannot be parsed"
-
-
-def _too_deep(max_depth: int) -> InvalidRequestError:
-    return InvalidRequestError(
-        f"The request body: arrays and objects may nest at most {max_depth} levels deep", param=None
-    )
 
 
 def _refuse_later_than_2024(parsed: Any) -> None:

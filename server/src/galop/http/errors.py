@@ -289,7 +289,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
     ]
 )
 
-_UNEXPECTED = ErrorRow(
+UNEXPECTED = ErrorRow(
     status=500,
     code=None,
     when="A bug of the server. Its log has the details under this request id.",
@@ -311,7 +311,7 @@ class Problem:
 
 def describe(error: Exception, *, request_id: str) -> Problem:
     """The answer to a request that ended in `error`, whatever it is."""
-    row = ERROR_TABLE.get(type(error), _UNEXPECTED)
+    row = ERROR_TABLE.get(type(error), UNEXPECTED)
     message = row.message(error)
     if row.status == 500:
         message += f" The request id is {request_id}."

@@ -13,3 +13,5 @@ class Limits:
     """About a million tokens of text: more than any context window here."""
     max_nesting_depth: int = 64
     """The deepest honest request has five levels; echoed fields may have a few more."""
+    max_containers: int = 50_000
+    """Arrays and objects. A parsed one takes many times the two bytes it has on the wire."""
