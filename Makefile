@@ -35,7 +35,7 @@ format:
 
 bench:
 	@$(PYTHON) scripts/bootstrap.py test
-	$(VENV)/python bench/load.py $(ARGS)
+	$(VENV)/python -m bench.load $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -22,8 +22,6 @@ from galop.engine.runner import Float32Array
 _MASK64 = (1 << 64) - 1
 _BLOCK = 256
 """Tokens per partial sum in the inverse transform: two short searches instead of one long sum."""
-_FIRST_NUCLEUS = 64
-"""How many of the most likely tokens are sorted first when looking for the top_p nucleus."""
 
 
 def uniform(seed: int, choice_index: int, position: int, draw: int = 0) -> float:
@@ -100,15 +98,17 @@ def _invert(weights: Float32Array, random: float) -> int:
 
 
 def _choose_in_nucleus(weights: Float32Array, top_p: float, random: float) -> int:
-    """Draw from the smallest set of most likely tokens whose share is at least `top_p`."""
-    needed = top_p * float(weights.sum(dtype=np.float64))
-    size = _FIRST_NUCLEUS
-    while True:
-        token_ids = _most_likely(weights, size)
-        running = np.cumsum(weights[token_ids], dtype=np.float64)
-        if running[-1] >= needed or len(token_ids) == len(weights):
-            break
-        size *= 8
+    """Draw from the smallest set of most likely tokens whose share is at least `top_p`.
+
+    Only tokens that can be in that set are sorted: all those below `floor` together weigh less
+    than what may be left out.
+    """
+    total = float(weights.sum())
+    needed = top_p * total
+    floor = (total - needed) / len(weights)
+    token_ids = np.flatnonzero(weights >= floor)
+    token_ids = token_ids[np.argsort(-weights[token_ids], kind="stable")]
+    running = np.cumsum(weights[token_ids], dtype=np.float64)
     last = min(int(np.searchsorted(running, needed, side="left")), len(running) - 1)
     chosen = int(np.searchsorted(running[: last + 1], random * running[last], side="right"))
     return int(token_ids[min(chosen, last)])

@@ -1,0 +1,206 @@
+"""The service under company: many clients, some of whom leave, and an engine that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+import groq
+from e2e.conftest import Server, galop_serve
+from groq import AsyncGroq
+
+pytestmark = pytest.mark.model
+
+MODEL = "llama3-8b-8192"
+LONG_PROMPT = "The quick brown fox jumps over the lazy dog. " * 200  # about 2,000 tokens
+
+
+@asynccontextmanager
+async def client_of(server: Server, max_retries: int = 0) -> AsyncIterator[AsyncGroq]:
+    async with AsyncGroq(
+        base_url=server.base_url, api_key="gsk_test", max_retries=max_retries, timeout=120
+    ) as client:
+        yield client
+
+
+async def stream_text(client: AsyncGroq, question: str, seed: int, max_tokens: int = 12) -> str:
+    stream = await client.chat.completions.create(
+        model=MODEL,
+        messages=[{"role": "user", "content": question}],
+        temperature=0.8,
+        top_p=0.95,
+        seed=seed,
+        max_tokens=max_tokens,
+        stream=True,
+    )
+    return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
+
+
+async def whole_text(client: AsyncGroq, question: str, seed: int, max_tokens: int = 12) -> str:
+    completion = await client.chat.completions.create(
+        model=MODEL,
+        messages=[{"role": "user", "content": question}],
+        temperature=0.8,
+        top_p=0.95,
+        seed=seed,
+        max_tokens=max_tokens,
+    )
+    return completion.choices[0].message.content or ""
+
+
+async def until_idle(server: Server, timeout_s: float = 10) -> None:
+    """Wait until the engine reports that nothing runs and nothing waits."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        load = await asyncio.to_thread(server.load)
+        if load.get("running") == 0 and load.get("waiting") == 0:
+            return
+        assert time.monotonic() < deadline, load
+        await asyncio.sleep(0.05)
+
+
+async def test_seventeen_clients_get_what_they_would_get_alone(server: Server) -> None:
+    """Sixteen streams and a 2,000-token prompt at once: the same bytes as one after the other."""
+    questions = [f"What is {i} plus {i}? Explain." for i in range(16)] + [LONG_PROMPT]
+    async with client_of(server) as client:
+        alone = [await whole_text(client, question, i) for i, question in enumerate(questions)]
+        together = await asyncio.gather(
+            *(stream_text(client, question, i) for i, question in enumerate(questions))
+        )
+
+    assert together == alone
+    assert len(set(together[:16])) > 8
+
+
+async def test_clients_that_leave_free_their_sequences(server: Server) -> None:
+    """Half of sixteen streams are dropped in the middle; the others finish, nothing stays."""
+    async with client_of(server) as client:
+
+        async def read(index: int) -> int:
+            stream = await client.chat.completions.create(
+                model=MODEL,
+                messages=[{"role": "user", "content": f"Tell story number {index}."}],
+                max_tokens=40,
+                logit_bias={"0": -100, "2": -100},
+                stream=True,
+            )
+            num_chunks = 0
+            async for _ in stream:
+                num_chunks += 1
+                if index % 2 and num_chunks == 4:
+                    await stream.close()
+                    break
+            return num_chunks
+
+        counts = await asyncio.gather(*(read(index) for index in range(16)))
+
+    assert all(count == 4 for count in counts[1::2])
+    assert all(count > 30 for count in counts[::2])
+    await until_idle(server)
+
+
+async def test_a_client_that_leaves_before_the_answer_frees_its_sequence(server: Server) -> None:
+    """Not streamed, the connection closed while the answer is being made."""
+    async with client_of(server) as client:
+        with pytest.raises(groq.APITimeoutError):
+            await client.with_options(timeout=0.5).chat.completions.create(
+                model=MODEL,
+                messages=[{"role": "user", "content": "Tell a very long story."}],
+                max_tokens=2000,
+                logit_bias={"0": -100, "2": -100},
+            )
+    await until_idle(server)
+
+
+async def test_a_common_prefix_is_paid_for_once(server: Server) -> None:
+    """Clients that arrive together with one system prompt: all but the first find it cached."""
+    system = "You are a careful assistant who answers in one word. " * 20 + str(time.time_ns())
+    async with client_of(server) as client:
+        completions = await asyncio.gather(
+            *(
+                client.chat.completions.create(
+                    model=MODEL,
+                    messages=[
+                        {"role": "system", "content": system},
+                        {"role": "user", "content": f"Question {i}"},
+                    ],
+                    max_tokens=2,
+                )
+                for i in range(6)
+            )
+        )
+
+    cached = []
+    for completion in completions:
+        assert completion.usage is not None
+        details = completion.usage.prompt_tokens_details
+        cached.append(details.cached_tokens if details is not None else 0)
+    assert sorted(cached)[0] < 50
+    assert all(count > 150 for count in sorted(cached)[1:])
+
+
+async def test_choices_are_independent_and_reproducible(server: Server) -> None:
+    """n answers from one prompt: different from each other, the same the next time."""
+    async with client_of(server) as client:
+
+        async def ask() -> list[str | None]:
+            completion = await client.chat.completions.create(
+                model=MODEL,
+                messages=[{"role": "user", "content": "Name an animal and describe it."}],
+                n=3,
+                seed=11,
+                temperature=1.0,
+                max_tokens=12,
+            )
+            assert completion.usage is not None
+            assert completion.usage.completion_tokens > 12
+            return [choice.message.content for choice in completion.choices]
+
+        first, second = await ask(), await ask()
+
+    assert first == second
+    assert len(set(first)) == 3
+
+
+async def test_errors_arrive_as_the_sdk_promises(server: Server) -> None:
+    """Unknown model, too long a prompt, a field that is refused."""
+    message = {"role": "user", "content": "hi"}
+    async with client_of(server) as client:
+        with pytest.raises(groq.NotFoundError, match="model_not_found"):
+            await client.chat.completions.create(model="gpt-4", messages=[message])  # type: ignore[list-item]  # a plain dict on purpose
+        with pytest.raises(groq.BadRequestError, match="context_length_exceeded"):
+            await whole_text(client, LONG_PROMPT * 6, seed=1)
+        with pytest.raises(groq.BadRequestError, match="tools"):
+            await client.chat.completions.create(
+                model=MODEL,
+                messages=[message],  # type: ignore[list-item]  # likewise
+                tools=[{"type": "function", "function": {"name": "f"}}],
+            )
+
+
+def engine_pid(server: Server) -> int:
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert len(children) == 1
+    return int(children[0])
+
+
+async def test_a_killed_engine_is_an_error_and_then_a_memory() -> None:
+    """kill -9 of the engine: those in flight get an error, the next request an answer."""
+    with galop_serve() as server:
+        async with client_of(server) as client:
+            reading = asyncio.create_task(stream_text(client, "Tell a story.", 1, max_tokens=400))
+            while (await asyncio.to_thread(server.load)).get("running") != 1:
+                await asyncio.sleep(0.02)
+            os.kill(engine_pid(server), signal.SIGKILL)
+            with pytest.raises(groq.APIError):
+                await reading
+        async with client_of(server, max_retries=8) as client:
+            assert await whole_text(client, "What is two plus two?", 1)
