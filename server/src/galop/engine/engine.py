@@ -192,7 +192,6 @@ class Engine:
                 request_id=sequence.request_id,
                 choice_index=sequence.choice_index,
                 token_ids=token_ids,
-                completion_time_s=self._clock() - sequence.first_token_s,
                 logprobs=logprobs,
             )
         )

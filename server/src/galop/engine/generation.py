@@ -79,8 +79,6 @@ class Tokens(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     request_id: str
     choice_index: int
     token_ids: list[int]
-    completion_time_s: float
-    """Since the first token of this choice."""
     logprobs: list[TokenLogprob] | None = None
 
 
