@@ -107,6 +107,13 @@ def test_an_unknown_url_is_a_404_that_names_it(
     assert f"{method} /" in error["message"]
 
 
+@pytest.mark.parametrize("host", ["[", "a b", "\xff", ""])
+def test_a_strange_host_changes_nothing(client: httpx.Client, host: str) -> None:
+    """The header is never trusted to be part of a URL."""
+    headers = {b"host": host.encode("latin-1")}
+    require_envelope(client.get("/nothing", headers=headers), 404, "unknown_url")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [

@@ -8,7 +8,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.types import Lifespan
 
 from galop.http.boundary import Boundary
 from galop.http.compat import Compat
@@ -23,14 +22,12 @@ def build_http_app(
     *,
     compat: Compat = "default",
     limits: Limits | None = None,
-    lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
-    """The application that serves `service`; `lifespan` starts and stops what stands behind it."""
+    """The application that serves `service`, which others start and stop."""
     app = Starlette(
         routes=build_routes(service, compat=compat, limits=limits or Limits()),
         middleware=[Middleware(Boundary)],
         exception_handlers={HTTPException: _raise_as_ours},
-        lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # a redirected POST loses its body in many clients
     return app
@@ -38,7 +35,7 @@ def build_http_app(
 
 async def _raise_as_ours(request: Request, error: Exception) -> NoReturn:
     """Starlette's own 404 and 405 become ours, which the boundary answers."""
-    method, path = request.method, request.url.path
+    method, path = request.method, request.scope["path"]  # request.url trusts the Host header
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
         allow = ", ".join(sorted(allowed.split(", ")))

@@ -8,6 +8,7 @@ the sequences of the engine.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator
@@ -29,6 +30,8 @@ from galop.http.ids import new_completion_id
 from galop.http.limits import Limits
 from galop.http.service import ChatService
 from galop.http.sse import SSE_HEADERS, ChunkEncoder, error_event
+
+logger = logging.getLogger("galop.http")
 
 _SERVICE_TIER = "on_demand"
 _NUM_SEED_BITS = 53
@@ -70,12 +73,14 @@ class ChatCompletions:
             head = self._head(call)
             if call.is_streamed:
                 encoder = ChunkEncoder(head, include_usage=call.include_usage)
-                await _send_stream(send, _chunks(first, events, encoder, head.request_id))
+                await _send_stream(send, _chunks(first, events, encoder, head))
             else:
                 fold = Fold(head)
                 fold.add(first)
                 async for event in events:
                     fold.add(event)
+                    if isinstance(event, Usage):
+                        _log_completed(head, event)
         if call.is_streamed:
             await send({"type": "http.response.body", "body": b""})
         else:
@@ -106,7 +111,7 @@ async def _chunks(
     first: CompletionEvent,
     events: AsyncGenerator[CompletionEvent, None],
     encoder: ChunkEncoder,
-    request_id: str,
+    head: AnswerHead,
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a stream; a fault becomes its last event."""
     yield encoder.opening()
@@ -117,9 +122,26 @@ async def _chunks(
             if chunk := encoder.encode(event):
                 yield chunk
             if isinstance(event, Usage):
+                _log_completed(head, event)
                 return
         raise IncompleteAnswerError("no usage")
     except Exception as error:
-        problem = describe(error, request_id=request_id)
-        log_problem(request_id, "stream", problem, error)
+        problem = describe(error, request_id=head.request_id)
+        log_problem(head.request_id, "stream", problem, error)
         yield error_event(problem)
+
+
+def _log_completed(head: AnswerHead, usage: Usage) -> None:
+    logger.info(
+        "%s completed: model=%s choices=%d prompt_tokens=%d cached_tokens=%d completion_tokens=%d "
+        "queue_time=%.4f prompt_time=%.4f completion_time=%.4f",
+        head.request_id,
+        head.model,
+        head.num_choices,
+        usage.prompt_tokens,
+        usage.cached_tokens,
+        usage.completion_tokens,
+        usage.queue_time_s,
+        usage.prompt_time_s,
+        usage.completion_time_s,
+    )
