@@ -78,6 +78,7 @@ class ScriptedChatService:
 
     async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
         self.requests.append(request)
+        unfinished = set(range(request.num_choices))
         try:
             for step in self.script:
                 self.num_played += 1
@@ -87,6 +88,11 @@ class ScriptedChatService:
                 elif isinstance(step, Exception):
                     raise step
                 else:
+                    if isinstance(step, ChoiceFinished):
+                        unfinished.discard(step.choice_index)
+                    elif isinstance(step, Usage):  # choices the script forgot
+                        for index in unfinished:
+                            yield ChoiceFinished(index, "stop")
                     yield step
         finally:
             self.is_closed.set()

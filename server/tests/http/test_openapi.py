@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
 
 from galop.http.openapi import openapi_document
 from galop.http.schema import ChatCompletionRequest
@@ -50,6 +54,49 @@ def test_every_reference_resolves() -> None:
     document = openapi_document("1")
     names = {reference.rpartition("/")[2] for reference in references(document)}
     assert names <= set(document["components"]["schemas"])
+
+
+def validator_of(name: str) -> jsonschema_rs.Draft202012Validator:
+    components = openapi_document("1")["components"]
+    schema = {"$ref": f"#/components/schemas/{name}", "components": components}
+    return jsonschema_rs.Draft202012Validator(schema)
+
+
+def test_every_schema_is_a_json_schema() -> None:
+    """OpenAPI 3.1 speaks JSON Schema 2020-12."""
+    for schema in openapi_document("1")["components"]["schemas"].values():
+        jsonschema_rs.meta.validate(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+        )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_valid"),
+    [
+        ({}, True),
+        ({"stop": ["a"], "n": 2, "tools": [], "logit_bias": {"5": -1}, "seed": None}, True),
+        ({"temperature": 3}, False),
+        ({"tools": [{}]}, False),
+        ({"unknown": 1}, False),
+        ({"messages": [{"role": "robot", "content": "x"}]}, False),
+    ],
+)
+def test_the_description_and_the_server_agree(
+    caller: Caller, smallest_body: dict[str, Any], parameters: dict[str, Any], is_valid: bool
+) -> None:
+    """What the one accepts the other does."""
+    body = {**smallest_body, **parameters}
+    assert validator_of("ChatCompletionRequest").is_valid(body) == is_valid
+    assert (caller.post(body).status == 200) == is_valid
+
+
+def test_answers_and_errors_are_as_described(caller: Caller) -> None:
+    """Key by key."""
+    validator_of("ChatCompletion").validate(caller.post().json())
+    validator_of("ErrorResponse").validate(caller.post(temperature=3).json())
+    validator_of("ModelList").validate(caller.get("/v1/models").json())
+    for line in caller.post(stream=True).body.split(b"\n\n")[:-2]:
+        validator_of("ChatCompletionChunk").validate(json.loads(line.removeprefix(b"data: ")))
 
 
 def test_every_operation_has_an_id_of_its_own() -> None:
