@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
@@ -46,6 +46,7 @@ def is_refused(value: object, limits: Limits, *, ensure_ascii: bool) -> bool:
     return False
 
 
+@settings(deadline=None)
 @given(value=JSON, max_depth=st.integers(0, 6), ensure_ascii=st.booleans())
 def test_depth_is_that_of_the_parsed_value(
     value: object, max_depth: int, ensure_ascii: bool
@@ -55,6 +56,7 @@ def test_depth_is_that_of_the_parsed_value(
     assert is_refused(value, limits, ensure_ascii=ensure_ascii) == (depth_of(value) > max_depth)
 
 
+@settings(deadline=None)
 @given(value=JSON, max_containers=st.integers(0, 9), ensure_ascii=st.booleans())
 def test_containers_are_those_of_the_parsed_value(
     value: object, max_containers: int, ensure_ascii: bool
