@@ -1,60 +1,78 @@
-"""Stop sequences in text that comes in pieces."""
+"""Stop sequences, found wherever the text is torn."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from galop.chat.stop import StopMatcher
 
 
-def run(stop: list[str], pieces: list[str]) -> tuple[str, bool]:
-    matcher = StopMatcher(stop)
-    text = "".join(matcher.feed(piece) for piece in pieces)
-    return text + matcher.flush(), matcher.has_matched
+def shown(stops: Sequence[str], pieces: Sequence[str]) -> tuple[str, bool]:
+    """The text of an answer that comes in pieces, and whether a stop sequence ended it."""
+    matcher = StopMatcher(stops)
+    text = ""
+    for piece in pieces:
+        more, is_stopped = matcher.add(piece)
+        text += more
+        if is_stopped:
+            return text, True
+    return text + matcher.flush(), False
 
 
-def test_text_before_the_stop_comes_out_at_once() -> None:
-    """Only what may be the beginning of a stop sequence is held back."""
-    matcher = StopMatcher([", 6"])
-    assert matcher.feed("4, 5") == "4, 5"
-    assert matcher.feed(", ") == ""
-    assert matcher.feed("6, 7") == ""
-    assert matcher.has_matched
+def expected(stops: Sequence[str], text: str) -> tuple[str, bool]:
+    """By definition: the first end of a stop sequence, the longest of those that end there."""
+    for end in range(1, len(text) + 1):
+        found = [stop for stop in stops if text[:end].endswith(stop)]
+        if found:
+            return text[: end - max(map(len, found))], True
+    return text, False
 
 
-def test_what_turned_out_harmless_is_given_out() -> None:
-    """A false start is text like any other."""
-    matcher = StopMatcher(["abc"])
-    assert matcher.feed("xab") == "x"
-    assert matcher.feed("d") == "abd"
+few_letters = st.text(alphabet="ab", max_size=12)
+few_stops = st.lists(st.text(alphabet="ab", min_size=1, max_size=5), min_size=1, max_size=4)
 
 
-def test_the_match_that_is_complete_first_wins() -> None:
-    """Not the first in the list; and the longest of those that end together."""
-    assert run(["cd", "b"], ["abcd"]) == ("a", True)
-    assert run(["c", "bc"], ["abcd"]) == ("a", True)
+@given(few_stops, few_letters)
+def test_every_split_gives_the_same_answer(stops: list[str], text: str) -> None:
+    """Torn at every point, or into single characters, the cut is where the definition says."""
+    assert shown(stops, list(text)) == expected(stops, text)
+    for split in range(len(text) + 1):
+        assert shown(stops, [text[:split], text[split:]]) == expected(stops, text)
 
 
-def test_held_text_comes_out_at_the_end() -> None:
-    """An answer that ends inside a possible stop sequence loses nothing."""
-    assert run(["END"], ["the E", "N"]) == ("the EN", False)
+@given(few_stops, st.lists(few_letters, max_size=4))
+def test_nothing_is_shown_that_must_be_taken_back(stops: list[str], pieces: list[str]) -> None:
+    """What was shown is always the beginning of the answer, and only possible starts are held."""
+    matcher = StopMatcher(stops)
+    text = ""
+    for count, piece in enumerate(pieces, start=1):
+        more, is_stopped = matcher.add(piece)
+        text += more
+        assert expected(stops, "".join(pieces))[0].startswith(text)
+        if is_stopped:
+            return
+        held = "".join(pieces[:count])[len(text) :]
+        assert held == "" or any(stop.startswith(held) for stop in stops)
 
 
-def test_the_space_before_a_stop_is_kept() -> None:
-    """As the original service does."""
-    assert run(["6"], ["5, 6"]) == ("5, ", True)
+@pytest.mark.parametrize(
+    ("stops", "pieces", "answer"),
+    [
+        ([", 6"], ["1, 2, 3, 4, 5,", " ", "6, 7"], "1, 2, 3, 4, 5"),
+        (["]", "\n"], ["a", "b\nc]"], "ab"),
+        (["🙂"], ["so ", "🙂", "x"], "so "),
+        (["abcd", "bc"], ["ab", "cd"], "a"),
+    ],
+)
+def test_examples(stops: list[str], pieces: list[str], answer: str) -> None:
+    """The page's own example, several sequences, an emoji, and one sequence inside another."""
+    assert shown(stops, pieces) == (answer, True)
 
 
-texts = st.text("ab,", max_size=24)
-stops = st.lists(st.text("ab,", min_size=1, max_size=4), max_size=4)
-
-
-@given(text=texts, stop=stops, cuts=st.lists(st.integers(0, 24), max_size=8))
-def test_pieces_make_no_difference(text: str, stop: list[str], cuts: list[int]) -> None:
-    """However the text is cut, the result is that of looking at all of it at once."""
-    positions = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    pieces = [text[a:b] for a, b in zip(positions, positions[1:], strict=False)]
-    matches = [(text.find(each) + len(each), text.find(each)) for each in stop if each in text]
-    expected = (text[: min(matches)[1]], True) if matches else (text, False)
-    assert run(stop, pieces) == expected
+def test_a_long_sequence_costs_no_more_per_character() -> None:
+    """A hundred thousand characters against a sequence they almost match: linear, not quadratic."""
+    assert shown(["a" * 20_000 + "b"], ["a" * 100_000])[0] == "a" * 100_000

@@ -1,79 +1,102 @@
-"""Chat templates, friendly and hostile."""
+"""Chat templates as models ship them."""
 
 from __future__ import annotations
 
 import pytest
 
+from galop.chat import ChatTemplate
 from galop.chat.errors import TemplateError
-from galop.chat.template import ChatTemplate
 
-USER = {"role": "user", "content": "hi"}
-SYSTEM = {"role": "system", "content": "Be brief."}
+USER = {"role": "user", "content": "Hi"}
+SYSTEM = {"role": "system", "content": "Be kind."}
+
+NO_SYSTEM = """
+{%- for message in messages %}
+    {%- if message['role'] == 'system' %}
+        {{- raise_exception('System role not supported') }}
+    {%- endif %}
+    {{- '<' + message['role'] + '>' + message['content'] }}
+{%- endfor %}
+"""
 
 
-def template(source: str | None = None) -> ChatTemplate:
+def template(source: str | None) -> ChatTemplate:
     return ChatTemplate(source, bos_token="<s>", eos_token="</s>")
 
 
-def test_a_model_without_a_template_gets_chatml() -> None:
-    """The assistant's turn is open at the end."""
-    assert template().render([SYSTEM, USER]) == (
-        "<|im_start|>system\nBe brief.<|im_end|>\n"
-        "<|im_start|>user\nhi<|im_end|>\n"
+def test_without_a_template_it_is_chatml() -> None:
+    """The most widely used format."""
+    assert template(None).render([SYSTEM, USER]) == (
+        "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
+    assert template(None).render([USER], add_generation_prompt=False).endswith("<|im_end|>\n")
 
 
-def test_what_templates_of_the_hub_use_is_there() -> None:
-    """Tokens, loop controls, tojson with characters as they are, strftime_now, trimmed blocks."""
-    source = (
-        "{{ bos_token }}{% for m in messages %}{% if loop.index > 1 %}{% break %}{% endif %}\n"
-        "{{ m | tojson }}{% endfor %}{{ strftime_now('%Y')[:2] }}{{ eos_token }}"
-    )
-    rendered = template(source).render([{"role": "user", "content": "é"}, USER])
-    assert rendered == '<s>{"role": "user", "content": "é"}20</s>'
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ bos_token }}{{ messages[0].content }}{{ eos_token }}", "<s>Hi</s>"),
+        (
+            "{% for m in messages * 3 %}{% if loop.index > 1 %}{% break %}{% endif %}x{% endfor %}",
+            "x",
+        ),
+        ("{{ {'a': '<é>'} | tojson }}", '{"a": "<é>"}'),
+        ("{{ {'a': 1} | tojson(indent=1) }}", '{\n "a": 1\n}'),
+        ("{% generation %}{{ messages[0].content }}{% endgeneration %}", "Hi"),
+        ("{% set ns = namespace(n=0) %}{% set ns.n = 2 %}{{ ns.n }}", "2"),
+        ("  {% if true %}\n  x\n  {% endif %}\n", "  x\n"),
+        ("{{ strftime_now('%Y')[:2] }}", "20"),
+        ("{{ messages[0].content.strip().startswith('H') }}", "True"),
+        ("{% if tools %}t{% endif %}{% if undefined_thing %}u{% endif %}-", "-"),
+    ],
+)
+def test_the_dialect_of_hugging_face(source: str, text: str) -> None:
+    """What templates in the wild use."""
+    assert template(source).render([USER]) == text
 
 
-def test_a_template_may_refuse_in_its_own_words() -> None:
-    """raise_exception reaches the caller."""
-    source = "{{ raise_exception('roles must alternate') }}"
-    with pytest.raises(TemplateError, match="roles must alternate"):
-        template(source).render([USER])
+def test_the_templates_own_words_are_kept() -> None:
+    """A caller learns what the model's template has against the messages."""
+    with pytest.raises(TemplateError, match="must alternate") as caught:
+        template("{{ raise_exception('roles must alternate') }}").render([USER])
+    assert caught.value.reason == "roles must alternate"
 
 
-def test_where_system_messages_are_refused_they_join_the_first_user_message() -> None:
-    """Gemma's template is of this kind."""
-    source = (
-        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}"
-        "{% endif %}{{ m.content }}|{% endfor %}"
-    )
-    assert template(source).render([SYSTEM, USER]) == "Be brief.\n\nhi|"
+def test_a_refused_system_message_joins_the_first_user_message() -> None:
+    """Only where the template itself raises for the role."""
+    messages = [SYSTEM, SYSTEM, USER, {"role": "assistant", "content": "Yes?"}]
+    rendered = template(NO_SYSTEM).render(messages)
+    assert rendered == "<user>Be kind.\n\nBe kind.\n\nHi<assistant>Yes?"
 
 
-def test_a_template_that_does_not_compile_is_refused() -> None:
-    """When the model is loaded, not at the first request."""
-    with pytest.raises(TemplateError, match="does not compile"):
-        template("{% for %}")
+def test_a_system_message_the_template_takes_is_left_alone() -> None:
+    """Even where other messages make it raise."""
+    picky = "{% if messages|length > 2 %}{{ raise_exception('too many') }}{% endif %}ok"
+    assert not template(picky).refuses_system_role
+    with pytest.raises(TemplateError, match="too many"):
+        template(picky).render([SYSTEM, USER, USER])
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "{{ ''.__class__.__mro__ }}",
-        "{{ messages.append(1) }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
         "{{ cycler.__init__.__globals__ }}",
+        "{{ messages.append(1) }}",
+        "{{ messages[0].content.missing.deeper }}",
         "{{ 1 / 0 }}",
-        "{{ messages[0].nothing.at.all }}",
+        "{% for i in range(100000) %}{{ 'x' * 1000 }}{% endfor %}",
+        "{% include 'other' %}",
     ],
 )
-def test_a_hostile_template_gets_nowhere(source: str) -> None:
-    """The sandbox refuses; the error is the template's, not ours."""
+def test_what_a_template_must_not_do(source: str) -> None:
+    """It ends as an error of the template, never as a fault of the server."""
     with pytest.raises(TemplateError):
         template(source).render([USER])
 
 
-def test_a_template_cannot_write_without_end() -> None:
-    """The output is bounded while it is made."""
-    source = "{% for i in range(99999) %}{% for j in range(9999) %}xxxxxxxx{% endfor %}{% endfor %}"
-    with pytest.raises(TemplateError, match="16 million"):
-        template(source).render([USER])
+def test_a_broken_template_is_found_at_once() -> None:
+    """Not at the first request."""
+    with pytest.raises(TemplateError, match="does not compile"):
+        template("{% if %}")

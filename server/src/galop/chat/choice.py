@@ -1,67 +1,103 @@
-"""One choice of a completion: token ids become text, text meets its stop sequences."""
+"""One choice of an answer: its tokens become text, up to a stop sequence or its end.
+
+Pure: what comes from the engine goes in, deltas come out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 
-from galop.chat.detokenizer import Detokenizer
-from galop.chat.events import Delta, FinishReason, TokenLogprob, TopLogprob
+from galop.chat.detokenizer import Detokenizer, TokenTexts
+from galop.chat.events import Delta, TokenLogprob, TopLogprob
 from galop.chat.stop import StopMatcher
-from galop.chat.tokenizer import Tokenizer
-from galop.engine.generation import TokenLogprob as EngineTokenLogprob
+from galop.engine import generation
 
 
 class Choice:
-    """Turns what the engine says of one choice into deltas. Pure: does no waiting."""
+    """Text and log probabilities of one choice, as they may be shown."""
 
-    def __init__(self, index: int, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
+    def __init__(self, index: int, texts: TokenTexts, stops: Sequence[str]) -> None:
         self.index = index
-        self._tokenizer = tokenizer
-        self._detokenizer = Detokenizer()
-        self._stop = StopMatcher(stop)
-        self._held_logprobs: list[TokenLogprob] = []
         self.num_tokens = 0
-        """Tokens so far; the end token is added by `Finished`."""
-        self.finish_reason: FinishReason | None = None
+        """Tokens up to the one that completed a stop sequence, or all so far."""
+        self.is_stopped = False
+        """A stop sequence has been found; further tokens are not wanted."""
+        self._texts = texts
+        self._detokenizer = Detokenizer(texts)
+        self._stop_matcher = StopMatcher(stops) if stops else None
+        self._num_decoded_chars = 0
+        self._num_shown_chars = 0
+        self._logprobs: deque[tuple[TokenLogprob, int, int]] = deque()
+        """Waiting for the text of their token to be shown: entry, its first and last character."""
 
-    def has_met_stop(self) -> bool:
-        """True once a stop sequence ended this choice."""
-        return self._stop.has_matched
-
-    def feed(
-        self, token_ids: Sequence[int], logprobs: Sequence[EngineTokenLogprob] | None
+    def add(
+        self, token_ids: Sequence[int], logprobs: Sequence[generation.TokenLogprob] | None
     ) -> Delta | None:
-        """New tokens; the delta they complete, None while all text is held back."""
-        text = ""
+        """What these tokens show, None if nothing yet."""
+        if self._stop_matcher is None and logprobs is None:
+            self.num_tokens += len(token_ids)
+            text = self._detokenizer.add(token_ids)
+            return Delta(self.index, text) if text else None
+        parts = []
         for position, token_id in enumerate(token_ids):
-            if self._stop.has_matched:
-                break
             self.num_tokens += 1
-            piece = self._detokenizer.feed(self._tokenizer.token_bytes(token_id))
-            text += self._stop.feed(piece)
+            text = self._detokenizer.add((token_id,))
             if logprobs is not None:
-                self._held_logprobs.append(self._describe(logprobs[position]))
-        return self._delta(text)
+                self._queue_logprob(logprobs[position], num_chars=len(text))
+            if self._stop_matcher is not None:
+                text, self.is_stopped = self._stop_matcher.add(text)
+            parts.append(text)
+            if self.is_stopped:
+                break
+        return self._delta("".join(parts), has_logprobs=logprobs is not None)
 
-    def flush(self) -> Delta | None:
-        """The end of the tokens: what was held back comes out, unless a stop sequence came."""
-        if self._stop.has_matched:
+    def finish(self) -> Delta | None:
+        """What was held back, once nothing more can come."""
+        text = self._detokenizer.flush()
+        if self._stop_matcher is not None:
+            text, self.is_stopped = self._stop_matcher.add(text)
+            text += self._stop_matcher.flush()
+        return self._delta(text, has_logprobs=bool(self._logprobs), is_last=True)
+
+    def _delta(self, text: str, *, has_logprobs: bool, is_last: bool = False) -> Delta | None:
+        self._num_shown_chars += len(text)
+        entries = tuple(self._shown_logprobs(is_last)) if has_logprobs else ()
+        if not text and not entries:
             return None
-        text = self._stop.feed(self._detokenizer.flush())
-        return self._delta(text if self._stop.has_matched else text + self._stop.flush())
+        return Delta(self.index, text, entries if has_logprobs else None)
 
-    def _delta(self, text: str) -> Delta | None:
-        """Log probabilities wait for the text of their token; a stop match drops those held."""
-        if not text:
-            return None
-        held, self._held_logprobs = self._held_logprobs, []
-        return Delta(self.index, text, tuple(held) if held else None)
+    def _queue_logprob(self, logprob: generation.TokenLogprob, *, num_chars: int) -> None:
+        first = self._num_decoded_chars
+        self._num_decoded_chars += num_chars
+        # A token that ends inside a character is shown with that character.
+        end = self._num_decoded_chars + self._detokenizer.has_pending
+        self._logprobs.append((self._chat_logprob(logprob), first, end))
 
-    def _describe(self, entry: EngineTokenLogprob) -> TokenLogprob:
-        top = tuple(TopLogprob(*self._text_of(token_id), value) for token_id, value in entry.top)
-        text, data = self._text_of(entry.token_id)
-        return TokenLogprob(text, data, entry.logprob, top, entry.constrained_logprob)
+    def _shown_logprobs(self, is_last: bool) -> Iterator[TokenLogprob]:
+        while self._logprobs:
+            entry, first, end = self._logprobs[0]
+            is_shown = end <= self._num_shown_chars or (is_last and not self.is_stopped)
+            # Of a token that the stop sequence cuts in two, a part is shown.
+            is_cut = self.is_stopped and first < self._num_shown_chars
+            if not is_shown and not is_cut:
+                return
+            self._logprobs.popleft()
+            yield entry
 
-    def _text_of(self, token_id: int) -> tuple[str, bytes]:
-        data = self._tokenizer.token_bytes(token_id)
-        return data.decode("utf-8", "replace"), data
+    def _chat_logprob(self, logprob: generation.TokenLogprob) -> TokenLogprob:
+        token_bytes = self._texts.token_bytes
+        return TokenLogprob(
+            token=_readable(token_bytes(logprob.token_id)),
+            token_bytes=token_bytes(logprob.token_id),
+            logprob=logprob.logprob,
+            top_logprobs=tuple(
+                TopLogprob(_readable(token_bytes(token_id)), token_bytes(token_id), value)
+                for token_id, value in logprob.top
+            ),
+            constrained_logprob=logprob.constrained_logprob,
+        )
+
+
+def _readable(token_bytes: bytes) -> str:
+    return token_bytes.decode("utf-8", "replace")

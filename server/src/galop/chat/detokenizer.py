@@ -1,26 +1,72 @@
-"""Bytes to text while they come: never half a character, never one too many.
+"""Token bytes become text as they come.
 
-Invalid bytes become U+FFFD as soon as no continuation could make them valid (Unicode standard
-3.9, maximal subparts, as Python's decoder does), so decoding in pieces equals decoding at once.
+A character may be spread over several tokens: its bytes are held until it is whole. Bytes that can
+never become a character turn into U+FFFD, one for each maximal part of a character (Unicode 16.0,
+section 3.9, "U+FFFD Substitution of Maximal Subparts"), exactly as if all bytes were decoded at once.
 """
 
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 
-_decoder_factory = codecs.getincrementaldecoder("utf-8")
+from galop.chat.tokenizer import Tokenizer
+
+
+class TokenTexts:
+    """The text of every token that is whole characters by itself, looked up once per token.
+
+    Shared by all requests to a model.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.token_bytes = tokenizer.token_bytes
+        self._texts: dict[int, str | None] = {}
+
+    def get(self, token_id: int) -> str | None:
+        """None where the token starts or ends inside a character."""
+        try:
+            return self._texts[token_id]
+        except KeyError:
+            return self._texts.setdefault(token_id, _whole_text(self.token_bytes(token_id)))
+
+
+def _whole_text(token_bytes: bytes) -> str | None:
+    try:
+        return token_bytes.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 class Detokenizer:
-    """One choice's stream of bytes."""
+    """The text of one choice."""
 
-    def __init__(self) -> None:
-        self._decoder = _decoder_factory("replace")
+    def __init__(self, texts: TokenTexts) -> None:
+        self._texts = texts
+        self._pending = b""
 
-    def feed(self, data: bytes) -> str:
-        """Text that is complete now; bytes of an incomplete character are held."""
-        return self._decoder.decode(data)
+    @property
+    def has_pending(self) -> bool:
+        """True while bytes of an unfinished character are held."""
+        return bool(self._pending)
+
+    def add(self, token_ids: Iterable[int]) -> str:
+        """The characters that these tokens complete."""
+        parts = []
+        for token_id in token_ids:
+            text = None if self._pending else self._texts.get(token_id)
+            if text is None:
+                text = self._decode(self._texts.token_bytes(token_id))
+            parts.append(text)
+        return "".join(parts)
 
     def flush(self) -> str:
-        """What is held, with U+FFFD for what can no longer be completed."""
-        return self._decoder.decode(b"", final=True)
+        """U+FFFD for what is still held: nothing follows that could complete it."""
+        text, self._pending = self._pending.decode("utf-8", "replace"), b""
+        return text
+
+    def _decode(self, token_bytes: bytes) -> str:
+        joined = self._pending + token_bytes
+        text, num_decoded = codecs.utf_8_decode(joined, "replace", False)
+        self._pending = joined[num_decoded:]
+        return text

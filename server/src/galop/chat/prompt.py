@@ -1,62 +1,89 @@
-"""A conversation to token ids: the template renders it, the vocabulary encodes it.
+"""A conversation becomes token ids, and nothing that a user wrote becomes a control token.
 
-A user who types `<|im_end|>` means these characters, not the end of their message. Where some
-content holds the text of a control token, the conversation is rendered with placeholders for all
-contents and these are encoded as plain text in their places. Everything else is encoded in one
-piece, as the model's own training data was.
+Usually the rendered text is encoded as a whole. Only where a message contains the text of a control
+token is that text hidden from the encoder: it goes through the template as one private-use character,
+and the stretch of text around it, up to the template's own control tokens, is encoded as plain text.
+A character survives whatever templates do to content (trim, slice, split, quote as JSON).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 
+from galop.chat.errors import TemplateError
 from galop.chat.request import TemplateMessage
 from galop.chat.template import ChatTemplate
 from galop.chat.tokenizer import Tokenizer
 
-_PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")  # characters of the private use area
-
-JSON_INSTRUCTION = "Answer with one JSON object."
-"""Given to the model in JSON mode when no message mentions JSON: a constrained model that was
-told nothing fills keys with prose."""
+_PRIVATE_USE = range(0xF0000, 0xFFFFE)
 
 
-def encode_prompt(
-    messages: Sequence[TemplateMessage], template: ChatTemplate, tokenizer: Tokenizer
-) -> list[int]:
-    """Token ids of the prompt. Raises `TemplateError`."""
-    contents = [str(message["content"]) for message in messages]
-    if not _mentions_control_tokens(contents, tokenizer.special_token_texts):
-        return tokenizer.encode(template.render(messages))
-    marked: list[TemplateMessage] = [
-        {**message, "content": f"\ue000{index}\ue001"} for index, message in enumerate(messages)
-    ]
-    token_ids: list[int] = []
-    for position, piece in enumerate(_PLACEHOLDER.split(template.render(marked))):
-        is_content = position % 2 == 1  # re.split puts the captured index between the texts
-        text = contents[int(piece)] if is_content else piece
-        token_ids += tokenizer.encode(text, parse_special=not is_content)
-    return token_ids
+class PromptEncoder:
+    """From messages to the prompt of one model. Thread safe."""
+
+    def __init__(self, template: ChatTemplate, tokenizer: Tokenizer) -> None:
+        self._template = template
+        self._tokenizer = tokenizer
+        texts = sorted(tokenizer.special_token_texts, key=len, reverse=True)
+        self._special = re.compile("(" + "|".join(map(re.escape, texts)) + ")") if texts else None
+
+    def encode(self, messages: Sequence[TemplateMessage]) -> list[int]:
+        """Token ids of the prompt, at least one. Raises `TemplateError`."""
+        special = self._special
+        if special is None or not _contain(messages, special):
+            token_ids = self._tokenizer.encode(self._template.render(messages))
+        else:
+            token_ids = self._encode_hiding(messages, special)
+        if not token_ids:
+            raise TemplateError("the chat template renders nothing for these messages")
+        return token_ids
+
+    def _encode_hiding(
+        self, messages: Sequence[TemplateMessage], special: re.Pattern[str]
+    ) -> list[int]:
+        stand_ins = _stand_ins(messages, special)
+        rendered = self._template.render(
+            [
+                {key: _replace(value, special, stand_ins) for key, value in message.items()}
+                for message in messages
+            ]
+        )
+        originals = {ord(character): text for text, character in stand_ins.items()}
+        hidden = re.compile("[" + "".join(stand_ins.values()) + "]")
+        token_ids: list[int] = []
+        waiting = ""
+        for piece in special.split(rendered):
+            if hidden.search(piece) is None:
+                waiting += piece
+                continue
+            token_ids += self._tokenizer.encode(waiting)
+            token_ids += self._tokenizer.encode(piece.translate(originals), parse_special=False)
+            waiting = ""
+        return token_ids + self._tokenizer.encode(waiting)
 
 
-def with_json_instruction(messages: Sequence[TemplateMessage]) -> Sequence[TemplateMessage]:
-    """The same messages, with a line about JSON if none of them has one."""
-    if any("json" in str(message["content"]).lower() for message in messages):
-        return messages
-    if messages[0]["role"] == "system":
-        content = f"{messages[0]['content']}\n\n{JSON_INSTRUCTION}"
-        return [{**messages[0], "content": content}, *messages[1:]]
-    return [{"role": "system", "content": JSON_INSTRUCTION}, *messages]
+def _strings(messages: Sequence[TemplateMessage]) -> Iterator[str]:
+    for message in messages:
+        yield from (value for value in message.values() if isinstance(value, str))
 
 
-def _mentions_control_tokens(contents: Sequence[str], texts: frozenset[str]) -> bool:
-    pattern = _pattern(texts)
-    return pattern is not None and any(pattern.search(content) for content in contents)
+def _contain(messages: Sequence[TemplateMessage], special: re.Pattern[str]) -> bool:
+    return any(special.search(text) for text in _strings(messages))
 
 
-@lru_cache(maxsize=8)
-def _pattern(texts: frozenset[str]) -> re.Pattern[str] | None:
-    alternatives = "|".join(re.escape(text) for text in sorted(texts) if text)
-    return re.compile(alternatives) if alternatives else None
+def _stand_ins(messages: Sequence[TemplateMessage], special: re.Pattern[str]) -> dict[str, str]:
+    """For every control token's text in the messages a character that is nowhere in them."""
+    found = {match for text in _strings(messages) for match in special.findall(text)}
+    taken = set().union(*_strings(messages))
+    free = (chr(code) for code in _PRIVATE_USE if chr(code) not in taken)
+    stand_ins = dict(zip(sorted(found), free, strict=False))
+    if len(stand_ins) < len(found):
+        raise TemplateError("the messages use up all private-use characters")
+    return stand_ins
+
+
+def _replace(value: object, special: re.Pattern[str], stand_ins: dict[str, str]) -> object:
+    if not isinstance(value, str):
+        return value
+    return special.sub(lambda match: stand_ins[match[0]], value)

@@ -1,18 +1,26 @@
-"""Messages to prompt text, by the model's own chat template.
+"""Messages become the prompt's text, by the Jinja template that comes with the model.
 
-Chat templates are Jinja as Hugging Face's `apply_chat_template` runs it: trimmed blocks, loop
-controls, `raise_exception`, `strftime_now`, a `tojson` that keeps characters as they are. They come
-with the model file, so they are untrusted: the sandbox is immutable and the output bounded.
+The dialect is that of Hugging Face's `apply_chat_template` (transformers,
+`utils/chat_template_utils.py`): trimmed blocks, loop controls, `raise_exception`, `strftime_now`,
+a `tojson` that leaves non-ASCII and `<` alone, and `{% generation %}` blocks.
+
+Templates come with the weights and are not trusted: they run in Jinja's immutable sandbox, which
+keeps them from Python's internals, and their output is bounded. What they may compute without writing
+it is not: the sandbox limits `range`, and no sandbox of this kind limits time and memory.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
 
-import jinja2
+from jinja2 import TemplateError as JinjaError
+from jinja2 import nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from galop.chat.errors import TemplateError
@@ -20,89 +28,141 @@ from galop.chat.request import TemplateMessage
 
 CHATML = (
     "{% for message in messages %}"
-    "<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-"""For models without a template of their own: the format most of them were trained on."""
+"""For files without a template: the most widely used format."""
 
-MAX_PROMPT_CHARACTERS = 16 * 1024 * 1024
-"""A template that writes more than this is broken or hostile."""
+_SPARE_OUTPUT_CHARS = 1 << 20
+"""What a template may write beside four times the text of the messages."""
 
 
 class ChatTemplate:
-    """A compiled chat template. `source` None stands for ChatML.
+    """One model's chat template. `source` None stands for ChatML.
 
-    Raises `TemplateError` if the source does not compile.
+    Raises `TemplateError` if the source is no template.
     """
 
     def __init__(self, source: str | None, *, bos_token: str, eos_token: str) -> None:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _raise_exception
-        environment.globals["strftime_now"] = _strftime_now
-        try:
-            self._template = environment.from_string(source or CHATML)
-        except jinja2.TemplateError as error:
-            raise TemplateError(f"the model's chat template does not compile: {error}") from error
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
+        try:
+            self._template = _environment().from_string(CHATML if source is None else source)
+        except JinjaError as error:
+            raise TemplateError(f"the model's chat template does not compile: {error}") from error
 
-    def render(self, messages: Sequence[TemplateMessage]) -> str:
-        """The prompt, ready for the assistant's answer.
+    def render(
+        self, messages: Sequence[TemplateMessage], *, add_generation_prompt: bool = True
+    ) -> str:
+        """The prompt's text. Raises `TemplateError` with the template's own words.
 
-        Where a template refuses system messages, they are put in front of the first user message.
-        Raises `TemplateError` with the template's own words.
+        For a template that refuses every system message they are put in front of the first user
+        message, as the makers of such models advise.
         """
-        try:
-            return self._render(messages)
-        except TemplateError:
-            merged = _merge_system_messages(messages)
-            if merged is None:
-                raise
-            return self._render(merged)
+        if self.refuses_system_role:
+            messages = _merge_system_messages(messages)
+        return self._render(messages, add_generation_prompt)
 
-    def _render(self, messages: Sequence[TemplateMessage]) -> str:
-        parts: list[str] = []
-        size = 0
+    @cached_property
+    def refuses_system_role(self) -> bool:
+        """True if the template takes a user message alone, and raises with a system one before."""
+        user = {"role": "user", "content": "Hello"}
         try:
-            for part in self._generate(messages):
-                size += len(part)
-                if size > MAX_PROMPT_CHARACTERS:
-                    raise TemplateError("the chat template wrote more than 16 million characters")
-                parts.append(part)
+            self._render([user], True)
+        except TemplateError:
+            return False
+        try:
+            self._render([{"role": "system", "content": "Hello"}, user], True)
+        except TemplateError:
+            return True
+        return False
+
+    def _render(self, messages: Sequence[TemplateMessage], add_generation_prompt: bool) -> str:
+        num_chars = sum(
+            len(value)
+            for message in messages
+            for value in message.values()
+            if isinstance(value, str)
+        )
+        limit = 4 * num_chars + _SPARE_OUTPUT_CHARS
+        variables = {
+            "messages": [dict(message) for message in messages],
+            "add_generation_prompt": add_generation_prompt,
+            "tools": None,
+            "documents": None,
+            **self._tokens,
+        }
+        try:
+            return _joined(self._template.generate(variables), limit)
         except TemplateError:
             raise
-        # Templates run code of the model's author: any exception of theirs is the template's.
-        except Exception as error:
+        except Exception as error:  # a template can raise whatever Python can
             raise TemplateError(str(error) or type(error).__name__) from error
-        return "".join(parts)
-
-    def _generate(self, messages: Sequence[TemplateMessage]) -> Iterable[str]:
-        return self._template.generate(
-            messages=list(messages), add_generation_prompt=True, tools=None, **self._tokens
-        )
 
 
-def _merge_system_messages(messages: Sequence[TemplateMessage]) -> list[TemplateMessage] | None:
-    """System texts moved into the first user message; None if there is nothing to move."""
-    system = [str(each["content"]) for each in messages if each["role"] == "system"]
-    others = [each for each in messages if each["role"] != "system"]
-    if not system or not others or others[0]["role"] != "user":
-        return None
-    text = "\n\n".join([*system, str(others[0]["content"])])
-    first: Mapping[str, Any] = {**others[0], "content": text}
-    return [first, *others[1:]]
+def _joined(parts: Iterable[str], limit: int) -> str:
+    texts = []
+    for text in parts:
+        limit -= len(text)
+        if limit < 0:
+            raise TemplateError("the chat template writes too much")
+        texts.append(text)
+    return "".join(texts)
 
 
-def _to_json(value: object, indent: int | None = None, **_options: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _merge_system_messages(messages: Sequence[TemplateMessage]) -> list[TemplateMessage]:
+    """All system messages moved into the first user message, if there is one."""
+    merged = [message for message in messages if message["role"] != "system"]
+    system = [str(message["content"]) for message in messages if message["role"] == "system"]
+    for index, message in enumerate(merged):
+        if system and message["role"] == "user":
+            content = "\n\n".join([*system, str(message["content"])])
+            merged[index] = {**message, "content": content}
+            return merged
+    return list(messages)
 
 
-def _raise_exception(message: str) -> NoReturn:
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationBlock]
+    )
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _raise_exception
+    environment.globals["strftime_now"] = _strftime_now
+    return environment
+
+
+class _GenerationBlock(Extension):
+    """`{% generation %}...{% endgeneration %}` marks text for training; here it is just text."""
+
+    tags = {"generation"}
+
+    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.Scope(body, lineno=line)
+
+
+def _to_json(
+    value: Any,  # whatever a template has at hand
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    # Jinja's own filter escapes HTML characters, which no model has seen in training.
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
+
+
+def _raise_exception(message: str) -> None:
     raise TemplateError(message)
 
 
 def _strftime_now(format: str) -> str:
-    return datetime.datetime.now().strftime(format)
+    return datetime.now().strftime(format)

@@ -1,4 +1,4 @@
-"""What the chat room asks of a vocabulary. Implemented by `llama` and by `galop.testing`."""
+"""What this room needs of a vocabulary: text to token ids, token ids to bytes."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ from typing import Protocol
 
 
 class Tokenizer(Protocol):
-    """Text to token ids and back. Thread safe."""
+    """One model's vocabulary. Thread safe; long prompts are encoded away from the event loop."""
 
     @property
-    def vocab_size(self) -> int: ...
+    def vocab_size(self) -> int:
+        """Token ids are 0 to `vocab_size - 1`."""
 
     @property
-    def end_token_ids(self) -> frozenset[int]: ...
-
-    @property
-    def bos_token(self) -> str:
-        """Text of the beginning-of-sequence token, for templates; "" if there is none."""
-
-    @property
-    def eos_token(self) -> str:
-        """Text of the end-of-sequence token, for templates."""
+    def end_token_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
 
     @property
     def special_token_texts(self) -> frozenset[str]:
-        """Texts that `encode` turns into control tokens unless told otherwise."""
+        """Every text that `encode` makes a control token of when `parse_special` is set."""
+
+    @property
+    def bos_token(self) -> str:
+        """For templates; "" where the model has none."""
+
+    @property
+    def eos_token(self) -> str:
+        """For templates; "" where the model has none."""
 
     def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
-        """Token ids of `text`; with `parse_special` False, control tokens are plain text."""
+        """Token ids of `text`. Adds nothing of its own in front or behind."""
 
     def token_bytes(self, token_id: int) -> bytes:
-        """The bytes a token stands for; b"" for control tokens."""
+        """The bytes a token stands for, b"" for control tokens. They may end inside a character."""
