@@ -78,6 +78,9 @@ class ScriptedEngine:
     def readiness(self) -> str | None:
         return None
 
+    def load(self) -> tuple[int, int]:
+        return 0, 0
+
 
 PREFILLED = Prefilled(request_id="req_1", queue_time_s=0.5, prompt_time_s=0.25, num_cached_tokens=3)
 

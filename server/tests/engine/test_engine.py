@@ -319,7 +319,9 @@ def test_a_failed_forward_pass_fails_its_requests_and_not_the_engine() -> None:
 
 def test_forced_tokens_beyond_the_budget_are_cut() -> None:
     """The budget is never exceeded, and the document does not count as whole."""
-    harness = Harness(constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True))
+    harness = Harness(
+        constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True)
+    )
     harness.run(constrained(max_tokens=3))
 
     assert harness.text() == "{ab"

@@ -76,6 +76,9 @@ class ScriptedChatService:
     def readiness(self) -> str | None:
         return self.unreadiness
 
+    def load(self) -> tuple[int, int]:
+        return 3, 1
+
     async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
         self.requests.append(request)
         unfinished = set(range(request.num_choices))

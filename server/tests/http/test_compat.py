@@ -18,6 +18,7 @@ JSON_MODE = {"response_format": {"type": "json_object"}}
         ({**JSON_MODE, "stream": True}, "stream", "does not support streaming"),
         ({**JSON_MODE, "stop": "x"}, "stop", "does not support stop sequences"),
         ({"n": 2}, "n", "number must be at most 1"),
+        ({"max_tokens": 1025}, "max_tokens", "number must be at most 1024"),
         ({"logprobs": True}, "logprobs", "not supported with this model"),
         ({"logit_bias": {"1": 1}}, "logit_bias", "not supported with this model"),
         ({"stream": True, "stream_options": {}}, "stream_options", "did you mean 'stream'?"),

@@ -259,8 +259,6 @@ def test_too_many_containers_are_refused_before_they_are_parsed() -> None:
         ({"top_p": 1.1}, "top_p", "number must be at most 1"),
         ({"max_tokens": 0}, "max_tokens", "number must be at least 1"),
         ({"max_tokens": 1.5}, "max_tokens", "value must be an integer"),
-        ({"max_tokens": 1025}, "max_tokens", "number must be at most 1024"),
-        ({"max_completion_tokens": 10**30}, "max_completion_tokens", "number must be at most 1024"),
         (
             {"max_tokens": 1, "max_completion_tokens": 2},
             "max_completion_tokens",

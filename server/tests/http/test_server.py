@@ -357,7 +357,7 @@ def test_health_does_not_depend_on_readiness(
     client: httpx.Client, live_service: ScriptedChatService
 ) -> None:
     """Alive while the engine starts; ready only afterwards."""
-    assert client.get("/readyz").json() == {"status": "ready"}
+    assert client.get("/readyz").json() == {"status": "ready", "running": 3, "waiting": 1}
     live_service.unreadiness = "the engine is starting"
     assert client.get("/healthz").json() == {"status": "alive"}
     response = client.get("/readyz")

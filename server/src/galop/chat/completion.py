@@ -58,6 +58,9 @@ class Engine(Protocol):
     def readiness(self) -> str | None:
         """None when requests are taken, otherwise why not."""
 
+    def load(self) -> tuple[int, int]:
+        """How many choices run and how many wait, as of the engine's last step."""
+
 
 class ChatService:
     """Completes conversations with one model, under its name and its aliases."""
@@ -91,6 +94,10 @@ class ChatService:
     def readiness(self) -> str | None:
         """None when requests are answered now, otherwise why not."""
         return self._engine.readiness()
+
+    def load(self) -> tuple[int, int]:
+        """How many choices the engine works on, and how many wait for it."""
+        return self._engine.load()
 
     async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
         """The events of one completion: Started first, Usage last.

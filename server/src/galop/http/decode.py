@@ -152,7 +152,7 @@ def to_call(
         ),
         temperature=_or(request.temperature, 1.0),
         top_p=_or(request.top_p, 1.0),
-        max_tokens=_max_tokens(request, model),
+        max_tokens=_max_tokens(request, model, compat),
         stop=_stop(request.stop),
         num_choices=request.n or 1,
         seed=seed % _NUM_SEEDS,
@@ -202,7 +202,7 @@ def _check_limits_of_2024(request: ChatCompletionRequest) -> None:
         raise refuse("logit_bias", "not supported with this model")
 
 
-def _max_tokens(request: ChatCompletionRequest, model: ModelCard) -> int | None:
+def _max_tokens(request: ChatCompletionRequest, model: ModelCard, compat: Compat) -> int | None:
     old, new = request.max_tokens, request.max_completion_tokens
     if old is not None and new is not None and old != new:
         raise refuse(
@@ -210,7 +210,8 @@ def _max_tokens(request: ChatCompletionRequest, model: ModelCard) -> int | None:
             f"'max_tokens' is its older name, and says {old} instead of {new}: give one of them",
         )
     name, value = ("max_tokens", old) if new is None else ("max_completion_tokens", new)
-    if value is not None and value > model.max_completion_tokens:
+    # By default an upper bound above the window is kept like any other: by ending before it.
+    if compat == "groq-2024" and value is not None and value > model.max_completion_tokens:
         raise refuse(
             name,
             f"number must be at most {model.max_completion_tokens}, the most tokens that "

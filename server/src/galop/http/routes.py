@@ -52,7 +52,8 @@ def build_routes(service: ChatService, *, compat: Compat, limits: Limits) -> lis
     def readiness(scope: Scope) -> object:
         if (reason := service.readiness()) is not None:
             raise EngineUnavailableError(reason)
-        return {"status": "ready"}
+        num_running, num_waiting = service.load()
+        return {"status": "ready", "running": num_running, "waiting": num_waiting}
 
     routes: list[BaseRoute] = [
         Route("/", GetJson(_index), methods=["GET"]),

@@ -184,8 +184,8 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     max_tokens: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         _honoured(
-            "The most tokens one choice may have, up to the model's `max_completion_tokens`. "
-            "Default: what the context window holds after the prompt. "
+            "The most tokens one choice may have. Default, and limit of any larger number: what "
+            "the context window holds after the prompt. "
             "In JSON mode the document must fit."
         ),
     ] = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -104,7 +105,7 @@ class Generation:
             self._arrived.set_result(None)
 
 
-class EngineHandle:
+class EngineHandle(ABC):
     """Submits requests and hands their events to whoever asked.
 
     `num_slots` choices run at once, `max_waiting` more may wait; beyond that `generate` refuses.
@@ -138,6 +139,10 @@ class EngineHandle:
     def readiness(self) -> str | None:
         """None when requests are taken, else the reason why not."""
         return self.unavailable_reason
+
+    @abstractmethod
+    def load(self) -> tuple[int, int]:
+        """How many choices run and how many wait, as of the engine's last step."""
 
     def generate(self, request: GenerationRequest) -> Generation:
         """Submit. Raises `EngineUnavailableError` or `QueueFullError` at once."""

@@ -52,6 +52,10 @@ class LocalEngine(EngineHandle):
         self.engine.stop()
         await asyncio.to_thread(self._thread.join)
 
+    def load(self) -> tuple[int, int]:
+        """See `EngineHandle.load`."""
+        return len(self.engine.scheduler.running), len(self.engine.scheduler.waiting)
+
     def _deliver(self, command: Command) -> None:
         if isinstance(command, Submit):
             self.engine.submit(command.request)

@@ -76,13 +76,16 @@ class EngineProcess(EngineHandle):
         self._first_start: asyncio.Future[Ready] | None = None
         self._stopping = asyncio.Event()
         self.num_restarts = 0
-        self.num_running = 0
-        self.num_waiting = 0
+        self._load = (0, 0)
 
     @property
     def pid(self) -> int | None:
         """Of the engine process, None while there is none."""
         return self._process.pid if self._process is not None else None
+
+    def load(self) -> tuple[int, int]:
+        """See `EngineHandle.load`."""
+        return self._load
 
     def launch(self) -> None:
         """Start the process and watch it from now on. Returns at once; see `wait_until_ready`."""
@@ -164,6 +167,7 @@ class EngineProcess(EngineHandle):
             self._writer = None
             exit_code = await self._reap(process)
             self._process = None
+            self._load = (0, 0)
             self.fail_all(EngineDiedError(exit_code=exit_code))
         return exit_code
 
@@ -185,7 +189,7 @@ class EngineProcess(EngineHandle):
 
     def _on_report(self, report: Report) -> None:
         if isinstance(report, Step):
-            self.num_running, self.num_waiting = report.num_running, report.num_waiting
+            self._load = (report.num_running, report.num_waiting)
             self.dispatch(report.events)
         elif isinstance(report, Ready):
             if not self._stopping.is_set():
