@@ -1,0 +1,319 @@
+"""Connections: one TLS trust store per process, pools per event loop, reads under a deadline.
+
+This is the only module that opens, keeps and closes httpx clients of our own making.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import threading
+import weakref
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from ._constants import DEFAULT_CONNECTION_LIMITS, DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from ._deadline import Deadline
+
+# --------------------------------------------------------------------------- TLS
+
+
+class _TrustOnFirstUse(ssl.SSLContext):
+    """A client context that reads the CA bundle at the first handshake.
+
+    Reading it takes 18 ms, which httpx pays for every client, used or not, https or not.
+    """
+
+    _loaded = False
+    _lock = threading.Lock()
+
+    def _load(self) -> None:
+        with self._lock:
+            if self._loaded:
+                return
+            if os.environ.get("SSL_CERT_FILE"):
+                self.load_verify_locations(cafile=os.environ["SSL_CERT_FILE"])
+            elif os.environ.get("SSL_CERT_DIR"):
+                self.load_verify_locations(capath=os.environ["SSL_CERT_DIR"])
+            else:
+                import certifi  # httpx depends on it
+
+                self.load_verify_locations(cafile=certifi.where())
+            self._loaded = True
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        self._load()
+        return super().wrap_socket(*args, **kwargs)
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        self._load()
+        return super().wrap_bio(*args, **kwargs)
+
+
+_shared_context: _TrustOnFirstUse | None = None
+
+
+def shared_tls_context() -> ssl.SSLContext:
+    """The context that all default clients of this process share."""
+    global _shared_context
+    if _shared_context is None:
+        context = _TrustOnFirstUse(ssl.PROTOCOL_TLS_CLIENT)
+        # What ssl.create_default_context adds on its own, Python 3.13 and later.
+        context.verify_flags |= getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0)
+        if keylog := os.environ.get("SSLKEYLOGFILE"):
+            context.keylog_filename = keylog
+        _shared_context = context
+    return _shared_context
+
+
+def _with_defaults(kwargs: dict[str, Any]) -> dict[str, Any]:
+    kwargs.setdefault("timeout", DEFAULT_TIMEOUT)
+    kwargs.setdefault("limits", DEFAULT_CONNECTION_LIMITS)
+    kwargs.setdefault("follow_redirects", True)
+    if kwargs.get("cert") is None and kwargs.get("trust_env", True):
+        kwargs.setdefault("verify", shared_tls_context())
+    return kwargs
+
+
+class DefaultHttpxClient(httpx.Client):
+    """httpx.Client with this package's timeout, limits, redirects and shared TLS context."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**_with_defaults(kwargs))
+
+
+class DefaultAsyncHttpxClient(httpx.AsyncClient):
+    """httpx.AsyncClient with this package's timeout, limits, redirects and shared TLS context."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**_with_defaults(kwargs))
+
+
+def _aiohttp_client_class() -> type[httpx.AsyncClient]:
+    try:
+        import httpx_aiohttp  # type: ignore[import-not-found,unused-ignore]  # optional
+    except ImportError:
+
+        class MissingAioHttp(httpx.AsyncClient):
+            def __init__(self, **_kwargs: Any) -> None:
+                raise RuntimeError(
+                    "To use the aiohttp client, install the extra: `pip install groq[aiohttp]`"
+                )
+
+        return MissingAioHttp
+
+    class AioHttp(httpx_aiohttp.HttpxAiohttpClient):  # type: ignore[misc]  # optional, untyped
+        def __init__(self, **kwargs: Any) -> None:
+            kwargs.setdefault("timeout", DEFAULT_TIMEOUT)
+            kwargs.setdefault("limits", DEFAULT_CONNECTION_LIMITS)
+            kwargs.setdefault("follow_redirects", True)
+            super().__init__(**kwargs)
+
+    return AioHttp
+
+
+def __getattr__(name: str) -> object:
+    if name == "DefaultAioHttpClient":
+        client_class = _aiohttp_client_class()
+        client_class.__name__ = client_class.__qualname__ = name
+        client_class.__module__ = "groq"
+        globals()[name] = client_class
+        return client_class
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# --------------------------------------------------------------------------- pools
+
+
+class _OwnedClient(DefaultHttpxClient):
+    """Our own pool: dropped without a warning, and never closed by a forked child.
+
+    The child shares the sockets with its parent; closing them politely would take locks that the
+    parent's threads may hold for ever. Dropping the file descriptors is enough.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._owner_pid = os.getpid()
+
+    def __del__(self) -> None:
+        if self._owner_pid == os.getpid() and not self.is_closed:
+            try:
+                self.close()
+            except Exception:  # interpreter shutdown: modules may be gone
+                return
+
+
+class SyncPool:
+    """The httpx client behind a Groq and its copies: made on first use, anew after a fork."""
+
+    def __init__(self) -> None:
+        self._client: httpx.Client | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+        self.is_closed = False
+
+    def client(self) -> httpx.Client:
+        if self._client is None or self._pid != os.getpid():
+            if self._pid and self._pid != os.getpid():
+                self._lock = threading.Lock()  # a thread of the parent may have held the old one
+                self._client = None
+            with self._lock:
+                if self._client is None:
+                    self._pid = os.getpid()
+                    self._client = _OwnedClient()
+                    if self.is_closed:
+                        self._client.close()
+        return self._client
+
+    def close(self) -> None:
+        self.is_closed = True
+        if self._client is not None:
+            self._client.close()
+
+
+async def _close_with_loop(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """Suspended for as long as the loop lives; its end closes the client *inside* the loop.
+
+    `asyncio.run` finishes the asynchronous generators of its loop before closing it, and hands a
+    garbage-collected one to the loop. Both are the moments when a pool must be closed, and the
+    only public ones. Without this, connections outlive their loop and complain about it.
+    """
+    try:
+        yield
+    finally:
+        await client.aclose()
+
+
+class AsyncPools:
+    """The httpx clients behind an AsyncGroq and its copies: one per running event loop.
+
+    A connection belongs to the loop it was opened in. With a pool each, one AsyncGroq may be used
+    from many `asyncio.run` calls and from the loops of several threads.
+    """
+
+    def __init__(self) -> None:
+        self._clients: weakref.WeakKeyDictionary[
+            object, tuple[httpx.AsyncClient, AsyncGenerator[None, None] | None]
+        ] = weakref.WeakKeyDictionary()
+        self._without_loop: httpx.AsyncClient | None = None
+        self.is_closed = False
+
+    def current(self) -> httpx.AsyncClient:
+        """The client of the running loop; outside of asyncio (trio, no loop) one shared client."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            if self._without_loop is None:
+                self._without_loop = DefaultAsyncHttpxClient()
+            return self._without_loop
+        entry = self._clients.get(loop)
+        if entry is not None:
+            return entry[0]
+        client = DefaultAsyncHttpxClient()
+        # The first step runs up to the `yield`, which is what registers it with the loop.
+        guardian = _close_with_loop(client)
+        with contextlib.suppress(StopIteration):
+            guardian.asend(None).send(None)
+        self._clients[loop] = (client, guardian)
+        return client
+
+    async def aclose(self) -> None:
+        """Close the pool of the running loop; those of other loops end with their loops."""
+        self.is_closed = True
+        try:
+            loop: object = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        entry = None if loop is None else self._clients.get(loop)
+        if entry is not None:
+            await entry[0].aclose()
+        if self._without_loop is not None:
+            await self._without_loop.aclose()
+
+
+# --------------------------------------------------------------------------- reads
+
+
+class ReadGovernor:
+    """Shortens the reads of one response while it is installed.
+
+    httpcore fixes the read timeout when the body begins, and offers no way to shorten it later.
+    It does publish the network stream it reads from (response extension `network_stream`), whose
+    `read(max_bytes, timeout)` is its documented interface: while the governor is installed, each
+    read gets the shorter of its own limit and `limit_s()`. HTTP/2 shares a stream between
+    responses, so there, and for transports without the extension, it installs nothing.
+    """
+
+    def __init__(self, response: httpx.Response, deadline: Deadline | None) -> None:
+        self._stream: Any = None
+        self._deadline = deadline
+        self._fixed_s: float | None = None
+        stream = response.extensions.get("network_stream")
+        if stream is not None and response.extensions.get("http_version") == b"HTTP/1.1":
+            self._stream = stream
+
+    @property
+    def is_available(self) -> bool:
+        return self._stream is not None
+
+    def limit_reads(self, seconds: float) -> None:
+        """From now on no read waits longer than this."""
+        self._fixed_s = seconds
+
+    def _limit(self, timeout: float | None) -> float | None:
+        if self._deadline is not None:
+            timeout = self._deadline.cap(timeout)
+        if self._fixed_s is not None:
+            timeout = self._fixed_s if timeout is None else min(timeout, self._fixed_s)
+        # Zero would mean "do not block", an expired deadline means "time out at once".
+        return timeout if timeout is None else max(timeout, 1e-4)
+
+    def install(self) -> None:
+        if self._stream is None:
+            return
+        read = type(self._stream).read
+        stream_ref, limit = self._stream, self._limit
+        if asyncio.iscoroutinefunction(read):
+
+            async def aread_governed(max_bytes: int, timeout: float | None = None) -> Any:
+                return await read(stream_ref, max_bytes, limit(timeout))
+
+            self._stream.read = aread_governed
+        else:
+
+            def read_governed(max_bytes: int, timeout: float | None = None) -> Any:
+                return read(stream_ref, max_bytes, limit(timeout))
+
+            self._stream.read = read_governed
+
+    def remove(self) -> None:
+        """Give the connection back as it was; it may serve another response next."""
+        if self._stream is not None:
+            self._stream.__dict__.pop("read", None)
+            self._stream = None
+
+
+def interrupt_reads(response: httpx.Response) -> None:
+    """Wake a thread that is blocked reading this response, by ending the connection under it.
+
+    Closing a socket does not wake the thread that waits for it; shutting it down does.
+    """
+    stream = response.extensions.get("network_stream")
+    connection = None if stream is None else stream.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            # Not SSLSocket's own shutdown, which would take the TLS state from under the reader.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+for _public in (DefaultHttpxClient, DefaultAsyncHttpxClient):
+    _public.__module__ = "groq"
+del _public

@@ -1,0 +1,425 @@
+"""`chat.completions`: the operation that everything else is there for.
+
+`create` is written out once per client, so that editors and `inspect.signature` show every
+parameter; the overloads only say what `stream` makes of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Required, overload
+
+from httpx import Timeout
+from typing_extensions import TypedDict, Unpack
+
+from ..._base_client import make_request_options
+from ..._decode import LazyType
+from ..._resource import AsyncAPIResource, SyncAPIResource
+from ..._response import (
+    async_to_raw_response_wrapper,
+    async_to_streamed_response_wrapper,
+    to_raw_response_wrapper,
+    to_streamed_response_wrapper,
+)
+from ..._streaming import AsyncStream, Stream
+from ..._types import NOT_GIVEN, Body, Headers, NotGiven, Omit, Query, SequenceNotStr
+
+if TYPE_CHECKING:
+    from ...types.chat import completion_create_params
+    from ...types.chat.chat_completion import ChatCompletion
+    from ...types.chat.chat_completion_chunk import ChatCompletionChunk
+    from ...types.chat.chat_completion_message_param import ChatCompletionMessageParam
+    from ...types.chat.chat_completion_tool_choice_option_param import (
+        ChatCompletionToolChoiceOptionParam,
+    )
+    from ...types.chat.chat_completion_tool_param import ChatCompletionToolParam
+
+__all__ = ["AsyncCompletions", "Completions"]
+
+_PATH = "/openai/v1/chat/completions"
+_COMPLETION = LazyType("groq.types.chat.chat_completion", "ChatCompletion")
+_CHUNK = LazyType("groq.types.chat.chat_completion_chunk", "ChatCompletionChunk")
+
+
+class CompletionParamsOrOmit(TypedDict, total=False):
+    """The keywords of `create` but `stream`; each may be left out by `omit` or `NOT_GIVEN`."""
+
+    messages: Required[Iterable[ChatCompletionMessageParam]]
+    model: Required[str]
+    citation_options: Literal["enabled", "disabled"] | None | Omit
+    compound_custom: completion_create_params.CompoundCustom | None | Omit
+    disable_tool_validation: bool | None | Omit
+    documents: Iterable[completion_create_params.Document] | None | Omit
+    exclude_domains: SequenceNotStr[str] | None | Omit
+    frequency_penalty: float | None | Omit
+    function_call: completion_create_params.FunctionCall | None | Omit
+    functions: Iterable[completion_create_params.Function] | None | Omit
+    include_domains: SequenceNotStr[str] | None | Omit
+    include_reasoning: bool | None | Omit
+    logit_bias: dict[str, int] | None | Omit
+    logprobs: bool | None | Omit
+    max_completion_tokens: int | None | Omit
+    max_tokens: int | None | Omit
+    metadata: dict[str, str] | None | Omit
+    n: int | None | Omit
+    parallel_tool_calls: bool | None | Omit
+    presence_penalty: float | None | Omit
+    reasoning_effort: Literal["none", "default", "low", "medium", "high"] | None | Omit
+    reasoning_format: Literal["hidden", "raw", "parsed"] | None | Omit
+    response_format: completion_create_params.ResponseFormat | type[Any] | None | Omit
+    search_settings: completion_create_params.SearchSettings | None | Omit
+    seed: int | None | Omit
+    service_tier: Literal["auto", "on_demand", "flex", "performance"] | None | Omit
+    stop: str | SequenceNotStr[str] | None | Omit
+    store: bool | None | Omit
+    stream_options: completion_create_params.StreamOptions | None | Omit
+    temperature: float | None | Omit
+    tool_choice: ChatCompletionToolChoiceOptionParam | None | Omit
+    tools: Iterable[ChatCompletionToolParam] | None | Omit
+    top_logprobs: int | None | Omit
+    top_p: float | None | Omit
+    user: str | None | Omit
+
+
+class Completions(SyncAPIResource):
+    """`client.chat.completions`."""
+
+    @cached_property
+    def with_raw_response(self) -> CompletionsWithRawResponse:
+        """The same methods, returning the response with its headers."""
+        return CompletionsWithRawResponse(self)
+
+    @cached_property
+    def with_streaming_response(self) -> CompletionsWithStreamingResponse:
+        """The same methods, returning the response before its body is read."""
+        return CompletionsWithStreamingResponse(self)
+
+    @overload
+    def create(
+        self,
+        *,
+        stream: Literal[False] | None | Omit = NOT_GIVEN,
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        **params: Unpack[CompletionParamsOrOmit],
+    ) -> ChatCompletion: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        stream: Literal[True],
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        **params: Unpack[CompletionParamsOrOmit],
+    ) -> Stream[ChatCompletionChunk]: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        stream: bool,
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        **params: Unpack[CompletionParamsOrOmit],
+    ) -> ChatCompletion | Stream[ChatCompletionChunk]: ...
+
+    def create(
+        self,
+        *,
+        messages: Iterable[ChatCompletionMessageParam],
+        model: str,
+        citation_options: Literal["enabled", "disabled"] | None | Omit = NOT_GIVEN,
+        compound_custom: completion_create_params.CompoundCustom | None | Omit = NOT_GIVEN,
+        disable_tool_validation: bool | None | Omit = NOT_GIVEN,
+        documents: Iterable[completion_create_params.Document] | None | Omit = NOT_GIVEN,
+        exclude_domains: SequenceNotStr[str] | None | Omit = NOT_GIVEN,
+        frequency_penalty: float | None | Omit = NOT_GIVEN,
+        function_call: completion_create_params.FunctionCall | None | Omit = NOT_GIVEN,
+        functions: Iterable[completion_create_params.Function] | None | Omit = NOT_GIVEN,
+        include_domains: SequenceNotStr[str] | None | Omit = NOT_GIVEN,
+        include_reasoning: bool | None | Omit = NOT_GIVEN,
+        logit_bias: dict[str, int] | None | Omit = NOT_GIVEN,
+        logprobs: bool | None | Omit = NOT_GIVEN,
+        max_completion_tokens: int | None | Omit = NOT_GIVEN,
+        max_tokens: int | None | Omit = NOT_GIVEN,
+        metadata: dict[str, str] | None | Omit = NOT_GIVEN,
+        n: int | None | Omit = NOT_GIVEN,
+        parallel_tool_calls: bool | None | Omit = NOT_GIVEN,
+        presence_penalty: float | None | Omit = NOT_GIVEN,
+        reasoning_effort: Literal["none", "default", "low", "medium", "high"]
+        | None
+        | Omit = NOT_GIVEN,
+        reasoning_format: Literal["hidden", "raw", "parsed"] | None | Omit = NOT_GIVEN,
+        response_format: completion_create_params.ResponseFormat
+        | type[Any]
+        | None
+        | Omit = NOT_GIVEN,
+        search_settings: completion_create_params.SearchSettings | None | Omit = NOT_GIVEN,
+        seed: int | None | Omit = NOT_GIVEN,
+        service_tier: Literal["auto", "on_demand", "flex", "performance"] | None | Omit = NOT_GIVEN,
+        stop: str | SequenceNotStr[str] | None | Omit = NOT_GIVEN,
+        store: bool | None | Omit = NOT_GIVEN,
+        stream: bool | None | Omit = NOT_GIVEN,
+        stream_options: completion_create_params.StreamOptions | None | Omit = NOT_GIVEN,
+        temperature: float | None | Omit = NOT_GIVEN,
+        tool_choice: ChatCompletionToolChoiceOptionParam | None | Omit = NOT_GIVEN,
+        tools: Iterable[ChatCompletionToolParam] | None | Omit = NOT_GIVEN,
+        top_logprobs: int | None | Omit = NOT_GIVEN,
+        top_p: float | None | Omit = NOT_GIVEN,
+        user: str | None | Omit = NOT_GIVEN,
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+    ) -> ChatCompletion | Stream[ChatCompletionChunk]:
+        """Ask for a completion of `messages`.
+
+        Returns a ChatCompletion, or with `stream=True` a Stream of its parts. A parameter that is
+        not given is not sent; None is sent as null. What each parameter means, and its range, is
+        in the API reference; three things are this client's own:
+
+        Args:
+            response_format: may be a class (pydantic, dataclass, TypedDict): its strict JSON
+                Schema is sent. The answer stays text; `parse` returns an instance instead.
+            extra_body: merged over the body, and wins over the named parameters.
+            timeout: seconds for each wait, or a `groq.Timeout` with deadlines; None is no limit.
+
+        Raises:
+            APIStatusError: the API refused; the subclass tells the status.
+            APIConnectionError, APITimeoutError: no answer, after all retries.
+        """
+        return self._post(  # type: ignore[no-any-return]  # the types are named lazily
+            _PATH,
+            body={
+                "messages": messages,
+                "model": model,
+                "citation_options": citation_options,
+                "compound_custom": compound_custom,
+                "disable_tool_validation": disable_tool_validation,
+                "documents": documents,
+                "exclude_domains": exclude_domains,
+                "frequency_penalty": frequency_penalty,
+                "function_call": function_call,
+                "functions": functions,
+                "include_domains": include_domains,
+                "include_reasoning": include_reasoning,
+                "logit_bias": logit_bias,
+                "logprobs": logprobs,
+                "max_completion_tokens": max_completion_tokens,
+                "max_tokens": max_tokens,
+                "metadata": metadata,
+                "n": n,
+                "parallel_tool_calls": parallel_tool_calls,
+                "presence_penalty": presence_penalty,
+                "reasoning_effort": reasoning_effort,
+                "reasoning_format": reasoning_format,
+                "response_format": response_format,
+                "search_settings": search_settings,
+                "seed": seed,
+                "service_tier": service_tier,
+                "stop": stop,
+                "store": store,
+                "stream": stream,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "tool_choice": tool_choice,
+                "tools": tools,
+                "top_logprobs": top_logprobs,
+                "top_p": top_p,
+                "user": user,
+            },
+            options=make_request_options(
+                extra_headers=extra_headers,
+                extra_query=extra_query,
+                extra_body=extra_body,
+                timeout=timeout,
+            ),
+            cast_to=_COMPLETION,
+            stream=bool(stream),
+            stream_cls=Stream,
+            chunk_type=_CHUNK,
+        )
+
+
+class AsyncCompletions(AsyncAPIResource):
+    """`client.chat.completions`, asynchronous."""
+
+    @cached_property
+    def with_raw_response(self) -> AsyncCompletionsWithRawResponse:
+        """The same methods, returning the response with its headers."""
+        return AsyncCompletionsWithRawResponse(self)
+
+    @cached_property
+    def with_streaming_response(self) -> AsyncCompletionsWithStreamingResponse:
+        """The same methods, returning the response before its body is read."""
+        return AsyncCompletionsWithStreamingResponse(self)
+
+    @overload
+    async def create(
+        self,
+        *,
+        stream: Literal[False] | None | Omit = NOT_GIVEN,
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        **params: Unpack[CompletionParamsOrOmit],
+    ) -> ChatCompletion: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        stream: Literal[True],
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        **params: Unpack[CompletionParamsOrOmit],
+    ) -> AsyncStream[ChatCompletionChunk]: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        stream: bool,
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        **params: Unpack[CompletionParamsOrOmit],
+    ) -> ChatCompletion | AsyncStream[ChatCompletionChunk]: ...
+
+    async def create(
+        self,
+        *,
+        messages: Iterable[ChatCompletionMessageParam],
+        model: str,
+        citation_options: Literal["enabled", "disabled"] | None | Omit = NOT_GIVEN,
+        compound_custom: completion_create_params.CompoundCustom | None | Omit = NOT_GIVEN,
+        disable_tool_validation: bool | None | Omit = NOT_GIVEN,
+        documents: Iterable[completion_create_params.Document] | None | Omit = NOT_GIVEN,
+        exclude_domains: SequenceNotStr[str] | None | Omit = NOT_GIVEN,
+        frequency_penalty: float | None | Omit = NOT_GIVEN,
+        function_call: completion_create_params.FunctionCall | None | Omit = NOT_GIVEN,
+        functions: Iterable[completion_create_params.Function] | None | Omit = NOT_GIVEN,
+        include_domains: SequenceNotStr[str] | None | Omit = NOT_GIVEN,
+        include_reasoning: bool | None | Omit = NOT_GIVEN,
+        logit_bias: dict[str, int] | None | Omit = NOT_GIVEN,
+        logprobs: bool | None | Omit = NOT_GIVEN,
+        max_completion_tokens: int | None | Omit = NOT_GIVEN,
+        max_tokens: int | None | Omit = NOT_GIVEN,
+        metadata: dict[str, str] | None | Omit = NOT_GIVEN,
+        n: int | None | Omit = NOT_GIVEN,
+        parallel_tool_calls: bool | None | Omit = NOT_GIVEN,
+        presence_penalty: float | None | Omit = NOT_GIVEN,
+        reasoning_effort: Literal["none", "default", "low", "medium", "high"]
+        | None
+        | Omit = NOT_GIVEN,
+        reasoning_format: Literal["hidden", "raw", "parsed"] | None | Omit = NOT_GIVEN,
+        response_format: completion_create_params.ResponseFormat
+        | type[Any]
+        | None
+        | Omit = NOT_GIVEN,
+        search_settings: completion_create_params.SearchSettings | None | Omit = NOT_GIVEN,
+        seed: int | None | Omit = NOT_GIVEN,
+        service_tier: Literal["auto", "on_demand", "flex", "performance"] | None | Omit = NOT_GIVEN,
+        stop: str | SequenceNotStr[str] | None | Omit = NOT_GIVEN,
+        store: bool | None | Omit = NOT_GIVEN,
+        stream: bool | None | Omit = NOT_GIVEN,
+        stream_options: completion_create_params.StreamOptions | None | Omit = NOT_GIVEN,
+        temperature: float | None | Omit = NOT_GIVEN,
+        tool_choice: ChatCompletionToolChoiceOptionParam | None | Omit = NOT_GIVEN,
+        tools: Iterable[ChatCompletionToolParam] | None | Omit = NOT_GIVEN,
+        top_logprobs: int | None | Omit = NOT_GIVEN,
+        top_p: float | None | Omit = NOT_GIVEN,
+        user: str | None | Omit = NOT_GIVEN,
+        extra_headers: Headers | None = None,
+        extra_query: Query | None = None,
+        extra_body: Body | None = None,
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+    ) -> ChatCompletion | AsyncStream[ChatCompletionChunk]:
+        """Ask for a completion of `messages`; see `Completions.create`, whose arguments these are."""
+        return await self._post(  # type: ignore[no-any-return]  # the types are named lazily
+            _PATH,
+            body={
+                "messages": messages,
+                "model": model,
+                "citation_options": citation_options,
+                "compound_custom": compound_custom,
+                "disable_tool_validation": disable_tool_validation,
+                "documents": documents,
+                "exclude_domains": exclude_domains,
+                "frequency_penalty": frequency_penalty,
+                "function_call": function_call,
+                "functions": functions,
+                "include_domains": include_domains,
+                "include_reasoning": include_reasoning,
+                "logit_bias": logit_bias,
+                "logprobs": logprobs,
+                "max_completion_tokens": max_completion_tokens,
+                "max_tokens": max_tokens,
+                "metadata": metadata,
+                "n": n,
+                "parallel_tool_calls": parallel_tool_calls,
+                "presence_penalty": presence_penalty,
+                "reasoning_effort": reasoning_effort,
+                "reasoning_format": reasoning_format,
+                "response_format": response_format,
+                "search_settings": search_settings,
+                "seed": seed,
+                "service_tier": service_tier,
+                "stop": stop,
+                "store": store,
+                "stream": stream,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "tool_choice": tool_choice,
+                "tools": tools,
+                "top_logprobs": top_logprobs,
+                "top_p": top_p,
+                "user": user,
+            },
+            options=make_request_options(
+                extra_headers=extra_headers,
+                extra_query=extra_query,
+                extra_body=extra_body,
+                timeout=timeout,
+            ),
+            cast_to=_COMPLETION,
+            stream=bool(stream),
+            stream_cls=AsyncStream,
+            chunk_type=_CHUNK,
+        )
+
+
+class CompletionsWithRawResponse:
+    def __init__(self, completions: Completions) -> None:
+        self._completions = completions
+        self.create = to_raw_response_wrapper(completions.create)
+
+
+class CompletionsWithStreamingResponse:
+    def __init__(self, completions: Completions) -> None:
+        self._completions = completions
+        self.create = to_streamed_response_wrapper(completions.create)
+
+
+class AsyncCompletionsWithRawResponse:
+    def __init__(self, completions: AsyncCompletions) -> None:
+        self._completions = completions
+        self.create = async_to_raw_response_wrapper(completions.create)
+
+
+class AsyncCompletionsWithStreamingResponse:
+    def __init__(self, completions: AsyncCompletions) -> None:
+        self._completions = completions
+        self.create = async_to_streamed_response_wrapper(completions.create)
