@@ -64,28 +64,24 @@ def _is_model(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, pydantic.BaseModel)
 
 
-def event_decoder(type_: Any) -> Callable[[bytes], Any]:
-    """The decoder for the events of one stream; it raises ValueError for what is no JSON."""
-    from pydantic import ValidationError
+def event_decoders(type_: Any) -> tuple[Callable[..., Any] | None, Callable[[bytes], Any]]:
+    """The fast and the lenient decoder for the events of one stream.
 
+    The fast one, called as `fast(content, strict=True)`, raises ValueError for whatever is not
+    exactly as documented; None if there is none for this type. The lenient one raises ValueError
+    only for what is no JSON, and returns an error object in place of a chunk as a dict.
+    """
     from ._models import construct_type, json_validator
 
     resolved = resolve(type_)
-    if not _is_model(resolved):
-        return lambda content: construct_type(value=json.loads(content), type_=resolved)
-    validate_json = json_validator(resolved)
 
-    def decode(content: bytes) -> Any:
-        try:
-            return validate_json(content, strict=True)
-        except ValidationError:
-            value = json.loads(content)
-            if isinstance(value, Mapping) and value.get("error"):
-                # No chunk but an error in its place; the reader raises it.
-                return dict(value)
-            return construct_type(value=value, type_=resolved)
+    def lenient(content: bytes) -> Any:
+        value = json.loads(content)
+        if isinstance(value, Mapping) and value.get("error"):
+            return dict(value)
+        return construct_type(value=value, type_=resolved)
 
-    return decode
+    return (json_validator(resolved) if _is_model(resolved) else None), lenient
 
 
 def decode_body(response: httpx.Response, type_: Any, *, accepts_text: bool = False) -> Any:

@@ -41,6 +41,23 @@ class EventDecoder:
     def has_partial(self) -> bool:
         return bool(self._pending.strip(b"\r\n"))
 
+    def single(self, received: bytes) -> bytes | None:
+        """The data of `received` if that is exactly one plain event of one line, else None.
+
+        Servers send an event per packet, so this is nearly every call of a token stream; it saves
+        half of what `feed` costs. After None, `feed` the same bytes.
+        """
+        if (
+            received.startswith(b"data: {")
+            and received.find(b"\n") == len(received) - 2
+            and received.endswith(b"\n\n")
+            and not self._pending
+            and b"\r" not in received
+        ):
+            self._at_start = self._ended_with_cr = False
+            return received[6:-2]
+        return None
+
     def feed(self, received: bytes) -> Iterator[RawEvent]:
         """Yield the events that `received` completes. Finish the iterator before feeding again."""
         if b"\r" in received or self._ended_with_cr:

@@ -55,7 +55,8 @@ class ChunkReader(Generic[_T]):
         self._cast_to = cast_to
         self._response = response
         self._decoder = EventDecoder()
-        self._decode: Callable[[bytes], Any] | None = None
+        self._fast: Callable[..., Any] | None = None
+        self._lenient: Callable[[bytes], Any] | None = None
         self._text: list[str] = []
         self.is_done = False
         self.finish_reason: str | None = None
@@ -70,6 +71,11 @@ class ChunkReader(Generic[_T]):
     def partial_text(self) -> str:
         """The content of the first choice so far."""
         return "".join(self._text)
+
+    def take_single(self, received: bytes) -> _T | None:
+        """The chunk, if `received` is exactly one plain event; None if `feed` must look at it."""
+        data = self._decoder.single(received)
+        return None if data is None else cast(_T, self._chunk(data))
 
     def feed(self, received: bytes) -> Iterator[_T]:
         """Yield the chunks that `received` completes.
@@ -87,42 +93,44 @@ class ChunkReader(Generic[_T]):
                     raise stream_error(self._error_payload(event), self._response)
                 if name != "message":  # an event of a kind nobody here listens to
                     continue
-            chunk = self._chunk(data)
-            self.num_chunks += 1
-            yield chunk
+            yield self._chunk(data)
 
     def _chunk(self, data: bytes) -> Any:
-        decode = self._decode
-        if decode is None:
-            decode = self._decode = self._decoder_for_chunks()
+        if self._lenient is None:
+            from ._decode import event_decoders  # pydantic: after the request has been written
+
+            self._fast, self._lenient = event_decoders(self._cast_to)
+        if self._fast is None:
+            chunk = self._decode_leniently(data)
+        else:
+            try:
+                chunk = self._fast(data, strict=True)
+            except ValueError:
+                chunk = self._decode_leniently(data)
+            else:
+                if chunk.__pydantic_extra__ and chunk.__pydantic_extra__.get("error"):
+                    raise stream_error(chunk.__pydantic_extra__["error"], self._response)
+        self._note(chunk)
+        self.num_chunks += 1
+        return chunk
+
+    def _decode_leniently(self, data: bytes) -> Any:
+        assert self._lenient is not None
         try:
-            chunk = decode(data)
+            chunk = self._lenient(data)
         except ValueError as error:
             text = data.decode("utf-8", "replace")
             raise APIResponseValidationError(
                 self._response, text, message=f"The stream holds an event that is no JSON: {error}"
             ) from error
-        self._note(chunk)
+        if isinstance(chunk, dict) and chunk.get("error"):
+            raise stream_error(chunk["error"], self._response)
         return chunk
 
-    def _decoder_for_chunks(self) -> Callable[[bytes], Any]:
-        from ._decode import event_decoder  # pydantic: after the request has been written
-
-        return event_decoder(self._cast_to)
-
     def _note(self, chunk: Any) -> None:
-        extra = getattr(chunk, "__pydantic_extra__", None)
-        if extra:
-            error = extra.get("error")
-            if error:
-                raise stream_error(error, self._response)
-        elif extra is None and isinstance(chunk, dict) and chunk.get("error"):
-            raise stream_error(chunk["error"], self._response)
-        choices = getattr(chunk, "choices", None)
-        if not choices:
-            return
+        """Keep the first choice's text, and how it ended."""
         try:
-            for choice in choices:
+            for choice in chunk.choices:
                 if choice.index == 0:
                     content = choice.delta.content
                     if content:
@@ -130,7 +138,7 @@ class ChunkReader(Generic[_T]):
                     if choice.finish_reason is not None:
                         self.finish_reason = choice.finish_reason
         except (AttributeError, TypeError):
-            return  # a server's own idea of a choice: the caller gets it as it is
+            return  # a server's own idea of a chunk: the caller gets it as it is
 
     def _error_payload(self, event: RawEvent) -> object:
         text = event.data.decode("utf-8", "replace")
@@ -217,6 +225,12 @@ def _chunks(
         received = _bytes_of(response)
         try:
             for piece in received:
+                single = reader.take_single(piece)
+                if single is not None:
+                    if deadline is not None:
+                        deadline.note_token()
+                    yield single
+                    continue
                 for chunk in reader.feed(piece):
                     if deadline is not None:
                         deadline.note_token()
@@ -371,6 +385,12 @@ async def _async_chunks(
         received = _async_bytes_of(response)
         try:
             async for piece in received:
+                single = reader.take_single(piece)
+                if single is not None:
+                    if deadline is not None:
+                        deadline.note_token()
+                    yield single
+                    continue
                 for chunk in reader.feed(piece):
                     if deadline is not None:
                         deadline.note_token()
