@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +81,7 @@ def test_an_unrelated_sequence_overtakes_one_that_waits_for_a_prefix() -> None:
     """Waiting for a prefix must not hold back those who share nothing."""
     shared = list(range(1000, 1000 + MIN_SHARED_TOKENS))
     scheduler = make_scheduler()
-    for name, prompt in [("a", [*shared, 1]), ("b", [*shared, 2]), ("c", [5, 6])]:
+    for name, prompt in [("a", [*shared, 1, 1]), ("b", [*shared, 2, 2]), ("c", [5, 6])]:
         scheduler.add(make_sequence(prompt, name=name))
 
     names = [sequence.request_id for sequence, _ in scheduler.schedule().rows]
@@ -90,7 +91,7 @@ def test_an_unrelated_sequence_overtakes_one_that_waits_for_a_prefix() -> None:
 
 
 def test_an_ended_sequence_leaves_its_prefix_to_the_next() -> None:
-    """A slot is also a cache entry: the same prompt again costs one token."""
+    """A slot is also a cache entry: the same prompt again costs two tokens."""
     prompt = list(range(1000, 1000 + MIN_SHARED_TOKENS + 4))
     scheduler = make_scheduler()
     first = make_sequence(prompt, name="first")
@@ -102,9 +103,38 @@ def test_an_ended_sequence_leaves_its_prefix_to_the_next() -> None:
 
     plan = scheduler.schedule()
 
-    assert second.num_cached_tokens == len(prompt) - 1
-    assert plan.rows == [(second, 1)]
-    assert plan.truncations == [Truncation(slot=0, num_tokens=len(prompt) - 1)]
+    assert second.num_cached_tokens == len(prompt) - 2
+    assert plan.rows == [(second, 2)]
+    assert plan.truncations == [Truncation(slot=0, num_tokens=len(prompt) - 2)]
+
+
+def test_the_cache_does_not_keep_generated_tokens() -> None:
+    """They were computed one by one, a prompt is computed in runs: bits could differ."""
+    scheduler = make_scheduler()
+    first = make_sequence(list(range(20)), name="first")
+    scheduler.add(first)
+    for _ in range(5):
+        run_plan(scheduler)
+    scheduler.remove(first)
+    assert first.num_computed_tokens > 20
+    assert scheduler.slots[0].tokens.tolist() == list(range(20))
+
+
+@pytest.mark.parametrize(("num_prompt", "chunks"), [(17, [8, 7, 2]), (9, [7, 2]), (1, [1])])
+def test_no_row_of_a_prompt_is_computed_alone(num_prompt: int, chunks: list[int]) -> None:
+    """A single row takes other kernels; a chunk gives one up rather than leave one behind."""
+    scheduler = make_scheduler(chunk=8)
+    busy = make_sequence([1], name="busy", max_tokens=100)
+    scheduler.add(busy)
+    run_plan(scheduler)
+    sequence = make_sequence(list(range(100, 100 + num_prompt)), name="prompt")
+    scheduler.add(sequence)
+
+    counts = []
+    for _ in chunks:
+        counts += [count for each, count in scheduler.schedule().rows if each is sequence]
+        sequence.num_computed_tokens += counts[-1]
+    assert counts == chunks
 
 
 def test_a_cache_entry_that_would_lose_much_is_copied_instead_of_reused() -> None:
@@ -115,7 +145,7 @@ def test_a_cache_entry_that_would_lose_much_is_copied_instead_of_reused() -> Non
     scheduler.add(first)
     run_plan(scheduler)
     scheduler.remove(first)
-    second = make_sequence([*long[:20], 1], name="second")
+    second = make_sequence([*long[:20], 1, 2], name="second")
     scheduler.add(second)
 
     plan = scheduler.schedule()

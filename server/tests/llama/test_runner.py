@@ -47,11 +47,14 @@ def tokens(tokenizer: LlamaTokenizer) -> list[int]:
     return tokenizer.encode("The quick brown fox jumps over the lazy dog and goes home. " * 8)[:100]
 
 
-@pytest.mark.parametrize("chunk", [100, 64, 33, 7])
+@pytest.mark.parametrize("chunk", [100, 64, 33, 7, 2])
 def test_logits_do_not_depend_on_how_a_prompt_is_cut(
     runner: LlamaRunner, tokens: list[int], chunk: int
 ) -> None:
-    """Bit for bit: chunked prefill may follow the load without changing an answer."""
+    """Bit for bit: chunked prefill may follow the load without changing an answer.
+
+    Two rows is the least: the scheduler never computes one row of a prompt alone.
+    """
     expected = prefill(runner, 0, tokens, 128)
     assert np.array_equal(prefill(runner, 1, tokens, chunk), expected)
 
@@ -67,6 +70,22 @@ def test_logits_do_not_depend_on_the_batch(runner: LlamaRunner, tokens: list[int
     rows += [(t, i, 3, 0) for i, t in enumerate(tokens[:50])]
     crowded = runner.forward(batch(rows))
     assert np.array_equal(crowded[1], alone)
+
+
+def test_a_prompt_does_not_depend_on_who_decodes_beside_it(
+    runner: LlamaRunner, tokens: list[int]
+) -> None:
+    """Bit for bit: its chunks share batches with sequences that take one row each."""
+    expected = prefill(runner, 0, tokens, 128)
+    prefill(runner, 1, tokens[:40], 128)
+    prefill(runner, 2, tokens[:30], 128)
+    runner.truncate(3, 0)
+    for step, start in enumerate(range(0, 100, 25)):
+        rows: list[Row] = [(7 + step, 40 + step, 1, 1)]
+        rows += [(t, start + i, 3, int(start + i == 99)) for i, t in enumerate(tokens[start:][:25])]
+        rows += [(9 + step, 30 + step, 2, 1)]
+        logits = runner.forward(batch(rows))
+    assert np.array_equal(logits[1], expected)
 
 
 def test_a_copied_prefix_is_as_good_as_a_computed_one(

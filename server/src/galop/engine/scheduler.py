@@ -9,7 +9,10 @@ Slots remember their tokens after their sequence ended, so a slot is also an ent
 cache. A waiting sequence looks for the slot that shares the longest prefix with its prompt, running
 slots included. Where the shared part is still being computed there, it waits for it instead of
 computing it twice: that is how requests that arrive together pay for their common prefix once.
-At least one prompt token is always computed, for its logits.
+At least two prompt tokens are always computed: the last one for its logits, and one with it,
+because kernels may treat a single row differently, and then an answer would depend on what was
+cached. For the same reason a prompt is never cut so that one row stays alone, and the cache keeps
+prompts only: generated tokens were computed one by one.
 """
 
 from __future__ import annotations
@@ -130,7 +133,7 @@ class Scheduler:
             self.waiting.remove(sequence)
             return
         slot = self.slots[sequence.slot]
-        slot.tokens = sequence.computed_tokens()
+        slot.tokens = sequence.prompt[: sequence.num_computed_tokens]
         slot.sequence = None
         slot.last_used = self._tick()
         sequence.slot = None
@@ -152,17 +155,16 @@ class Scheduler:
         rows: list[tuple[Sequence, int]] = []
         budget = self.max_batch_rows - len(decoding)  # one row each is certain
         for sequence in decoding:
-            count = min(sequence.num_pending_tokens, 1 + budget)
+            count = _run_length(sequence.num_pending_tokens, 1 + budget)
             rows.append((sequence, count))
             budget -= count - 1
         if decoding:
             budget = min(budget, self.prefill_chunk)
         for sequence in prefilling:
-            if budget <= 0:
-                break
-            count = min(sequence.num_pending_tokens, budget)
-            rows.append((sequence, count))
-            budget -= count
+            count = _run_length(sequence.num_pending_tokens, budget)
+            if count:
+                rows.append((sequence, count))
+                budget -= count
         return rows
 
     def _admit(self) -> tuple[list[Sequence], list[PrefixCopy], list[Truncation]]:
@@ -196,7 +198,7 @@ class Scheduler:
         """The slot that shares most with this prompt, preferring what is computed already."""
         best: Slot | None = None
         best_shared = MIN_SHARED_TOKENS - 1
-        limit = sequence.num_prompt_tokens - 1
+        limit = sequence.num_prompt_tokens - 2
         for slot in self.slots:
             tokens = slot.tokens if slot.sequence is None else slot.sequence.prompt
             num_shared = min(_num_shared(tokens, sequence.prompt), limit)
@@ -222,6 +224,15 @@ class Scheduler:
     def _tick(self) -> int:
         self._clock += 1
         return self._clock
+
+
+def _run_length(num_pending: int, budget: int) -> int:
+    """How many pending tokens to take, so that no row is computed alone that could have company."""
+    if num_pending <= budget:
+        return num_pending
+    if num_pending - budget == 1:
+        budget -= 1
+    return budget if budget >= 2 else 0
 
 
 def _num_shared(left: Int32Array, right: Int32Array) -> int:

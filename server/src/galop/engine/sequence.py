@@ -68,14 +68,6 @@ class Sequence:
         start -= len(self.prompt)
         return np.asarray(self.completion[start : start + limit], dtype=np.int32)
 
-    def computed_tokens(self) -> Int32Array:
-        """What the KV cache of the slot holds."""
-        num_completion = self.num_computed_tokens - len(self.prompt)
-        if num_completion <= 0:
-            return self.prompt[: self.num_computed_tokens]
-        completion = np.asarray(self.completion[:num_completion], dtype=np.int32)
-        return np.concatenate([self.prompt, completion])
-
     def append(self, token_ids: list[int]) -> None:
         """Add generated tokens."""
         self.completion.extend(token_ids)

@@ -1,10 +1,11 @@
 """`engine.ModelRunner` on llama.cpp: one context, one KV stream per slot.
 
-Every slot has a stream of its own (`kv_unified` off) and flash attention is off: measured on x86,
-that makes a sequence's logits bit-identical whatever else is in the batch and however its prompt
-was cut into chunks, which is what lets the same seed give the same bytes (docs/decisions).
+Every slot has a stream of its own (`kv_unified` off), flash attention is off, and runs of different
+lengths go into different calls: measured on x86, that makes a sequence's logits bit-identical
+whatever else is in the batch and however its prompt was cut into chunks of two rows or more, which
+is what lets the same seed give the same bytes (docs/decisions/0002).
 
-Batches are filled through numpy views of preallocated arrays; logits are read without a copy.
+Batches are filled through numpy views of preallocated arrays.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import ctypes
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from galop.engine.runner import Batch, Float32Array
+from galop.engine.runner import Batch, Float32Array, Int32Array
 from galop.llama.errors import ModelMemoryError
 from galop.llama.library import forget_errors, last_errors, llama
 from galop.llama.model import LlamaModel
@@ -71,6 +73,7 @@ class LlamaRunner:
         self._positions = np.zeros(rows, dtype=np.int32)
         self._slots = np.zeros(rows, dtype=np.int32)
         self._wants_logits = np.zeros(rows, dtype=np.int8)
+        self._logits = np.empty((self._num_slots, self.vocab_size), dtype=np.float32)
         num_slot_ids = np.ones(rows, dtype=np.int32)
         addresses = self._slots.ctypes.data + 4 * np.arange(rows, dtype=np.uintp)
         self._keep_alive = (num_slot_ids, addresses)
@@ -110,6 +113,24 @@ class LlamaRunner:
 
     def forward(self, batch: Batch) -> Float32Array:
         """See `ModelRunner.forward`. Raises RuntimeError if llama.cpp refuses the batch."""
+        groups = _groups_of_equal_runs(batch.slots)
+        if len(groups) == 1:
+            return self._decode(batch)
+        num_logits = int(np.count_nonzero(batch.wants_logits))
+        row_of_logits = np.cumsum(batch.wants_logits) - 1
+        for rows in groups:
+            part = Batch(
+                batch.token_ids[rows],
+                batch.positions[rows],
+                batch.slots[rows],
+                batch.wants_logits[rows],
+            )
+            logits = self._decode(part)
+            self._logits[row_of_logits[rows[part.wants_logits > 0]]] = logits
+        return self._logits[:num_logits]
+
+    def _decode(self, batch: Batch) -> Float32Array:
+        """One call of llama.cpp, for runs of equal length."""
         rows = batch.num_rows
         self._tokens[:rows] = batch.token_ids
         self._positions[:rows] = batch.positions
@@ -147,3 +168,16 @@ class LlamaRunner:
             llama.llama_free(self._context)
             self._context = None
         self._model.close()
+
+
+def _groups_of_equal_runs(slots: Int32Array) -> list[npt.NDArray[np.intp]]:
+    """Row indices, grouped by how many rows their slot has in the batch.
+
+    llama.cpp cuts a batch into parts with equally many rows of every stream, so a call with a long
+    and a short run would compute the beginning of the long one apart, by other kernels if it is
+    only one row. Separate calls cost nothing more and keep every run whole.
+    """
+    starts = np.flatnonzero(np.diff(slots, prepend=-1))
+    lengths = np.diff(starts, append=len(slots))
+    length_of_row = np.repeat(lengths, lengths)
+    return [np.flatnonzero(length_of_row == length) for length in np.unique(lengths)]
