@@ -184,16 +184,28 @@ async def test_json_mode_yields_a_json_object() -> None:
     assert reasons(events) == ["stop"]
 
 
-async def test_json_mode_without_room_fails_with_what_there_is() -> None:
-    """The error carries the text so far."""
+async def test_json_mode_closes_the_document_within_its_budget() -> None:
+    """A long document ends early, and whole."""
     model = ScriptedModel('{"name": "a long value that does not fit"}')
     async with chatting(model) as (service, _):
+        events = await events_of(
+            service, ask("JSON", response_format="json_object", temperature=0.0, max_tokens=32)
+        )
+    document = json.loads(text_of(events))
+    assert "a long value that does not fit".startswith(document["name"])
+    assert isinstance(events[-1], Usage)
+    assert events[-1].completion_tokens <= 32
+
+
+async def test_json_mode_without_room_fails_with_what_there_is() -> None:
+    """Not even the smallest object fits; the error carries the text so far."""
+    async with chatting(ScriptedModel('{"name": 1}')) as (service, _):
         with pytest.raises(JsonValidateFailedError, match="max completion tokens") as caught:
             await events_of(
                 service,
-                ask("JSON", response_format="json_object", temperature=0.0, max_tokens=12),
+                ask("JSON", response_format="json_object", temperature=0.0, max_tokens=1),
             )
-    assert caught.value.failed_generation == '{"name": "a '
+    assert caught.value.failed_generation == "{"
 
 
 async def test_a_stop_sequence_inside_a_json_document_is_an_error() -> None:

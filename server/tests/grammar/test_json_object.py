@@ -14,15 +14,15 @@ import pytest
 
 from galop.engine.generation import ConstraintSpec
 from galop.grammar import GrammarFactory, byte_vocabulary
+from galop.grammar.closing import BudgetedConstraint
 from galop.grammar.json_object import MAX_DEPTH
-from galop.grammar.matcher import GrammarConstraint
 from galop.testing import END, ScriptedTokenizer
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "jsontestsuite.jsonl.gz"
 factory = GrammarFactory(byte_vocabulary(ScriptedTokenizer()))
 
 
-def constraint() -> GrammarConstraint:
+def constraint() -> BudgetedConstraint:
     return factory(ConstraintSpec(kind="json_object"), max_tokens=10_000)
 
 
@@ -40,6 +40,7 @@ def accepts(document: bytes) -> bool:
         '{"a": 1, "b": [1, 2, {"c": null}]}',
         '{\n  "a": 1,\n  "b": [\n    1,\n    2\n  ],\n  "c": {\n    "d": true\n  }\n}',
         '{\n    "a": {},\n    "b": [1, 2]\n}',
+        '{\n  "a": [{"b": 1}, {"c": [2, 3]}],\n  "d": [\n    {"e": []}\n  ]\n}',
         '{"é": "日本 🎉 \\u00e9 \\ud83c\\udf89 \\n"}',
         '{"n": -0.5e+10}',
     ],
@@ -71,6 +72,8 @@ def test_the_usual_styles_are_accepted(document: str) -> None:
         '{"a": 1,}',
         "{'a': 1}",
         "```json\n{}",
+        '{\n  "a": {"b":1}\n}',
+        '{\n  "a": 1,\n    "b": 2\n}',
     ],
 )
 def test_what_is_no_json_object_or_could_run_away_is_refused(document: str) -> None:

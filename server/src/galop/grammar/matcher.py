@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
-from llguidance import LLMatcher, LLTokenizer
-from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
+from llguidance import LLMatcher
+from llguidance.numpy import fill_next_token_bitmask
 
 from galop.engine.errors import ConstraintFailedError
-from galop.engine.generation import ConstraintSpec
-from galop.grammar.json_object import json_object_grammar
 
 
 class GrammarConstraint:
@@ -47,33 +43,24 @@ class GrammarConstraint:
 
     def forced_tokens(self) -> list[int]:
         """See `TokenConstraint.forced_tokens`."""
-        forced: list[int] = self._matcher.compute_ff_tokens()
-        if forced and not self._matcher.consume_tokens(forced):
-            raise ConstraintFailedError("forced tokens were refused")
-        self._check()
+        forced = self.peek_forced()
+        self.accept_all(forced)
         return forced
+
+    def peek_forced(self) -> list[int]:
+        """The tokens that must come now; they are not accepted yet."""
+        return self._matcher.compute_ff_tokens()
+
+    def accept_all(self, token_ids: list[int]) -> None:
+        """Advance by tokens that are known to be allowed."""
+        if token_ids and not self._matcher.consume_tokens(token_ids):
+            raise ConstraintFailedError(self._matcher.get_error() or "tokens were refused")
+
+    def undo(self, num_tokens: int) -> None:
+        """Go back to before the last accepted tokens."""
+        self._matcher.rollback(num_tokens)
+        self._check()
 
     def _check(self) -> None:
         if self._matcher.is_error():
             raise ConstraintFailedError(self._matcher.get_error())
-
-
-class GrammarFactory:
-    """`engine.ConstraintFactory`: compiles a grammar once, copies it for every choice."""
-
-    def __init__(self, tokenizer: LLTokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._bitmask = allocate_token_bitmask(1, tokenizer.vocab_size)
-        self._compiled = lru_cache(maxsize=256)(self._compile)
-
-    def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> GrammarConstraint:
-        """Raises `ConstraintFailedError` if the grammar does not compile."""
-        matcher = self._compiled(spec).deep_copy()
-        return GrammarConstraint(matcher, self._tokenizer.vocab_size, self._bitmask)
-
-    def _compile(self, spec: ConstraintSpec) -> LLMatcher:
-        assert spec.kind == "json_object"
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(json_object_grammar()))
-        if matcher.is_error():
-            raise ConstraintFailedError(matcher.get_error())
-        return matcher
