@@ -215,11 +215,16 @@ def test_logprobs_come_with_every_token() -> None:
 
 
 class Spelling(TokenConstraint):
-    """Allows nothing but one text; `forced` tells whether it also forces it after one token."""
+    """Allows nothing but one text; `forces` tells whether it also forces it after one token."""
 
-    def __init__(self, text: bytes, *, forces: bool = False) -> None:
+    def __init__(self, text: bytes, *, forces: bool = False, was_closed: bool = False) -> None:
         self._left = list(text)
         self._forces = forces
+        self._was_closed = was_closed
+
+    @property
+    def was_closed(self) -> bool:
+        return self._was_closed
 
     @property
     def is_complete(self) -> bool:
@@ -315,6 +320,17 @@ def test_a_failed_forward_pass_fails_its_requests_and_not_the_engine() -> None:
 
     assert [e.request_id for e in harness.events if isinstance(e, Failed)] == ["lost"]
     assert harness.text("next") == "fine"
+
+
+def test_a_document_closed_by_its_budget_says_length() -> None:
+    """So that nobody mistakes it for a finished thought; it is whole all the same."""
+    harness = Harness(
+        constraint_factory=lambda spec, *, max_tokens: Spelling(b"{}", was_closed=True)
+    )
+    harness.run(constrained())
+
+    (finished,) = harness.finished()
+    assert (finished.finish_reason, finished.is_constraint_satisfied) == ("length", True)
 
 
 def test_forced_tokens_beyond_the_budget_are_cut() -> None:

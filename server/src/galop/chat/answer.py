@@ -111,7 +111,8 @@ class Answer:
         del self.open_choices[choice.index]
         self._num_completion_tokens += num_tokens
         self._completion_time_s = max(self._completion_time_s, completion_time_s)
-        return [ChoiceFinished(choice.index, reason)]
+        is_json_completed = self._documents is not None and reason == "length"
+        return [ChoiceFinished(choice.index, reason, is_json_completed)]
 
     def _keep(self, events: Sequence[CompletionEvent]) -> None:
         if self._documents is not None:

@@ -51,6 +51,8 @@ class ChoiceFinished:
 
     choice_index: int
     finish_reason: FinishReason
+    is_json_completed: bool = False
+    """The budget ended, and the JSON document was closed in time: whole, but cut short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,10 @@ class TokenConstraint(Protocol):
     def can_end(self) -> bool:
         """True when what came so far is a whole document, whether or not more may follow."""
 
+    @property
+    def was_closed(self) -> bool:
+        """True when the budget, and not the model, decided how the document ends."""
+
     def try_accept(self, token_id: int) -> bool:
         """Advance by this token if it is allowed; otherwise change nothing and return False."""
 

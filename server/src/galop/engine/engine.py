@@ -196,7 +196,7 @@ class Engine:
             )
         )
         if constraint is not None and constraint.is_complete and not is_cut:
-            events.append(self._finish(sequence, "stop"))
+            events.append(self._finish(sequence, "length" if constraint.was_closed else "stop"))
         elif len(token_ids) == room:
             is_whole = constraint is None or (constraint.can_end and not is_cut)
             events.append(self._finish(sequence, "length", is_whole=is_whole))

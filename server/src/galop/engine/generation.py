@@ -91,7 +91,8 @@ class Finished(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     num_completion_tokens: int
     completion_time_s: float
     is_constraint_satisfied: bool = True
-    """False where the budget ended before the constraint's document did."""
+    """False where the budget ended before the constraint's document did. True together with
+    finish_reason `length` where the constraint closed the document because the budget ended."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):

@@ -44,9 +44,16 @@ class AnswerHead:
     seed: int | UnsetType = UNSET
     service_tier: str | UnsetType = UNSET
 
-    def x_groq(self, usage: UsageObject | UnsetType = UNSET) -> XGroq:
+    def x_groq(
+        self, usage: UsageObject | UnsetType = UNSET, *, is_json_completed: bool = False
+    ) -> XGroq:
         """`x_groq` of the answer, of its first chunk, or with `usage` of its last."""
-        return XGroq(id=self.request_id, seed=self.seed, usage=usage)
+        return XGroq(
+            id=self.request_id,
+            seed=self.seed,
+            json_completed=True if is_json_completed else UNSET,
+            usage=usage,
+        )
 
 
 class IncompleteAnswerError(RuntimeError):
@@ -124,6 +131,7 @@ class Fold:
         self._head = head
         self._choices = [_ChoiceParts() for _ in range(head.num_choices)]
         self._usage: Usage | None = None
+        self._is_json_completed = False
 
     def add(self, event: CompletionEvent) -> None:
         """Takes the next event."""
@@ -135,6 +143,7 @@ class Fold:
                 parts.logprobs.extend(event.logprobs)
         elif isinstance(event, ChoiceFinished):
             self._choices[event.choice_index].finish_reason = event.finish_reason
+            self._is_json_completed |= event.is_json_completed
         elif isinstance(event, Usage):
             self._usage = event
 
@@ -149,7 +158,7 @@ class Fold:
             choices=[self._choice(index, parts) for index, parts in enumerate(self._choices)],
             usage=usage_object(self._usage),
             system_fingerprint=self._head.system_fingerprint,
-            x_groq=self._head.x_groq(),
+            x_groq=self._head.x_groq(is_json_completed=self._is_json_completed),
             service_tier=self._head.service_tier,
         )
 

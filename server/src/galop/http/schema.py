@@ -186,7 +186,7 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
         _honoured(
             "The most tokens one choice may have. Default, and limit of any larger number: what "
             "the context window holds after the prompt. "
-            "In JSON mode the document must fit."
+            "In JSON mode the document is closed in time."
         ),
     ] = None
     max_completion_tokens: Annotated[
@@ -349,6 +349,13 @@ class XGroq(Struct, frozen=True, kw_only=True):
     seed: Annotated[
         int | UnsetType,
         Meta(description="The seed that was used: send it to get this answer again."),
+    ] = UNSET
+    json_completed: Annotated[
+        bool | UnsetType,
+        Meta(
+            description="True in JSON mode when `max_tokens` ended the answer and the document was "
+            "closed within it: it is whole, and `finish_reason` is `length`."
+        ),
     ] = UNSET
     usage: UsageObject | UnsetType = UNSET
 

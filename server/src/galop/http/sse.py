@@ -48,6 +48,7 @@ class ChunkEncoder:
         self._include_usage = include_usage
         self._num_unfinished = head.num_choices
         self._last_finish: ChoiceFinished | None = None
+        self._is_json_completed = False
         base = _encode(self._chunk([])).removesuffix(b"[]}")
         self._before_text = [
             b'data: %b[{"index":%d,"delta":{"content":' % (base, index)
@@ -85,6 +86,7 @@ class ChunkEncoder:
 
     def _finish(self, event: ChoiceFinished) -> bytes:
         self._num_unfinished -= 1
+        self._is_json_completed |= event.is_json_completed
         if self._num_unfinished == 0:
             self._last_finish = event  # waits for the usage, which goes on the same chunk
             return b""
@@ -96,7 +98,7 @@ class ChunkEncoder:
         counted = usage_object(usage)
         chunk = structs.replace(
             self._finish_chunk(self._last_finish),
-            x_groq=self._head.x_groq(usage=counted),
+            x_groq=self._head.x_groq(usage=counted, is_json_completed=self._is_json_completed),
             usage=counted,
         )
         extra = self._usage_chunk(counted) if self._include_usage else b""
