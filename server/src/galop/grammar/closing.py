@@ -133,7 +133,7 @@ class BudgetedConstraint:
 
     def try_accept(self, token_id: int) -> bool:
         """See `TokenConstraint.try_accept`."""
-        if self._is_watching():
+        if self._is_watching() and not self._is_harmless(token_id):
             allowed = self.allowed_mask()[token_id]
             assert self._mask_without_budget is not None
             if not allowed:
@@ -216,6 +216,13 @@ class BudgetedConstraint:
         # A token takes one from the budget and adds `most_growth` to the plan, in the worst case.
         self._num_unwatched = max(1, (slack - most_growth) // (most_growth + 1))
         return False
+
+    def _is_harmless(self, token_id: int) -> bool:
+        """True if the plan fits after this token, should the grammar allow it."""
+        room = self._slack() - 1
+        if self._position.is_in_string and room >= 0 and self._keeps_string[token_id]:
+            return True
+        return bool(self._costs.growth[token_id] <= room)
 
     def _within_budget(self, mask: BoolArray) -> BoolArray:
         """The mask without tokens after which the plan would not fit."""

@@ -1,4 +1,4 @@
-"""A compiled grammar and where in it a sequence is: `engine.TokenConstraint` on llguidance."""
+"""A compiled grammar and where in it a sequence is. The only place that asks llguidance's matcher."""
 
 from __future__ import annotations
 
@@ -18,16 +18,6 @@ class GrammarConstraint:
         self._vocab_size = vocab_size
         self._bitmask = bitmask  # shared: the engine uses one constraint at a time
 
-    @property
-    def is_complete(self) -> bool:
-        """True when the grammar allows nothing more."""
-        return bool(self._matcher.is_stopped())
-
-    @property
-    def can_end(self) -> bool:
-        """True when the text so far is a whole document."""
-        return bool(self._matcher.is_accepting())
-
     def try_accept(self, token_id: int) -> bool:
         """See `TokenConstraint.try_accept`."""
         accepted = self._matcher.try_consume_tokens([token_id]) == 1
@@ -40,12 +30,6 @@ class GrammarConstraint:
         self._check()
         bits = np.unpackbits(self._bitmask[0].view(np.uint8), bitorder="little")
         return bits[: self._vocab_size].view(np.bool_)
-
-    def forced_tokens(self) -> list[int]:
-        """See `TokenConstraint.forced_tokens`."""
-        forced = self.peek_forced()
-        self.accept_all(forced)
-        return forced
 
     def peek_forced(self) -> list[int]:
         """The tokens that must come now; they are not accepted yet."""
