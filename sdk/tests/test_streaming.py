@@ -255,7 +255,7 @@ async def test_cancelling_the_task_closes_the_stream(endless: LoopbackServer) ->
                 begun.set()
 
         task = asyncio.create_task(consume())
-        await begun.wait()
+        await asyncio.wait_for(begun.wait(), 5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

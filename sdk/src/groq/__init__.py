@@ -20,6 +20,7 @@ from ._version import __title__, __version__
 
 if TYPE_CHECKING:
     from . import types
+    from ._accumulator import ChatCompletionAccumulator
     from ._base_client import DefaultAsyncHttpxClient, DefaultHttpxClient
     from ._client import AsyncClient, AsyncGroq, Client, Groq
     from ._constants import DEFAULT_CONNECTION_LIMITS, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         InternalServerError,
         LengthFinishReasonError,
         NotFoundError,
+        OutputParseError,
         PaymentRequiredError,
         PermissionDeniedError,
         RateLimitError,
@@ -69,6 +71,8 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "types": "",
+    "testing": "",
+    "ChatCompletionAccumulator": "_accumulator",
     "resources": "",
     "NoneType": "_types",
     "Transport": "_types",
@@ -94,6 +98,7 @@ _EXPORTS = {
     "InternalServerError": "_exceptions",
     "LengthFinishReasonError": "_exceptions",
     "NotFoundError": "_exceptions",
+    "OutputParseError": "_exceptions",
     "PaymentRequiredError": "_exceptions",
     "PermissionDeniedError": "_exceptions",
     "RateLimitError": "_exceptions",
@@ -141,6 +146,7 @@ __all__ = [
     "BadRequestError",
     "BaseModel",
     "CapacityExceededError",
+    "ChatCompletionAccumulator",
     "Client",
     "ConflictError",
     "ContentFilterFinishReasonError",
@@ -156,6 +162,7 @@ __all__ = [
     "NotFoundError",
     "NotGiven",
     "Omit",
+    "OutputParseError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "ProxiesTypes",

@@ -22,6 +22,7 @@
     │       ├── CapacityExceededError       498
     │       └── InternalServerError         500 and above
     │           └── ServiceUnavailableError 503
+    ├── OutputParseError                parse(): text, expected
     ├── LengthFinishReasonError             parse(): the answer was cut off
     ├── ContentFilterFinishReasonError      parse(): the answer was withheld
     └── StreamClosedError                   a stream is iterated after it was closed
@@ -291,6 +292,20 @@ class ContentFilterFinishReasonError(GroqError):
         super().__init__("The server withheld the answer (finish_reason 'content_filter').")
 
 
+class OutputParseError(GroqError):
+    """The model's text is not what was asked for; the cause says why.
+
+    Attributes:
+        text: what the model wrote.
+        expected: the name of the type that it should have been.
+    """
+
+    def __init__(self, *, text: str, expected: str) -> None:
+        super().__init__(f"The answer is no valid {expected}: {text[:200]!r}")
+        self.text = text
+        self.expected = expected
+
+
 class StreamClosedError(GroqError):
     """The stream was closed, by `close()` or by leaving its loop, and cannot go on."""
 
@@ -397,6 +412,7 @@ __all__ = [
     "InternalServerError",
     "LengthFinishReasonError",
     "NotFoundError",
+    "OutputParseError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",

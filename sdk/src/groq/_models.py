@@ -154,6 +154,8 @@ def _construct_model(cls: Any, values: Mapping[str, Any], fields_set: set[str] |
             attributes[name] = None
     extra = {key: value for key, value in values.items() if key not in taken}
     object.__setattr__(model, "__dict__", attributes)
+    if cls.model_config.get("extra") != "allow":  # a caller's own model
+        extra = {}
     object.__setattr__(model, "__pydantic_fields_set__", fields_set or {*given, *extra})
     object.__setattr__(model, "__pydantic_extra__", extra)
     object.__setattr__(model, "__pydantic_private__", None)
@@ -175,9 +177,7 @@ def construct_type(*, value: object, type_: Any, metadata: object = None) -> Any
         return {key: construct_type(value=item, type_=item_type) for key, item in value.items()}
     if isinstance(type_, type):
         if issubclass(type_, pydantic.BaseModel) and isinstance(value, Mapping):
-            if issubclass(type_, BaseModel):
-                return _construct_model(type_, value, None)
-            return type_.model_construct(**value)
+            return _construct_model(type_, value, None)
         if type_ is float and type(value) is int:
             return float(value) if float(value) == value else value
         if type_ in (datetime.datetime, datetime.date) and isinstance(value, str):

@@ -6,15 +6,22 @@ parameter; the overloads only say what `stream` makes of the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Required, overload
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeVar, cast, overload
 
 from httpx import Timeout
 from typing_extensions import TypedDict, Unpack
 
 from ..._base_client import make_request_options
 from ..._decode import LazyType
+from ..._formats import (
+    new_async_stream_manager,
+    new_stream_manager,
+    read_completion,
+    to_response_format,
+    to_tools,
+)
 from ..._resource import AsyncAPIResource, SyncAPIResource
 from ..._response import (
     async_to_raw_response_wrapper,
@@ -26,26 +33,29 @@ from ..._streaming import AsyncStream, Stream
 from ..._types import NOT_GIVEN, Body, Headers, NotGiven, Omit, Query, SequenceNotStr
 
 if TYPE_CHECKING:
+    from ..._chat_stream import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
     from ...types.chat import completion_create_params
     from ...types.chat.chat_completion import ChatCompletion
     from ...types.chat.chat_completion_chunk import ChatCompletionChunk
+    from ...types.chat.chat_completion_message import ChatCompletionMessage
     from ...types.chat.chat_completion_message_param import ChatCompletionMessageParam
     from ...types.chat.chat_completion_tool_choice_option_param import (
         ChatCompletionToolChoiceOptionParam,
     )
     from ...types.chat.chat_completion_tool_param import ChatCompletionToolParam
+    from ...types.chat.parsed_chat_completion import ParsedChatCompletion
 
 __all__ = ["AsyncCompletions", "Completions"]
+
+T = TypeVar("T")
 
 _PATH = "/openai/v1/chat/completions"
 _COMPLETION = LazyType("groq.types.chat.chat_completion", "ChatCompletion")
 _CHUNK = LazyType("groq.types.chat.chat_completion_chunk", "ChatCompletionChunk")
 
 
-class CompletionParamsOrOmit(TypedDict, total=False):
-    """The keywords of `create` but `stream`; each may be left out by `omit` or `NOT_GIVEN`."""
-
-    messages: Required[Iterable[ChatCompletionMessageParam]]
+class _CommonParams(TypedDict, total=False):
+    messages: Required[Iterable[ChatCompletionMessageParam | ChatCompletionMessage]]
     model: Required[str]
     citation_options: Literal["enabled", "disabled"] | None | Omit
     compound_custom: completion_create_params.CompoundCustom | None | Omit
@@ -67,7 +77,6 @@ class CompletionParamsOrOmit(TypedDict, total=False):
     presence_penalty: float | None | Omit
     reasoning_effort: Literal["none", "default", "low", "medium", "high"] | None | Omit
     reasoning_format: Literal["hidden", "raw", "parsed"] | None | Omit
-    response_format: completion_create_params.ResponseFormat | type[Any] | None | Omit
     search_settings: completion_create_params.SearchSettings | None | Omit
     seed: int | None | Omit
     service_tier: Literal["auto", "on_demand", "flex", "performance"] | None | Omit
@@ -76,10 +85,26 @@ class CompletionParamsOrOmit(TypedDict, total=False):
     stream_options: completion_create_params.StreamOptions | None | Omit
     temperature: float | None | Omit
     tool_choice: ChatCompletionToolChoiceOptionParam | None | Omit
-    tools: Iterable[ChatCompletionToolParam] | None | Omit
     top_logprobs: int | None | Omit
     top_p: float | None | Omit
     user: str | None | Omit
+
+
+class CompletionParamsOrOmit(_CommonParams, total=False):
+    """The keywords of `create` but `stream`; each may be left out by `omit` or `NOT_GIVEN`."""
+
+    response_format: completion_create_params.ResponseFormat | type[Any] | None | Omit
+    tools: Iterable[ChatCompletionToolParam] | None | Omit
+
+
+class HelperParams(_CommonParams, total=False):
+    """The keywords of `parse` and `stream`; a tool may be a type, too."""
+
+    tools: Iterable[ChatCompletionToolParam | type[Any]] | None | Omit
+    extra_headers: Headers | None
+    extra_query: Query | None
+    extra_body: Body | None
+    timeout: float | Timeout | None | NotGiven
 
 
 class Completions(SyncAPIResource):
@@ -134,7 +159,7 @@ class Completions(SyncAPIResource):
     def create(
         self,
         *,
-        messages: Iterable[ChatCompletionMessageParam],
+        messages: Iterable[ChatCompletionMessageParam | ChatCompletionMessage],
         model: str,
         citation_options: Literal["enabled", "disabled"] | None | Omit = NOT_GIVEN,
         compound_custom: completion_create_params.CompoundCustom | None | Omit = NOT_GIVEN,
@@ -221,7 +246,7 @@ class Completions(SyncAPIResource):
                 "presence_penalty": presence_penalty,
                 "reasoning_effort": reasoning_effort,
                 "reasoning_format": reasoning_format,
-                "response_format": response_format,
+                "response_format": to_response_format(response_format),
                 "search_settings": search_settings,
                 "seed": seed,
                 "service_tier": service_tier,
@@ -231,7 +256,7 @@ class Completions(SyncAPIResource):
                 "stream_options": stream_options,
                 "temperature": temperature,
                 "tool_choice": tool_choice,
-                "tools": tools,
+                "tools": to_tools(tools),
                 "top_logprobs": top_logprobs,
                 "top_p": top_p,
                 "user": user,
@@ -247,6 +272,98 @@ class Completions(SyncAPIResource):
             stream_cls=Stream,
             chunk_type=_CHUNK,
         )
+
+    @overload
+    def parse(
+        self, *, response_format: type[T], **params: Unpack[HelperParams]
+    ) -> ParsedChatCompletion[T]: ...
+
+    @overload
+    def parse(
+        self,
+        *,
+        response_format: Mapping[str, Any] | Omit | None = NOT_GIVEN,
+        **params: Unpack[HelperParams],
+    ) -> ParsedChatCompletion[Any]: ...
+
+    def parse(
+        self, *, response_format: Any = NOT_GIVEN, **params: Unpack[HelperParams]
+    ) -> ParsedChatCompletion[Any]:
+        """Ask for a completion in the shape of `response_format`, and read it as that.
+
+        Args:
+            response_format: a pydantic model, dataclass or TypedDict, or a JSON Schema (which
+                gives plain data). It is sent as a strict schema.
+            tools: functions as usual, or types, whose schema is sent and as which the arguments
+                are read.
+
+        Returns:
+            The completion, with `choices[i].message.parsed` (and `.parsed` for the first), and
+            `tool_calls[j].function.parsed_arguments`.
+
+        Raises:
+            LengthFinishReasonError: the token limit cut the answer off.
+            OutputParseError: the answer is not of that shape.
+        """
+        options = cast("dict[str, Any]", params)
+        tools = list(options.pop("tools", None) or ())
+        completion: ChatCompletion = self.create(
+            stream=False,
+            response_format=response_format,
+            tools=cast("Any", tools or NOT_GIVEN),
+            **options,
+        )
+        return read_completion(completion, response_format, tools)
+
+    @overload
+    def stream(
+        self,
+        *,
+        response_format: type[T],
+        require_complete: bool = False,
+        **params: Unpack[HelperParams],
+    ) -> ChatCompletionStreamManager[T]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        response_format: Mapping[str, Any] | Omit | None = NOT_GIVEN,
+        require_complete: bool = False,
+        **params: Unpack[HelperParams],
+    ) -> ChatCompletionStreamManager[Any]: ...
+
+    def stream(
+        self,
+        *,
+        response_format: Any = NOT_GIVEN,
+        require_complete: bool = False,
+        **params: Unpack[HelperParams],
+    ) -> ChatCompletionStreamManager[Any]:
+        """Stream a completion as events, folded into a whole completion on the way.
+
+        A context manager; `response_format` and `tools` are those of `parse`. With
+        `require_complete` a stream that ends early raises IncompleteStreamError.
+
+            with client.chat.completions.stream(model=..., messages=...) as stream:
+                for event in stream:
+                    if event.type == "content.delta":
+                        print(event.delta, end="")
+                completion = stream.get_final_completion()
+        """
+        options = cast("dict[str, Any]", params)
+        tools = list(options.pop("tools", None) or ())
+
+        def open_stream() -> Stream[ChatCompletionChunk]:
+            stream: Stream[ChatCompletionChunk] = self.create(
+                stream=True,
+                response_format=response_format,
+                tools=cast("Any", tools or NOT_GIVEN),
+                **options,
+            )
+            return stream.require_complete() if require_complete else stream
+
+        return new_stream_manager(open_stream, response_format, tools)
 
 
 class AsyncCompletions(AsyncAPIResource):
@@ -301,7 +418,7 @@ class AsyncCompletions(AsyncAPIResource):
     async def create(
         self,
         *,
-        messages: Iterable[ChatCompletionMessageParam],
+        messages: Iterable[ChatCompletionMessageParam | ChatCompletionMessage],
         model: str,
         citation_options: Literal["enabled", "disabled"] | None | Omit = NOT_GIVEN,
         compound_custom: completion_create_params.CompoundCustom | None | Omit = NOT_GIVEN,
@@ -373,7 +490,7 @@ class AsyncCompletions(AsyncAPIResource):
                 "presence_penalty": presence_penalty,
                 "reasoning_effort": reasoning_effort,
                 "reasoning_format": reasoning_format,
-                "response_format": response_format,
+                "response_format": to_response_format(response_format),
                 "search_settings": search_settings,
                 "seed": seed,
                 "service_tier": service_tier,
@@ -383,7 +500,7 @@ class AsyncCompletions(AsyncAPIResource):
                 "stream_options": stream_options,
                 "temperature": temperature,
                 "tool_choice": tool_choice,
-                "tools": tools,
+                "tools": to_tools(tools),
                 "top_logprobs": top_logprobs,
                 "top_p": top_p,
                 "user": user,
@@ -399,6 +516,73 @@ class AsyncCompletions(AsyncAPIResource):
             stream_cls=AsyncStream,
             chunk_type=_CHUNK,
         )
+
+    @overload
+    async def parse(
+        self, *, response_format: type[T], **params: Unpack[HelperParams]
+    ) -> ParsedChatCompletion[T]: ...
+
+    @overload
+    async def parse(
+        self,
+        *,
+        response_format: Mapping[str, Any] | Omit | None = NOT_GIVEN,
+        **params: Unpack[HelperParams],
+    ) -> ParsedChatCompletion[Any]: ...
+
+    async def parse(
+        self, *, response_format: Any = NOT_GIVEN, **params: Unpack[HelperParams]
+    ) -> ParsedChatCompletion[Any]:
+        """Ask for a completion in the shape of `response_format`, and read it as that; see `Completions.parse`."""
+        options = cast("dict[str, Any]", params)
+        tools = list(options.pop("tools", None) or ())
+        completion: ChatCompletion = await self.create(
+            stream=False,
+            response_format=response_format,
+            tools=cast("Any", tools or NOT_GIVEN),
+            **options,
+        )
+        return read_completion(completion, response_format, tools)
+
+    @overload
+    def stream(
+        self,
+        *,
+        response_format: type[T],
+        require_complete: bool = False,
+        **params: Unpack[HelperParams],
+    ) -> AsyncChatCompletionStreamManager[T]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        response_format: Mapping[str, Any] | Omit | None = NOT_GIVEN,
+        require_complete: bool = False,
+        **params: Unpack[HelperParams],
+    ) -> AsyncChatCompletionStreamManager[Any]: ...
+
+    def stream(
+        self,
+        *,
+        response_format: Any = NOT_GIVEN,
+        require_complete: bool = False,
+        **params: Unpack[HelperParams],
+    ) -> AsyncChatCompletionStreamManager[Any]:
+        """Stream a completion as events; see `Completions.stream`."""
+        options = cast("dict[str, Any]", params)
+        tools = list(options.pop("tools", None) or ())
+
+        async def open_stream() -> AsyncStream[ChatCompletionChunk]:
+            stream: AsyncStream[ChatCompletionChunk] = await self.create(
+                stream=True,
+                response_format=response_format,
+                tools=cast("Any", tools or NOT_GIVEN),
+                **options,
+            )
+            return stream.require_complete() if require_complete else stream
+
+        return new_async_stream_manager(open_stream, response_format, tools)
 
 
 class CompletionsWithRawResponse:

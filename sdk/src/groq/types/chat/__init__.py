@@ -28,8 +28,21 @@ if TYPE_CHECKING:
     from .chat_completion_tool_param import ChatCompletionToolParam
     from .chat_completion_user_message_param import ChatCompletionUserMessageParam
     from .completion_create_params import CompletionCreateParams
+    from .parsed_chat_completion import (
+        ParsedChatCompletion,
+        ParsedChatCompletionMessage,
+        ParsedChoice,
+        ParsedFunction,
+        ParsedFunctionToolCall,
+    )
 
 _EXPORTS = {
+    "ParsedChatCompletion": "parsed_chat_completion",
+    "ParsedChatCompletionMessage": "parsed_chat_completion",
+    "ParsedChoice": "parsed_chat_completion",
+    "ParsedFunction": "parsed_chat_completion",
+    "ParsedFunctionToolCall": "parsed_chat_completion",
+    "parsed_chat_completion": "",
     "ChatCompletion": "chat_completion",
     "ChatCompletionAssistantMessageParam": "chat_completion_assistant_message_param",
     "ChatCompletionChunk": "chat_completion_chunk",
@@ -98,4 +111,9 @@ __all__ = [
     "ChatCompletionToolParam",
     "ChatCompletionUserMessageParam",
     "CompletionCreateParams",
+    "ParsedChatCompletion",
+    "ParsedChatCompletionMessage",
+    "ParsedChoice",
+    "ParsedFunction",
+    "ParsedFunctionToolCall",
 ]
