@@ -193,6 +193,7 @@ async def test_json_mode_closes_the_document_within_its_budget() -> None:
         )
     document = json.loads(text_of(events))
     assert "a long value that does not fit".startswith(document["name"])
+    assert ChoiceFinished(0, "length", is_json_completed=True) in events
     assert isinstance(events[-1], Usage)
     assert events[-1].completion_tokens <= 32
 

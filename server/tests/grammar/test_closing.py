@@ -107,7 +107,7 @@ def without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
     seed=st.integers(0, 2**32),
     uses_forced=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_document_is_whole_within_its_budget(
     name: str, budget: int, seed: int, uses_forced: bool
 ) -> None:
