@@ -138,6 +138,10 @@ class LoopbackServer:
                     name, _, value = header.decode().partition(":")
                     headers[name.lower()] = value.strip()
                 body = reader.read(int(headers.get("content-length", 0)))
+                if headers.get("transfer-encoding") == "chunked":
+                    while size := int(reader.readline(), 16):
+                        body += reader.read(size + 2)[:-2]
+                    reader.readline()
                 exchange = Exchange(method, path, headers, body, connection, number)
                 self.exchanges.append(exchange)
                 self.handler(exchange)

@@ -119,6 +119,12 @@ def _aiohttp_client_class() -> type[httpx.AsyncClient]:
     return AioHttp
 
 
+if TYPE_CHECKING:
+
+    class DefaultAioHttpClient(httpx.AsyncClient):
+        """httpx.AsyncClient over aiohttp, with this package's defaults. Extra: `aiohttp`."""
+
+
 def __getattr__(name: str) -> object:
     if name == "DefaultAioHttpClient":
         client_class = _aiohttp_client_class()
