@@ -88,11 +88,11 @@ def test_a_streamed_response_is_read_by_the_caller(serve: Serve, completion: Pay
         with client.chat.completions.with_streaming_response.create(
             messages=HELLO, model="m"
         ) as response:
-            assert not response.is_closed
+            was_open = not response.is_closed
             assert b"".join(response.iter_bytes()).startswith(b'{"id"')
             with pytest.raises(StreamAlreadyConsumed):
                 response.read()
-        assert response.is_closed
+        assert (was_open, response.is_closed) == (True, True)
         with client.with_streaming_response.models.list() as response_2:
             assert list(response_2.iter_lines())
 
