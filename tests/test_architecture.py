@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "grammar": {"engine"},
     "llama": {"engine"},
     "worker": {"engine"},
-    "chat": {"engine"},
+    "chat": {"engine", "grammar"},
     "http": {"chat", "engine"},
     "testing": {"engine"},
     "settings": set[str](),

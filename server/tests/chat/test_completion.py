@@ -19,7 +19,8 @@ from galop.chat.errors import (
 from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
 from galop.chat.request import ChatRequest, ModelCard
 from galop.engine.errors import EngineError
-from galop.grammar import GrammarFactory, byte_vocabulary
+from galop.grammar.factory import GrammarFactory
+from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedModel, ScriptedTokenizer
 from galop.worker import LocalEngine
 
@@ -209,14 +210,15 @@ async def test_json_mode_without_room_fails_with_what_there_is() -> None:
     assert caught.value.failed_generation == "{"
 
 
-async def test_a_stop_sequence_inside_a_json_document_is_an_error() -> None:
-    """Half a document is not an answer."""
-    async with chatting(ScriptedModel('{"name": "stop here"}')) as (service, _):
-        with pytest.raises(JsonValidateFailedError, match="stop sequence"):
-            await events_of(
-                service,
-                ask("JSON", response_format="json_object", temperature=0.0, stop=("here",)),
-            )
+async def test_a_stop_sequence_inside_a_json_document_closes_it() -> None:
+    """The string ends before the stop sequence, the rest is closed, and the reason is stop."""
+    async with chatting(ScriptedModel('{"name": "stop here", "b": 1}')) as (service, engine):
+        events = await events_of(
+            service, ask("JSON", response_format="json_object", temperature=0.0, stop=("here",))
+        )
+        assert engine.num_open_choices == 0
+    assert text_of(events) == '{"name": "stop "}'
+    assert reasons(events) == ["stop"]
 
 
 async def test_a_stopped_engine_is_an_engine_error() -> None:

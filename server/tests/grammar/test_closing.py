@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from llguidance import LLTokenizer, TokenizerWrapper
 
 from galop.engine.generation import ConstraintSpec
-from galop.grammar import GrammarFactory, byte_vocabulary
 from galop.grammar.closing import BudgetedConstraint
+from galop.grammar.factory import GrammarFactory
+from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedTokenizer
 
 SPEC = ConstraintSpec(kind="json_object")

@@ -9,7 +9,8 @@ import socket
 import sys
 from pathlib import Path
 
-from galop.grammar import GrammarFactory, byte_vocabulary, llama_vocabulary
+from galop.grammar.factory import GrammarFactory
+from galop.grammar.tokenizer import byte_vocabulary, llama_vocabulary
 from galop.worker.child import EngineParts, StartError, serve_engine
 from galop.worker.protocol import EngineConfig
 

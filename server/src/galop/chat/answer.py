@@ -16,12 +16,13 @@ from galop.chat.events import (
     Usage,
 )
 from galop.chat.json_mode import is_json_object
+from galop.chat.json_stop import JsonStopMatcher, closing_text
 from galop.chat.request import ChatRequest
+from galop.chat.stop import StopMatcher
 from galop.engine.errors import EngineInternalError
 from galop.engine.generation import Finished, Prefilled, Tokens
 
 BUDGET_REASON = "max completion tokens reached before generating a valid document"
-STOP_REASON = "a stop sequence ended the document before it was complete"
 INVALID_REASON = "the text is not a JSON object"
 
 
@@ -37,7 +38,8 @@ class Answer:
         num_prompt_tokens: int,
     ) -> None:
         self.open_choices = {
-            index: Choice(index, texts, request.stop) for index in range(request.num_choices)
+            index: Choice(index, texts, _stop_matcher(request))
+            for index in range(request.num_choices)
         }
         """Those that have not ended yet."""
         self._clock = clock
@@ -84,6 +86,7 @@ class Answer:
         self._keep(events)
         if not choice.is_stopped:
             return events, None
+        events += self._closing(choice)
         # The engine tells a choice's time at its end, which a cancelled one does not reach.
         completion_time_s = self._clock() - self._started_s
         events += self._end(choice, "stop", choice.num_tokens, completion_time_s)
@@ -107,12 +110,20 @@ class Answer:
         self, choice: Choice, reason: FinishReason, num_tokens: int, completion_time_s: float
     ) -> list[CompletionEvent]:
         if self._documents is not None and not is_json_object(self._document(choice)):
-            raise self._json_failure(choice, STOP_REASON if choice.is_stopped else INVALID_REASON)
+            raise self._json_failure(choice, INVALID_REASON)
         del self.open_choices[choice.index]
         self._num_completion_tokens += num_tokens
         self._completion_time_s = max(self._completion_time_s, completion_time_s)
         is_json_completed = self._documents is not None and reason == "length"
         return [ChoiceFinished(choice.index, reason, is_json_completed)]
+
+    def _closing(self, choice: Choice) -> list[CompletionEvent]:
+        """In JSON mode a stop sequence ends the string it is in; the rest of the document follows."""
+        if self._documents is None:
+            return []
+        events: list[CompletionEvent] = [Delta(choice.index, closing_text(self._document(choice)))]
+        self._keep(events)
+        return events
 
     def _keep(self, events: Sequence[CompletionEvent]) -> None:
         if self._documents is not None:
@@ -125,3 +136,10 @@ class Answer:
 
     def _json_failure(self, choice: Choice, reason: str) -> JsonValidateFailedError:
         return JsonValidateFailedError(reason, failed_generation=self._document(choice))
+
+
+def _stop_matcher(request: ChatRequest) -> StopMatcher | JsonStopMatcher | None:
+    if not request.stop:
+        return None
+    is_json = request.response_format == "json_object"
+    return JsonStopMatcher(request.stop) if is_json else StopMatcher(request.stop)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from galop.chat.detokenizer import Detokenizer, TokenTexts
 from galop.chat.events import Delta, TokenLogprob, TopLogprob
+from galop.chat.json_stop import JsonStopMatcher
 from galop.chat.stop import StopMatcher
 from galop.engine import generation
 
@@ -17,7 +18,9 @@ from galop.engine import generation
 class Choice:
     """Text and log probabilities of one choice, as they may be shown."""
 
-    def __init__(self, index: int, texts: TokenTexts, stops: Sequence[str]) -> None:
+    def __init__(
+        self, index: int, texts: TokenTexts, stop_matcher: StopMatcher | JsonStopMatcher | None
+    ) -> None:
         self.index = index
         self.num_tokens = 0
         """Tokens up to the one that completed a stop sequence, or all so far."""
@@ -25,7 +28,7 @@ class Choice:
         """A stop sequence has been found; further tokens are not wanted."""
         self._texts = texts
         self._detokenizer = Detokenizer(texts)
-        self._stop_matcher = StopMatcher(stops) if stops else None
+        self._stop_matcher = stop_matcher
         self._num_decoded_chars = 0
         self._num_shown_chars = 0
         self._logprobs: deque[tuple[TokenLogprob, int, int]] = deque()

@@ -18,7 +18,7 @@ class StopMatcher:
     """Watches the text of one choice for `stops`, none of them empty."""
 
     def __init__(self, stops: Sequence[str]) -> None:
-        self._automata = [_Automaton(stop) for stop in stops]
+        self._automata = [StopAutomaton(stop) for stop in stops]
         self._starts = re.compile("[" + "".join(re.escape(stop[0]) for stop in stops) + "]")
         self._held = ""
 
@@ -51,7 +51,9 @@ class StopMatcher:
         return held
 
 
-class _Automaton:
+class StopAutomaton:
+    """Follows one stop sequence: how many of its characters the text ends with."""
+
     def __init__(self, stop: str) -> None:
         self.stop = stop
         self.num_matched = 0

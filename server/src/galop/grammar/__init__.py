@@ -1,6 +1,6 @@
-"""The grammar room: what may come next. Implements what `engine` asks of a constraint."""
+"""The grammar room: what may come next.
 
-from galop.grammar.factory import GrammarFactory
-from galop.grammar.tokenizer import byte_vocabulary, llama_vocabulary
-
-__all__ = ["GrammarFactory", "byte_vocabulary", "llama_vocabulary"]
+Others use `factory.GrammarFactory`, which implements what `engine` asks of a constraint, the two
+functions of `tokenizer` that it is built from, and `json_text`, which knows where a document can end.
+They are imported from their modules: the server process needs the last one and not llguidance.
+"""

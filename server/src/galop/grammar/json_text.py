@@ -180,6 +180,11 @@ def frames_after_item(position: Position) -> Iterator[Frame]:
         frame = frame.parent
 
 
+def ending(position: Position) -> bytes:
+    """The shortest text that ends the document from here."""
+    return b"".join([*item_parts(position), *(each.closer for each in frames_after_item(position))])
+
+
 def needs_key(position: Position) -> bool:
     """True if closing invents a key, or the end of one."""
     mode, frame = position.mode, position.frame

@@ -191,8 +191,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             JsonValidateFailedError,
             400,
             "json_validate_failed",
-            when="JSON mode, and the answer is not a whole JSON object; most often `max_tokens` is "
-            "too small for it.",
+            when="JSON mode, and `max_tokens` cannot hold even the smallest object.",
             message=lambda error: (
                 f"Failed to generate JSON: {error.reason}. See 'failed_generation' for the text "
                 "there is."

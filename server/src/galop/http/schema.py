@@ -196,7 +196,8 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     stop: Annotated[
         StopSequence | Annotated[list[StopSequence], Meta(max_length=4)] | None,
         _honoured(
-            "Ends the answer just before the first of these texts. Empty texts and an empty array "
+            "Ends the answer just before the first of these texts; in JSON mode only the text of string "
+            "values counts, and the document is closed there. Empty texts and an empty array "
             "mean the same as null."
         ),
     ] = None
