@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -136,8 +137,11 @@ class Engine:
         now = self._clock()
         for sequence in plan.admitted:
             sequence.admitted_s = now
-        for copy in plan.copies:
-            self._runner.copy_prefix(copy.source, [copy.target], copy.num_tokens)
+        # Those who waited for one prefix copy it together: the source is read once for all of them.
+        for (source, num_tokens), copies in groupby(
+            plan.copies, key=lambda copy: (copy.source, copy.num_tokens)
+        ):
+            self._runner.copy_prefix(source, [copy.target for copy in copies], num_tokens)
         for truncation in plan.truncations:
             self._runner.truncate(truncation.slot, truncation.num_tokens)
         return self._runner.forward(plan.batch())

@@ -38,7 +38,9 @@ class LlamaTokenizer:
             (self._text_of(i), llama.llama_vocab_get_attr(self._model.vocab, i))
             for i in range(self.vocab_size)
         )
-        return frozenset(text for text, attribute in attributes if text and attribute & _CONTROL)
+        return frozenset(
+            text for text, attribute in attributes if text and attribute & (_CONTROL | _UNKNOWN)
+        )
 
     def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
         """Token ids of `text`. Adds no beginning-of-sequence token: templates write their own."""
