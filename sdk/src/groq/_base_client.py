@@ -142,7 +142,9 @@ class _Plan:
         self.deadline = (
             Deadline(timeout) if isinstance(timeout, Timeout) and timeout.has_deadlines else None
         )
-        self.timeouts = httpx.Timeout(timeout).as_dict()
+        # httpx2's Timeout has the same interface, and is no httpx.Timeout.
+        as_dict = getattr(timeout, "as_dict", None) or httpx.Timeout(timeout).as_dict
+        self.timeouts: dict[str, float | None] = as_dict()
         self.is_replayable = True
         self.payload = self._encode()
         self.url = client._url_for(options)

@@ -81,9 +81,7 @@ def _without_key(request: httpx.Request) -> httpx.Request:
 def _detached(response: httpx.Response, request: httpx.Request | None) -> httpx.Response:
     try:
         content = response.content
-    except httpx.ResponseNotRead:
-        content = b""
-    except RuntimeError:  # the same condition, told by another httpx
+    except RuntimeError:  # ResponseNotRead, of httpx or httpx2: a stream's body is not kept
         content = b""
     # The content is decoded already: its encoding must not be applied to it once more.
     headers = [

@@ -175,7 +175,7 @@ class APIResponse(BaseAPIResponse[R]):
         """The whole body."""
         try:
             return self.http_response.read()
-        except httpx.StreamConsumed as error:
+        except RuntimeError as error:  # StreamConsumed or StreamClosed, of httpx or httpx2
             raise StreamAlreadyConsumed from error
 
     def text(self) -> str:
@@ -221,7 +221,7 @@ class AsyncAPIResponse(BaseAPIResponse[R]):
         """The whole body."""
         try:
             return await self.http_response.aread()
-        except httpx.StreamConsumed as error:
+        except RuntimeError as error:  # StreamConsumed or StreamClosed, of httpx or httpx2
             raise StreamAlreadyConsumed from error
 
     async def text(self) -> str:
