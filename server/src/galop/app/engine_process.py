@@ -41,6 +41,7 @@ def _build_llama(config: EngineConfig) -> EngineParts:
             num_slots=config.num_slots,
             context_window=config.context_window,
             num_threads=config.num_threads,
+            threads_by_rows=config.threads_by_rows,
         )
     except ModelError as error:
         raise StartError(str(error)) from error

@@ -11,7 +11,7 @@ Batches are filled through numpy views of preallocated arrays.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +28,9 @@ DEFAULT_BATCH_ROWS = 512
 class LlamaRunner:
     """Owns the model's context. Use from one thread at a time.
 
-    `num_threads` is the most that a large batch uses; a batch of one row uses one thread, because
-    a second one only adds barriers (measured: 145 against 152 tokens/s on two idle cores).
+    `num_threads` is the most that a large batch uses. Smaller batches use what `threads_by_rows`
+    says (see `threads_for`); without it never more threads than rows, because those only add
+    barriers (measured: 145 against 152 tokens/s for one row on two idle cores).
     Raises `ModelMemoryError` if the KV cache cannot be allocated.
     """
 
@@ -40,11 +41,13 @@ class LlamaRunner:
         num_slots: int,
         context_window: int,
         num_threads: int,
+        threads_by_rows: Mapping[int, int] | None = None,
         max_batch_rows: int = DEFAULT_BATCH_ROWS,
     ) -> None:
         self._model = model
         self._num_slots = num_slots
         self._num_threads = num_threads
+        self.threads_by_rows = threads_by_rows or {}
         self._max_batch_rows = max(max_batch_rows, num_slots)
         params = llama.llama_context_default_params()
         params.n_ctx = context_window * num_slots
@@ -111,6 +114,15 @@ class LlamaRunner:
     def end_token_ids(self) -> frozenset[int]:
         return self._end_token_ids
 
+    @property
+    def threads_by_rows(self) -> Mapping[int, int]:
+        """Rows of a batch to threads; may be set between two calls."""
+        return self._threads_by_rows
+
+    @threads_by_rows.setter
+    def threads_by_rows(self, threads_by_rows: Mapping[int, int]) -> None:
+        self._threads_by_rows = dict(sorted(threads_by_rows.items()))
+
     def forward(self, batch: Batch) -> Float32Array:
         """See `ModelRunner.forward`. Raises RuntimeError if llama.cpp refuses the batch."""
         groups = _groups_of_equal_runs(batch.slots)
@@ -137,7 +149,7 @@ class LlamaRunner:
         self._slots[:rows] = batch.slots
         self._wants_logits[:rows] = batch.wants_logits
         self._batch.n_tokens = rows
-        threads = min(self._num_threads, rows)
+        threads = threads_for(rows, self._threads_by_rows, self._num_threads)
         llama.llama_set_n_threads(self._context, threads, threads)
         status = llama.llama_decode(self._context, self._batch)
         if status != 0:
@@ -168,6 +180,21 @@ class LlamaRunner:
             llama.llama_free(self._context)
             self._context = None
         self._model.close()
+
+
+def threads_for(rows: int, threads_by_rows: Mapping[int, int], num_threads: int) -> int:
+    """How many threads compute a batch of `rows` rows, at most `num_threads`.
+
+    `threads_by_rows` is ascending; its entry for the most rows that are not more than `rows`
+    decides, and beyond its last entry `num_threads`: a prompt is not a wide decode step.
+    """
+    if not threads_by_rows or rows > max(threads_by_rows):
+        return min(num_threads, rows)
+    threads = 1
+    for at_rows, at_threads in threads_by_rows.items():
+        if at_rows <= rows:
+            threads = at_threads
+    return min(num_threads, threads)
 
 
 def _groups_of_equal_runs(slots: Int32Array) -> list[npt.NDArray[np.intp]]:

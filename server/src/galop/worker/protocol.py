@@ -24,6 +24,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     num_slots: int
     context_window: int
     num_threads: int
+    threads_by_rows: dict[int, int] = {}
+    """Rows of a batch to threads, where that has been measured (see `galop.llama.runner`)."""
     prefill_chunk: int
     log_level: str
 
