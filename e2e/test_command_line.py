@@ -116,3 +116,32 @@ def test_aliases_are_listed_and_an_unknown_model_is_not_answered() -> None:
     assert [model["id"] for model in models] == ["scripted", "my/model"]
     assert wrong.status_code == 404
     assert wrong.json()["error"]["code"] == "model_not_found"
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("num_signals", [1, 2])
+def test_an_answer_that_outlasts_the_drain_timeout_ends_with_an_error(num_signals: int) -> None:
+    """The client reads why; a second signal does not wait for the timeout; exit code 0."""
+    drain_timeout = "1" if num_signals == 1 else "60"
+    with galop_serve("--drain-timeout", drain_timeout) as server:
+        body = {
+            "model": "llama3-8b-8192",
+            "messages": [{"role": "user", "content": "Tell a long story."}],
+            "max_tokens": 4000,
+            "logit_bias": {"0": -100, "2": -100},
+            "stream": True,
+        }
+        url = f"{server.base_url}/v1/chat/completions"
+        with httpx.stream("POST", url, json=body, timeout=60) as response:
+            lines = response.iter_lines()
+            for _ in range(6):
+                next(lines)
+            for _ in range(num_signals):
+                server.process.send_signal(signal.SIGTERM)
+                time.sleep(0.2)
+            rest = [line for line in lines if line]
+        server.process.wait(timeout=20)
+
+    assert rest[-2] == "event: error"
+    assert "the server is stopping" in rest[-1]
+    assert server.process.returncode == 0

@@ -25,6 +25,9 @@ from galop.worker.protocol import EngineConfig
 
 logger = logging.getLogger("galop.app")
 
+LAST_WORDS_TIMEOUT_S = 3
+"""For the errors that tell clients why their answers ended, after the drain timeout."""
+
 ENGINE_COMMAND = (sys.executable, "-m", "galop.app.engine_process")
 
 
@@ -119,9 +122,17 @@ def listen(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn, but a signal ends `serve` instead of killing the process after it.
 
-    The first SIGINT or SIGTERM lets running answers finish within the drain timeout, the second
-    one stops at once.
+    The first SIGINT or SIGTERM lets running answers finish within `drain_timeout_s`; what still
+    runs then ends with an error that its client can read. A second signal does not wait.
     """
+
+    def __init__(
+        self, config: uvicorn.Config, engine: EngineProcess, *, drain_timeout_s: float
+    ) -> None:
+        super().__init__(config)
+        self._engine = engine
+        self._drain_timeout_s = drain_timeout_s
+        self._stopping: list[asyncio.Task[None]] = []
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -136,8 +147,13 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(each)
 
     def _on_signal(self) -> None:
-        self.force_exit = self.should_exit
+        delay_s = 0.0 if self.should_exit else self._drain_timeout_s
         self.should_exit = True
+        self._stopping.append(asyncio.create_task(self._stop_engine(delay_s)))
+
+    async def _stop_engine(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        await self._engine.stop()
 
 
 @asynccontextmanager
@@ -178,8 +194,10 @@ async def serve(
             access_log=False,
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=settings.drain_timeout_s,
-        )
+            timeout_graceful_shutdown=settings.drain_timeout_s + LAST_WORDS_TIMEOUT_S,
+        ),
+        engine,
+        drain_timeout_s=settings.drain_timeout_s,
     )
     async with running_engine(engine):
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -15,6 +15,8 @@ from galop.http.ids import new_request_id
 
 logger = logging.getLogger("galop.http")
 
+_PROBE = "GET '/readyz'"
+
 _SCOPE_KEY = "galop.request_id"
 
 
@@ -27,8 +29,9 @@ def request_id_of(scope: Scope) -> str:
 def log_problem(request_id: str, what: str, problem: Problem, error: Exception) -> None:
     """One line per failed request; with a traceback where it is our own fault."""
     is_bug = problem.status == 500
+    is_probe = what == _PROBE  # asked again and again, and "not yet" is an answer to it
     logger.log(
-        logging.ERROR if is_bug else logging.INFO,
+        logging.ERROR if is_bug else logging.DEBUG if is_probe else logging.INFO,
         "%s %s failed: %d %s",
         request_id,
         what,
