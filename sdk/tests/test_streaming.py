@@ -373,6 +373,55 @@ def test_a_refused_stream_is_an_ordinary_status_error(serve: Serve) -> None:
         open_stream(client)
 
 
+def failing_first(serve: Serve, chunk: Payload, num_failures: int) -> LoopbackServer:
+    """Streams that fail before their first chunk, then one that does not."""
+
+    def handler(exchange: Exchange) -> None:
+        exchange.start_stream()
+        number = len(server.exchanges)
+        if number <= num_failures:
+            if number % 2:
+                exchange.send_event({"error": {"message": "full", "status_code": 503}})
+            exchange.cut()
+            return
+        exchange.send_event(chunk("Hello", "stop"))
+        exchange.send_event("[DONE]")
+        exchange.end_stream()
+
+    server = serve(handler)
+    return server
+
+
+QUICK = groq.RetryPolicy(base_s=0.001)
+
+
+def test_a_stream_that_fails_before_its_first_chunk_is_retried(
+    serve: Serve, chunk: Payload
+) -> None:
+    """Nothing was handed out, so the caller cannot tell."""
+    server = failing_first(serve, chunk, 2)
+    with Groq(api_key="k", base_url=server.url, retry_policy=QUICK) as client:
+        chunks = list(open_stream(client))
+
+    assert [c.choices[0].delta.content for c in chunks] == ["Hello"]
+    assert [e.headers["x-stainless-retry-count"] for e in server.exchanges] == ["0", "1", "2"]
+
+
+async def test_the_first_chunk_is_retried_asynchronously(serve: Serve, chunk: Payload) -> None:
+    """And only as often as any other call."""
+    server = failing_first(serve, chunk, 2)
+    async with AsyncGroq(api_key="k", base_url=server.url, retry_policy=QUICK) as client:
+        chunks = [c async for c in await open_async_stream(client)]
+        assert [c.choices[0].delta.content for c in chunks] == ["Hello"]
+
+    server = failing_first(serve, chunk, 9)
+    async with AsyncGroq(api_key="k", base_url=server.url, retry_policy=QUICK) as client:
+        stream = await open_async_stream(client)
+        with pytest.raises(groq.ServiceUnavailableError):
+            await stream.__anext__()
+    assert len(server.exchanges) == 3
+
+
 # --------------------------------------------------------------------------- deadlines
 
 

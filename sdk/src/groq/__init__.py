@@ -127,7 +127,8 @@ _EXPORTS = {
     "DefaultAioHttpClient": "_base_client",
 }
 
-__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)
+if not TYPE_CHECKING:  # for a checker the names are those imported above
+    __getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)
 
 __all__ = [
     "APIConnectionError",

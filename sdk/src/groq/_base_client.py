@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 import httpx
 
-from ._call import Discard, Flow, Read, Send, Step, Wait, call_flow
+from ._call import Discard, Flow, Read, Send, Step, Wait, call_flow, resume_flow
 from ._constants import (
     DEFAULT_CONNECTION_LIMITS,
     DEFAULT_MAX_RETRIES,
@@ -27,6 +27,7 @@ from ._deadline import Deadline, Timeout
 from ._decode import decode_body, needs_loading, preload
 from ._exceptions import (
     APIConnectionError,
+    APIError,
     APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
@@ -392,6 +393,15 @@ class BaseClient:
             is_replayable=plan.is_replayable,
         )
 
+    def _resume_flow(self, plan: _Plan, fault: APIError, retries_taken: int) -> Flow:
+        return resume_flow(
+            self.retry_policy,
+            plan.options.get_max_retries(self.max_retries) if plan.is_replayable else 0,
+            fault,
+            deadline=plan.deadline,
+            retries_taken=retries_taken,
+        )
+
     @staticmethod
     def _raw_kind(options: FinalRequestOptions) -> str:
         """ "raw", "stream" or "": which wrapper the call came through."""
@@ -527,7 +537,32 @@ class SyncAPIClient(BaseClient, Generic[_HttpxClientT]):
         http = self._client
         plan = _Plan(self, options, http)
         keep_open = self._wants_open_body(options, stream=stream)
-        flow = self._flow(plan)
+        response, retries_taken = self._drive(
+            self._flow(plan), http, plan, cast_to, keep_open=keep_open
+        )
+        num_sent = retries_taken
+
+        def reopen(fault: APIError) -> httpx.Response:
+            nonlocal num_sent
+            flow = self._resume_flow(plan, fault, num_sent)
+            again, num_sent = self._drive(flow, http, plan, cast_to, keep_open=True)
+            return again
+
+        return self._process_response(
+            cast_to=cast_to,
+            options=options,
+            response=response,
+            stream=stream,
+            stream_cls=stream_cls,
+            retries_taken=retries_taken,
+            deadline=plan.deadline,
+            reopen=reopen,
+        )
+
+    def _drive(
+        self, flow: Flow, http: Any, plan: _Plan, cast_to: Any, *, keep_open: bool
+    ) -> tuple[httpx.Response, int]:
+        """Do what the flow asks for; return its response, and how many retries it took."""
         retries_taken = 0
         step: Step = next(flow)
         try:
@@ -537,7 +572,7 @@ class SyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                     result = self._send(http, plan, cast_to, retries_taken, keep_open=keep_open)
                     step = flow.send(result)
                 elif type(step) is Wait:
-                    log_waiting(options, step.seconds)
+                    log_waiting(plan.options, step.seconds)
                     self._sleep(step.seconds)
                     step = flow.send(None)
                 elif type(step) is Read:
@@ -551,16 +586,7 @@ class SyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                     cast(Discard, step).response.close()
                     step = flow.send(None)
         except StopIteration as finished:
-            response: httpx.Response = finished.value
-        return self._process_response(
-            cast_to=cast_to,
-            options=options,
-            response=response,
-            stream=stream,
-            stream_cls=stream_cls,
-            retries_taken=retries_taken,
-            deadline=plan.deadline,
-        )
+            return cast(httpx.Response, finished.value), retries_taken
 
     def _sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -618,6 +644,7 @@ class SyncAPIClient(BaseClient, Generic[_HttpxClientT]):
         stream_cls: Any,
         retries_taken: int = 0,
         deadline: Deadline | None = None,
+        reopen: Any = None,
     ) -> Any:
         raw_kind = self._raw_kind(options)
         if raw_kind or _is_binary(cast_to) or stream:
@@ -631,6 +658,7 @@ class SyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                 options=options,
                 retries_taken=retries_taken,
                 _deadline=deadline,
+                _reopen=reopen,
             )
             return wrapper if raw_kind or _is_binary(cast_to) else wrapper.parse()
         parsed = decode_body(response, cast_to, accepts_text=options.accepts_text)
@@ -853,7 +881,32 @@ class AsyncAPIClient(BaseClient, Generic[_HttpxClientT]):
         http = self._client
         plan = _Plan(self, options, http)
         keep_open = self._wants_open_body(options, stream=stream)
-        flow = self._flow(plan)
+        response, retries_taken = await self._drive(
+            self._flow(plan), http, plan, cast_to, keep_open=keep_open
+        )
+        num_sent = retries_taken
+
+        async def reopen(fault: APIError) -> httpx.Response:
+            nonlocal num_sent
+            flow = self._resume_flow(plan, fault, num_sent)
+            again, num_sent = await self._drive(flow, http, plan, cast_to, keep_open=True)
+            return again
+
+        return await self._process_response(
+            cast_to=cast_to,
+            options=options,
+            response=response,
+            stream=stream,
+            stream_cls=stream_cls,
+            retries_taken=retries_taken,
+            deadline=plan.deadline,
+            reopen=reopen,
+        )
+
+    async def _drive(
+        self, flow: Flow, http: Any, plan: _Plan, cast_to: Any, *, keep_open: bool
+    ) -> tuple[httpx.Response, int]:
+        """Do what the flow asks for; return its response, and how many retries it took."""
         retries_taken = 0
         step: Step = next(flow)
         try:
@@ -865,7 +918,7 @@ class AsyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                     )
                     step = flow.send(result)
                 elif type(step) is Wait:
-                    log_waiting(options, step.seconds)
+                    log_waiting(plan.options, step.seconds)
                     await self._sleep(step.seconds)
                     step = flow.send(None)
                 elif type(step) is Read:
@@ -879,16 +932,7 @@ class AsyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                     await cast(Discard, step).response.aclose()
                     step = flow.send(None)
         except StopIteration as finished:
-            response: httpx.Response = finished.value
-        return await self._process_response(
-            cast_to=cast_to,
-            options=options,
-            response=response,
-            stream=stream,
-            stream_cls=stream_cls,
-            retries_taken=retries_taken,
-            deadline=plan.deadline,
-        )
+            return cast(httpx.Response, finished.value), retries_taken
 
     async def _sleep(self, seconds: float) -> None:
         import anyio  # httpx depends on it; a retry is rare, its import is not free
@@ -948,6 +992,7 @@ class AsyncAPIClient(BaseClient, Generic[_HttpxClientT]):
         stream_cls: Any,
         retries_taken: int = 0,
         deadline: Deadline | None = None,
+        reopen: Any = None,
     ) -> Any:
         raw_kind = self._raw_kind(options)
         if raw_kind or _is_binary(cast_to) or stream:
@@ -961,6 +1006,7 @@ class AsyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                 options=options,
                 retries_taken=retries_taken,
                 _deadline=deadline,
+                _reopen=reopen,
             )
             return wrapper if raw_kind or _is_binary(cast_to) else await wrapper.parse()
         parsed = decode_body(response, cast_to, accepts_text=options.accepts_text)

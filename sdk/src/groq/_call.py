@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import httpx
 
 from ._deadline import Deadline
-from ._exceptions import APIConnectionError, APITimeoutError, status_error
+from ._exceptions import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    status_error,
+)
 from ._faults import is_timeout, is_transport_fault, timeout_phase
 from ._retry import RetryDetails, RetryPolicy
 
@@ -56,6 +62,7 @@ def call_flow(
     request: httpx.Request | None,
     deadline: Deadline | None,
     is_replayable: bool,
+    retries_taken: int = 0,
 ) -> Flow:
     """Return the successful response (its body unread, if the shell left it so).
 
@@ -65,7 +72,6 @@ def call_flow(
         Exception: whatever the transport raised that is not its own fault, unchanged.
     """
     waited_s = 0.0
-    retries_taken = 0
     while True:
         outcome = yield Send(retries_taken)
         assert outcome is not None
@@ -102,6 +108,48 @@ def call_flow(
             policy.on_retry(RetryDetails(retries_taken, wait_s, status_code, error))
         waited_s += wait_s
         yield Wait(wait_s)
+
+
+def resume_flow(
+    policy: RetryPolicy,
+    max_retries: int,
+    fault: APIError,
+    *,
+    deadline: Deadline | None,
+    retries_taken: int,
+) -> Flow:
+    """`call_flow`, going on after a stream failed before its first chunk.
+
+    Nothing has been handed out yet, so the caller cannot tell the difference. Raises `fault` itself
+    if it is not worth another try.
+    """
+    if isinstance(fault, APIStatusError):
+        may_retry = policy.retries_status(fault.status_code, {})
+    else:
+        may_retry = isinstance(fault, APIConnectionError)
+    wait_s = None
+    if may_retry and retries_taken < max_retries:
+        wait_s = policy.wait_s(retries_taken + 1, None)
+    if wait_s is not None and deadline is not None:
+        left_s, _ = deadline.remaining()
+        if left_s is not None and wait_s >= left_s:
+            wait_s = None
+    if wait_s is None:
+        raise fault
+    if policy.on_retry is not None:
+        status_code = getattr(fault, "status_code", None)
+        policy.on_retry(RetryDetails(retries_taken + 1, wait_s, status_code, fault))
+    yield Wait(wait_s)
+    return (
+        yield from call_flow(
+            policy,
+            max_retries,
+            request=fault.request,
+            deadline=deadline,
+            is_replayable=True,
+            retries_taken=retries_taken + 1,
+        )
+    )
 
 
 def connection_error(

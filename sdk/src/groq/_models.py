@@ -33,7 +33,7 @@ class BaseModel(pydantic.BaseModel):
     unknown field nor an unexpected value nor a missing one is an error.
     """
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", defer_build=True)
 
     __request_fields__: ClassVar[frozenset[str] | None] = None
     """Set where an answer may be sent back in a request: the fields a request may contain."""

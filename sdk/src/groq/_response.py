@@ -65,6 +65,7 @@ class BaseAPIResponse(Generic[R]):
         options: FinalRequestOptions,
         retries_taken: int = 0,
         _deadline: Deadline | None = None,
+        _reopen: Any = None,
     ) -> None:
         self.http_response = raw
         self.retries_taken = retries_taken
@@ -74,6 +75,7 @@ class BaseAPIResponse(Generic[R]):
         self._stream_cls = stream_cls
         self._options = options
         self._deadline = _deadline
+        self._reopen = _reopen
         self._parsed: dict[Any, Any] = {}
 
     @property
@@ -147,6 +149,7 @@ class BaseAPIResponse(Generic[R]):
             client=self._client,
             options=self._options,
             _deadline=self._deadline,
+            _reopen=self._reopen,
         )
 
     def _finish(self, parsed: Any) -> Any:

@@ -13,7 +13,14 @@ from __future__ import annotations
 import asyncio
 import json
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
@@ -53,7 +60,7 @@ class ChunkReader(Generic[_T]):
 
     def __init__(self, cast_to: Any, response: httpx.Response) -> None:
         self._cast_to = cast_to
-        self._response = response
+        self.response = response
         self._decoder = EventDecoder()
         self._fast: Callable[..., Any] | None = None
         self._lenient: Callable[[bytes], Any] | None = None
@@ -61,6 +68,12 @@ class ChunkReader(Generic[_T]):
         self.is_done = False
         self.finish_reason: str | None = None
         self.num_chunks = 0
+
+    def restart(self, response: httpx.Response) -> None:
+        """Go on with another response; only before the first chunk has been handed out."""
+        assert self.num_chunks == 0
+        self.response = response
+        self._decoder = EventDecoder()
 
     @property
     def is_complete(self) -> bool:
@@ -90,7 +103,7 @@ class ChunkReader(Generic[_T]):
                 return
             if name is not None:
                 if name == "error":
-                    raise stream_error(self._error_payload(event), self._response)
+                    raise stream_error(self._error_payload(event), self.response)
                 if name != "message":  # an event of a kind nobody here listens to
                     continue
             yield self._chunk(data)
@@ -109,7 +122,7 @@ class ChunkReader(Generic[_T]):
                 chunk = self._decode_leniently(data)
             else:
                 if chunk.__pydantic_extra__ and chunk.__pydantic_extra__.get("error"):
-                    raise stream_error(chunk.__pydantic_extra__["error"], self._response)
+                    raise stream_error(chunk.__pydantic_extra__["error"], self.response)
         self._note(chunk)
         self.num_chunks += 1
         return chunk
@@ -121,10 +134,10 @@ class ChunkReader(Generic[_T]):
         except ValueError as error:
             text = data.decode("utf-8", "replace")
             raise APIResponseValidationError(
-                self._response, text, message=f"The stream holds an event that is no JSON: {error}"
+                self.response, text, message=f"The stream holds an event that is no JSON: {error}"
             ) from error
         if isinstance(chunk, dict) and chunk.get("error"):
-            raise stream_error(chunk["error"], self._response)
+            raise stream_error(chunk["error"], self.response)
         return chunk
 
     def _note(self, chunk: Any) -> None:
@@ -150,7 +163,7 @@ class ChunkReader(Generic[_T]):
 
     def fault(self, error: BaseException, deadline: Deadline | None) -> APIError:
         """The typed error for a transport fault in the middle of the stream."""
-        request = self._response.request
+        request = self.response.request
         expired = None if deadline is None else deadline.expired_phase
         if expired is not None or is_timeout(error):
             phase = expired or timeout_phase(error)
@@ -171,13 +184,13 @@ class ChunkReader(Generic[_T]):
             message=(
                 f"The stream ended after {self.num_chunks} events without [DONE] or a finish reason."
             ),
-            request=self._response.request,
+            request=self.response.request,
             partial_text=self.partial_text,
         )
 
     def timeout(self, phase: str) -> APITimeoutError:
         return APITimeoutError(
-            self._response.request,
+            self.response.request,
             message=f"The stream timed out ({phase}) after {self.num_chunks} events.",
             phase=phase,
             partial_text=self.partial_text,
@@ -213,44 +226,53 @@ def _is_streaming(response: httpx.Response) -> bool:
 
 def _chunks(
     reader: ChunkReader[_T],
-    response: httpx.Response,
     deadline: Deadline | None,
     requirements: _Requirements,
+    reopen: Callable[[APIError], httpx.Response] | None,
 ) -> Generator[_T, None, None]:
     """The life of a stream. Holds no reference to the Stream, so that dropping that closes this."""
-    governor = ReadGovernor(response, deadline)
-    if deadline is not None:
-        governor.install()
-    try:
-        received = _bytes_of(response)
+    while True:
+        response = reader.response
+        governor = ReadGovernor(response, deadline)
+        if deadline is not None:
+            governor.install()
         try:
-            for piece in received:
-                single = reader.take_single(piece)
-                if single is not None:
-                    if deadline is not None:
-                        deadline.note_token()
-                    yield single
-                    continue
-                for chunk in reader.feed(piece):
-                    if deadline is not None:
-                        deadline.note_token()
-                    yield chunk
-                if reader.is_done:
-                    break
-                if deadline is not None and (phase := deadline.expired_phase):
-                    raise reader.timeout(phase)
-        except Exception as error:
-            if not is_transport_fault(error):
+            received = _bytes_of(response)
+            try:
+                for piece in received:
+                    single = reader.take_single(piece)
+                    if single is not None:
+                        if deadline is not None:
+                            deadline.note_token()
+                        yield single
+                        continue
+                    for chunk in reader.feed(piece):
+                        if deadline is not None:
+                            deadline.note_token()
+                        yield chunk
+                    if reader.is_done:
+                        break
+                    if deadline is not None and (phase := deadline.expired_phase):
+                        raise reader.timeout(phase)
+            except Exception as error:
+                if not is_transport_fault(error):
+                    raise
+                if not (reader.is_complete and not is_timeout(error)):
+                    raise reader.fault(error, deadline) from error
+            if requirements.complete and not reader.is_complete:
+                raise reader.incomplete()
+            if reader.is_done and governor.is_available:
+                _drain(received, governor)
+            return
+        except APIError as error:
+            if reopen is None or reader.num_chunks > 0:
                 raise
-            if not (reader.is_complete and not is_timeout(error)):
-                raise reader.fault(error, deadline) from error
-        if requirements.complete and not reader.is_complete:
-            raise reader.incomplete()
-        if reader.is_done and governor.is_available:
-            _drain(received, governor)
-    finally:
-        governor.remove()
-        response.close()
+            fault = error
+        finally:
+            governor.remove()
+            response.close()
+        # Nothing has been handed out: try again, as for any other call. Or raise the fault.
+        reader.restart(reopen(fault))
 
 
 def _drain(received: Iterator[bytes], governor: ReadGovernor) -> None:
@@ -270,12 +292,8 @@ class Stream(Generic[_T]):
 
     Leaving a `for` loop over it closes it. It is a context manager too, which only matters where
     it may never be iterated.
-
-    Attributes:
-        response: the HTTP response whose body is being read.
     """
 
-    response: httpx.Response
     _options: FinalRequestOptions | None = None
     _decoder: SSEDecoder
 
@@ -287,17 +305,22 @@ class Stream(Generic[_T]):
         client: Groq,
         options: FinalRequestOptions | None = None,
         _deadline: Deadline | None = None,
+        _reopen: Callable[[APIError], httpx.Response] | None = None,
     ) -> None:
-        self.response = response
         self._cast_to = cast_to
         self._client = client
         self._options = options
         self._reader: ChunkReader[_T] = ChunkReader(cast_to, response)
         self._requirements = _Requirements()
         self._iterator: Generator[_T, None, None] | None = _chunks(
-            self._reader, response, _deadline, self._requirements
+            self._reader, _deadline, self._requirements, _reopen
         )
         self._handed_out: weakref.ref[Generator[_T, None, None]] | None = None
+
+    @property
+    def response(self) -> httpx.Response:
+        """The HTTP response whose body is being read."""
+        return self._reader.response
 
     @property
     def completed(self) -> bool:
@@ -373,44 +396,53 @@ class Stream(Generic[_T]):
 
 async def _async_chunks(
     reader: ChunkReader[_T],
-    response: httpx.Response,
     deadline: Deadline | None,
     requirements: _Requirements,
+    reopen: Callable[[APIError], Awaitable[httpx.Response]] | None,
 ) -> AsyncGenerator[_T, None]:
     """`_chunks`, awaiting."""
-    governor = ReadGovernor(response, deadline)
-    if deadline is not None:
-        governor.install()
-    try:
-        received = _async_bytes_of(response)
+    while True:
+        response = reader.response
+        governor = ReadGovernor(response, deadline)
+        if deadline is not None:
+            governor.install()
         try:
-            async for piece in received:
-                single = reader.take_single(piece)
-                if single is not None:
-                    if deadline is not None:
-                        deadline.note_token()
-                    yield single
-                    continue
-                for chunk in reader.feed(piece):
-                    if deadline is not None:
-                        deadline.note_token()
-                    yield chunk
-                if reader.is_done:
-                    break
-                if deadline is not None and (phase := deadline.expired_phase):
-                    raise reader.timeout(phase)
-        except Exception as error:
-            if not is_transport_fault(error):
+            received = _async_bytes_of(response)
+            try:
+                async for piece in received:
+                    single = reader.take_single(piece)
+                    if single is not None:
+                        if deadline is not None:
+                            deadline.note_token()
+                        yield single
+                        continue
+                    for chunk in reader.feed(piece):
+                        if deadline is not None:
+                            deadline.note_token()
+                        yield chunk
+                    if reader.is_done:
+                        break
+                    if deadline is not None and (phase := deadline.expired_phase):
+                        raise reader.timeout(phase)
+            except Exception as error:
+                if not is_transport_fault(error):
+                    raise
+                if not (reader.is_complete and not is_timeout(error)):
+                    raise reader.fault(error, deadline) from error
+            if requirements.complete and not reader.is_complete:
+                raise reader.incomplete()
+            if reader.is_done and governor.is_available:
+                await _adrain(received, governor)
+            return
+        except APIError as error:
+            if reopen is None or reader.num_chunks > 0:
                 raise
-            if not (reader.is_complete and not is_timeout(error)):
-                raise reader.fault(error, deadline) from error
-        if requirements.complete and not reader.is_complete:
-            raise reader.incomplete()
-        if reader.is_done and governor.is_available:
-            await _adrain(received, governor)
-    finally:
-        governor.remove()
-        await response.aclose()
+            fault = error
+        finally:
+            governor.remove()
+            await response.aclose()
+        # Nothing has been handed out: try again, as for any other call. Or raise the fault.
+        reader.restart(await reopen(fault))
 
 
 async def _adrain(received: AsyncIterator[bytes], governor: ReadGovernor) -> None:
@@ -430,7 +462,6 @@ class AsyncStream(Generic[_T]):
     Leaving the loop closes it. See Stream for the rest; the words are the same.
     """
 
-    response: httpx.Response
     _options: FinalRequestOptions | None = None
     _decoder: SSEDecoder
 
@@ -442,17 +473,22 @@ class AsyncStream(Generic[_T]):
         client: AsyncGroq,
         options: FinalRequestOptions | None = None,
         _deadline: Deadline | None = None,
+        _reopen: Callable[[APIError], Awaitable[httpx.Response]] | None = None,
     ) -> None:
-        self.response = response
         self._cast_to = cast_to
         self._client = client
         self._options = options
         self._reader: ChunkReader[_T] = ChunkReader(cast_to, response)
         self._requirements = _Requirements()
         self._iterator: AsyncGenerator[_T, None] | None = _async_chunks(
-            self._reader, response, _deadline, self._requirements
+            self._reader, _deadline, self._requirements, _reopen
         )
         self._handed_out: weakref.ref[AsyncGenerator[_T, None]] | None = None
+
+    @property
+    def response(self) -> httpx.Response:
+        """The HTTP response whose body is being read."""
+        return self._reader.response
 
     @property
     def completed(self) -> bool:

@@ -72,7 +72,7 @@ class Omit:
     `omit` is its one instance anyone needs; it is falsy. `None` is different: it is sent as null.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __bool__(self) -> Literal[False]:
         return False
@@ -90,7 +90,7 @@ class NotGiven(Omit):
     A subclass of Omit so that a signature `X | Omit` admits both sentinels.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "NOT_GIVEN"

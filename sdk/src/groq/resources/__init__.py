@@ -65,16 +65,17 @@ if TYPE_CHECKING:
         ModelsWithStreamingResponse,
     )
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {group: "" for group in _GROUPS}
-    | {
-        f"{colour}{name}{kind}": group
-        for group, name in _GROUPS.items()
-        for colour in ("", "Async")
-        for kind in ("", "WithRawResponse", "WithStreamingResponse")
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {group: "" for group in _GROUPS}
+        | {
+            f"{colour}{name}{kind}": group
+            for group, name in _GROUPS.items()
+            for colour in ("", "Async")
+            for kind in ("", "WithRawResponse", "WithStreamingResponse")
+        },
+    )
 
 __all__ = [
     "AsyncAudio",

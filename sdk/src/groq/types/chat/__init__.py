@@ -87,7 +87,8 @@ _EXPORTS = {
     "completion_create_params": "",
 }
 
-__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)
+if not TYPE_CHECKING:  # for a checker the names are those imported above
+    __getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)
 
 __all__ = [
     "ChatCompletion",

@@ -20,7 +20,8 @@ _EXPORTS = {
     "function_parameters": "",
 }
 
-__getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)
+if not TYPE_CHECKING:  # for a checker the names are those imported above
+    __getattr__, __dir__ = lazy_exports(__name__, _EXPORTS)
 
 __all__ = [
     "ErrorObject",
