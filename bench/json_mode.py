@@ -1,0 +1,111 @@
+"""Does JSON mode keep its promise? `python -m bench.json_mode` counts, with the embedded model.
+
+The two programs of the 2024 page: the recipe (its schema in the system prompt) and the sentiment of
+a text, each `--runs` times at temperature 1 with seeds 0, 1, 2, ... Counted: answers with status 200,
+answers that strict `json.loads` takes as an object, and how many of them the budget had to close.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from e2e.conftest import galop_serve
+
+RECIPE_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "recipe_name": {"type": "string"},
+        "ingredients": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"name": {"type": "string"}, "quantity": {"type": "string"}},
+                "required": ["name", "quantity"],
+            },
+        },
+    },
+    "required": ["recipe_name", "ingredients"],
+}
+
+PROGRAMS = {
+    "recipe": [
+        {
+            "role": "system",
+            "content": "You are a recipe database that outputs recipes in JSON.\n"
+            f"The JSON object must use the schema: {json.dumps(RECIPE_SCHEMA, indent=2)}",
+        },
+        {"role": "user", "content": "Fetch a recipe for apple pie"},
+    ],
+    "sentiment": [
+        {
+            "role": "system",
+            "content": "You analyse the sentiment of a text and answer in JSON: "
+            '{"sentiment": "positive" | "negative" | "neutral", "confidence": number}',
+        },
+        {"role": "user", "content": "The room was clean, but nobody answered the bell."},
+    ],
+}
+
+
+async def one_run(
+    client: httpx.AsyncClient, gate: asyncio.Semaphore, messages: object, seed: int, budget: int
+) -> Counter[str]:
+    body: dict[str, Any] = {  # Any: a JSON document
+        "model": "llama3-8b-8192",
+        "messages": messages,
+        "response_format": {"type": "json_object"},
+        "temperature": 1,
+        "max_tokens": budget,
+        "seed": seed,
+    }
+    async with gate:
+        response = await client.post("/openai/v1/chat/completions", json=body)
+    counts = Counter(runs=1)
+    if response.status_code != 200:
+        return counts
+    counts["status 200"] += 1
+    answer = response.json()
+    try:
+        document = json.loads(answer["choices"][0]["message"]["content"])
+    except ValueError:
+        return counts
+    counts["JSON objects"] += isinstance(document, dict)
+    counts["closed by the budget"] += bool(answer["x_groq"].get("json_completed"))
+    return counts
+
+
+async def count(url: str, runs: int, budget: int) -> None:
+    gate = asyncio.Semaphore(16)
+    async with httpx.AsyncClient(base_url=url, timeout=600) as client:
+        for name, messages in PROGRAMS.items():
+            results = await asyncio.gather(
+                *(one_run(client, gate, messages, seed, budget) for seed in range(runs))
+            )
+            total: Counter[str] = sum(results, Counter())
+            print(
+                f"{name}: " + ", ".join(f"{value} {key}" for key, value in total.items()),
+                flush=True,
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--url", help="a running server; left out: one with the embedded model")
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--max-tokens", type=int, default=120)
+    options = parser.parse_args()
+    if options.url:
+        asyncio.run(count(options.url, options.runs, options.max_tokens))
+        return
+    with galop_serve("--log-level", "error") as server:
+        asyncio.run(count(server.base_url, options.runs, options.max_tokens))
+
+
+if __name__ == "__main__":
+    main()
