@@ -185,17 +185,65 @@ class SyncPool:
             self._client.close()
 
 
-async def _close_with_loop(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+class _LoopPool:
+    """The httpx client of one event loop, and what will close it."""
+
+    def __init__(self, owner: AsyncPools, loop: asyncio.AbstractEventLoop) -> None:
+        self.client = DefaultAsyncHttpxClient()
+        guardian = _close_with_loop(self.client, weakref.ref(self), weakref.ref(owner))
+        # The first step runs up to the `yield`, which is what registers it with the loop.
+        with contextlib.suppress(StopIteration):
+            guardian.asend(None).send(None)
+        # The finalizer keeps the guardian, and so the connections, out of the garbage that a
+        # dropped client becomes: asyncio's transports would complain of being collected open.
+        self.finalizer = weakref.finalize(owner, _release, weakref.ref(loop), guardian)
+        self.finalizer.atexit = False
+
+
+async def _close_with_loop(
+    client: httpx.AsyncClient,
+    pool: weakref.ref[_LoopPool],
+    owner: weakref.ref[AsyncPools],
+) -> AsyncGenerator[None, None]:
     """Suspended for as long as the loop lives; its end closes the client *inside* the loop.
 
-    `asyncio.run` finishes the asynchronous generators of its loop before closing it, and hands a
-    garbage-collected one to the loop. Both are the moments when a pool must be closed, and the
-    only public ones. Without this, connections outlive their loop and complain about it.
+    `asyncio.run` finishes the asynchronous generators of its loop before closing it: the only
+    public moment when a pool can still be closed. Without this, connections outlive their loop
+    and complain about it.
     """
+    loop = asyncio.get_running_loop()
     try:
         yield
     finally:
         await client.aclose()
+        alive, pools = pool(), owner()
+        if alive is not None:
+            alive.finalizer.detach()
+        if pools is not None:
+            pools.forget(loop)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _release(
+    loop_ref: weakref.ref[asyncio.AbstractEventLoop], guardian: AsyncGenerator[None, None]
+) -> None:
+    """The AsyncGroq is gone: close its connections in their loop, if that still runs."""
+    loop = loop_ref()
+    if loop is None or loop.is_closed():
+        return
+
+    def close() -> None:
+        task = loop.create_task(_finish(guardian))
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+
+    loop.call_soon_threadsafe(close)
+
+
+async def _finish(guardian: AsyncGenerator[None, None]) -> None:
+    await guardian.aclose()
 
 
 class AsyncPools:
@@ -206,9 +254,7 @@ class AsyncPools:
     """
 
     def __init__(self) -> None:
-        self._clients: weakref.WeakKeyDictionary[
-            object, tuple[httpx.AsyncClient, AsyncGenerator[None, None] | None]
-        ] = weakref.WeakKeyDictionary()
+        self._by_loop: dict[asyncio.AbstractEventLoop, _LoopPool] = {}
         self._without_loop: httpx.AsyncClient | None = None
         self.is_closed = False
 
@@ -220,27 +266,26 @@ class AsyncPools:
             if self._without_loop is None:
                 self._without_loop = DefaultAsyncHttpxClient()
             return self._without_loop
-        entry = self._clients.get(loop)
-        if entry is not None:
-            return entry[0]
-        client = DefaultAsyncHttpxClient()
-        # The first step runs up to the `yield`, which is what registers it with the loop.
-        guardian = _close_with_loop(client)
-        with contextlib.suppress(StopIteration):
-            guardian.asend(None).send(None)
-        self._clients[loop] = (client, guardian)
-        return client
+        pool = self._by_loop.get(loop)
+        if pool is None:
+            for other in list(self._by_loop):
+                if other.is_closed():  # by hand, without finishing its generators
+                    self.forget(other)
+            pool = self._by_loop[loop] = _LoopPool(self, loop)
+        return pool.client
+
+    def forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._by_loop.pop(loop, None)
 
     async def aclose(self) -> None:
         """Close the pool of the running loop; those of other loops end with their loops."""
         self.is_closed = True
         try:
-            loop: object = asyncio.get_running_loop()
+            pool = self._by_loop.get(asyncio.get_running_loop())
         except RuntimeError:
-            loop = None
-        entry = None if loop is None else self._clients.get(loop)
-        if entry is not None:
-            await entry[0].aclose()
+            pool = None
+        if pool is not None:
+            await pool.client.aclose()
         if self._without_loop is not None:
             await self._without_loop.aclose()
 
