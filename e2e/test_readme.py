@@ -1,0 +1,41 @@
+"""The README keeps its word."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from e2e.conftest import ROOT, Server
+
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.model
+def test_the_ten_lines_work(server: Server) -> None:
+    """As printed, but for the port."""
+    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    program = program.replace("http://127.0.0.1:8000", server.base_url)
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Paris" in result.stdout
+
+
+def test_every_dependency_is_named_with_its_purpose() -> None:
+    """In the tables of the README, for both distributions."""
+    for project in ("server", "sdk"):
+        text = (ROOT / project / "pyproject.toml").read_text()
+        block = re.search(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
+        assert block is not None
+        for name in re.findall(r'"([A-Za-z0-9_-]+)', block[1]):
+            assert re.search(rf"^\| [^|]*\b{name}\b", README, re.MULTILINE), name
+
+
+def test_every_link_leads_somewhere() -> None:
+    """Relative links, to files and folders that exist."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
