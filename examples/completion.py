@@ -7,10 +7,10 @@ client = Groq()
 completion = client.chat.completions.create(
     model="llama3-8b-8192",
     messages=[
-        {"role": "system", "content": "You are a helpful assistant."},
+        {"role": "system", "content": "You answer questions in English, briefly."},
         {"role": "user", "content": "What is the capital of France?"},
     ],
-    temperature=0.5,
+    temperature=0,
     max_tokens=64,
     top_p=1,
     stop=None,
