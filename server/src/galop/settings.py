@@ -32,9 +32,33 @@ PAGE_MODEL_NAMES = ("llama3-8b-8192", "llama3-70b-8192", "mixtral-8x7b-32768", "
 """The models of the 2024 page "Chat Completion Models"."""
 
 
+def default_cache_directory() -> Path:
+    """Where `galop tune` keeps its result: `galop` in the user's cache directory.
+
+    A relative XDG_CACHE_HOME is invalid (XDG Base Directory Specification) and counts as unset.
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "galop"
+
+
 def available_cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunedWeights:
+    """What `galop tune` found to be fastest for the model on this machine."""
+
+    format_name: str
+    tuned_on: str
+    """ISO date."""
+    path: Path | None
+    """The converted file, None where the file as shipped is the best."""
+    digest: str
+    """Identifies the weights; changes with them."""
+    threads_by_rows: Mapping[int, int]
+    """Rows of a batch to threads; empty where it was measured for another number of threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +82,8 @@ class Settings:
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     drain_timeout_s: int = DEFAULT_DRAIN_TIMEOUT_S
     log_level: LogLevel = "info"
+    tuned: TunedWeights | None = None
+    """None: the file as shipped."""
 
     @property
     def is_scripted(self) -> bool:
@@ -66,5 +92,11 @@ class Settings:
 
     @property
     def model_path(self) -> Path:
-        """Where the GGUF file is."""
+        """Where the GGUF file is. It has the vocabulary and the template, also if the weights
+        come from a converted copy."""
         return Path(self.model)
+
+    @property
+    def weights(self) -> str:
+        """What the engine loads: the converted copy if there is one, else the model."""
+        return str(self.tuned.path) if self.tuned and self.tuned.path else self.model

@@ -83,20 +83,23 @@ def model_cards(settings: Settings, context_window: int, created: int) -> list[M
 
 
 def fingerprint(settings: Settings) -> str:
-    """`fp_` and 10 hexadecimal digits: changes with the version, the model and the context."""
+    """`fp_` and 10 hexadecimal digits: changes with version, model, context and weights."""
     parts = [__version__, settings.model, str(settings.context_window)]
     if not settings.is_scripted:
         parts.append(str(settings.model_path.stat().st_size))
+    if settings.tuned is not None and settings.tuned.path is not None:
+        parts.append(settings.tuned.digest)
     return "fp_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
 def engine_process(settings: Settings, context_window: int) -> EngineProcess:
     """The engine as its own process, not started yet."""
     config = EngineConfig(
-        model=settings.model,
+        model=settings.weights,
         num_slots=settings.max_sequences,
         context_window=context_window,
         num_threads=settings.num_threads,
+        threads_by_rows=dict(settings.tuned.threads_by_rows) if settings.tuned else {},
         prefill_chunk=settings.prefill_chunk,
         log_level=settings.log_level,
     )

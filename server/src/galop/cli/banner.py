@@ -17,6 +17,7 @@ def ready_text(settings: Settings, service: ChatService) -> str:
         f"  model:          {card.id} ({settings.model_path.name})",
         f"  context window: {card.context_window} tokens, {settings.max_sequences} at once",
     ]
+    lines += _weights_lines(settings)
     if settings.aliases:
         lines.append(f"  aliases:        {', '.join(settings.aliases)}")
     if settings.compat != "default":
@@ -35,6 +36,20 @@ def ready_text(settings: Settings, service: ChatService) -> str:
         "Stop with Ctrl-C.",
     ]
     return "\n".join(lines)
+
+
+def _weights_lines(settings: Settings) -> list[str]:
+    """Which weights, where that is not simply the model's file."""
+    tuned = settings.tuned
+    if tuned is None:
+        return []
+    label = "  weights:        "
+    if tuned.path is None:
+        return [f"{label}as shipped, which `galop tune` found fastest on {tuned.tuned_on}"]
+    return [
+        f"{label}{tuned.format_name}, tuned on {tuned.tuned_on}; "
+        "--no-tuned serves the file as shipped"
+    ]
 
 
 def _host_in_url(host: str) -> str:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
 from galop import __version__
+from galop.cli.model import resolve_model
+from galop.cli.tune import tune
 from galop.settings import (
     DEFAULT_CONTEXT_WINDOW,
     DEFAULT_DRAIN_TIMEOUT_S,
@@ -28,6 +31,7 @@ from galop.settings import (
     LogLevel,
     Settings,
     available_cores,
+    default_cache_directory,
 )
 
 application = typer.Typer(
@@ -37,6 +41,9 @@ application = typer.Typer(
     rich_markup_mode=None,
     help="A self-hosted chat completion server: the Groq API of 2024 on your own machine.",
 )
+
+
+application.command()(tune)
 
 
 class CannotServeError(Exception):
@@ -152,6 +159,24 @@ def serve(
             help="Threads for large batches. Left out: one per core.",
         ),
     ] = None,
+    tuned: Annotated[
+        bool,
+        typer.Option(
+            "--tuned/--no-tuned",
+            envvar="GALOP_TUNED",
+            help="Serve the weights that `galop tune` found fastest, if it has been run for this "
+            "model on this machine.",
+        ),
+    ] = True,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="GALOP_CACHE_DIR",
+            metavar="DIR",
+            help="Where `galop tune` keeps its result. Left out: galop in the user's cache "
+            "directory.",
+        ),
+    ] = None,
     max_body_bytes: Annotated[
         int,
         typer.Option(envvar="GALOP_MAX_BODY_BYTES", min=1024, help="Largest request body."),
@@ -175,7 +200,7 @@ def serve(
     ] = "info",
 ) -> None:
     """Serve a model at http://HOST:PORT/openai/v1 until Ctrl-C or SIGTERM."""
-    path = _resolve_model(model)
+    path = resolve_model(model)
     name = model_name or (EMBEDDED_MODEL_NAME if model is None else _name_of(path))
     settings = Settings(
         model=path,
@@ -197,6 +222,12 @@ def serve(
         level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    if tuned and not settings.is_scripted:
+        from galop.app.tuned import find_tuned
+
+        directory = cache_dir or default_cache_directory()
+        found = find_tuned(settings.model_path, directory, settings.num_threads)
+        settings = replace(settings, tuned=found)
     try:
         _serve(settings)
     except CannotServeError as error:
@@ -222,23 +253,6 @@ def _serve(settings: Settings) -> None:
         raise CannotServeError(f"cannot load the model: {error}") from error
     except KeyboardInterrupt:
         pass
-
-
-def _resolve_model(model: str | None) -> str:
-    """The path of the model file, checked to exist."""
-    if model is not None and model.startswith("scripted:"):
-        return model
-    if model is None:
-        from galop.app.embedded import EmbeddedModelMissingError, embedded_model_path
-
-        try:
-            return str(embedded_model_path())
-        except EmbeddedModelMissingError as error:
-            typer.echo(f"galop: {error}", err=True)
-            raise typer.Exit(1) from None
-    if not Path(model).is_file():
-        raise typer.BadParameter(f"no such file: {model}", param_hint="--model")
-    return model
 
 
 def _name_of(path: str) -> str:

@@ -1,0 +1,40 @@
+"""The weight formats that tuning can try, with llama.cpp's numbers for them (`llama_ftype`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AS_SHIPPED = "as shipped"
+"""The name of the file that was not converted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFormat:
+    """How weights are stored."""
+
+    name: str
+    ftype: int
+    most_bits_per_weight: float
+    """An upper bound, tensors that llama.cpp keeps in a larger format included."""
+
+    def most_bytes(self, num_weights: int) -> int:
+        """An upper bound of the file's size, its vocabulary apart."""
+        return int(num_weights * self.most_bits_per_weight / 8)
+
+
+_ALL = (
+    WeightFormat("Q8_0", 7, 8.6),
+    WeightFormat("Q4_0", 2, 6.6),
+    WeightFormat("IQ4_NL", 25, 6.6),
+    WeightFormat("Q4_K_M", 15, 7.0),
+    WeightFormat("BF16", 32, 16.2),
+    # Not tried unless asked for.
+    WeightFormat("F16", 1, 16.2),
+    WeightFormat("Q5_0", 8, 7.0),
+    WeightFormat("Q5_1", 9, 7.5),
+    WeightFormat("Q5_K_M", 17, 7.5),
+    WeightFormat("Q6_K", 18, 8.6),
+)
+FORMATS = {each.name.lower(): each for each in _ALL}
+"""By lower-case name."""
+DEFAULT_FORMATS = _ALL[:5]
