@@ -344,3 +344,18 @@ def test_forced_tokens_beyond_the_budget_are_cut() -> None:
     (finished,) = harness.finished()
     assert (finished.finish_reason, finished.num_completion_tokens) == ("length", 3)
     assert not finished.is_constraint_satisfied
+
+
+def test_forced_tokens_have_the_models_own_log_probabilities() -> None:
+    """Certain under the constraint, unlikely to the model, and both are told."""
+    harness = Harness(
+        constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True)
+    )
+    sampling = SamplingParams(temperature=0.0, num_logprobs=0)
+    spec = ConstraintSpec(kind="json_object")
+    harness.run(request(text="something else", constraint=spec, sampling=sampling))
+
+    entries = [e.logprobs[0] for e in harness.events if isinstance(e, Tokens) and e.logprobs]
+    assert [entry.token_id for entry in entries] == list(b"{abc}")
+    assert all(entry.logprob < -10 for entry in entries)
+    assert all(entry.constrained_logprob == 0.0 for entry in entries)

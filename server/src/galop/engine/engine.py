@@ -181,22 +181,19 @@ class Engine:
             return events
         constraint = sequence.constraint
         token_ids = [token_id]
-        if constraint is not None and not constraint.is_complete:
+        # Log probabilities are the model's: where they are wanted, forced tokens take their step too.
+        if constraint is not None and not constraint.is_complete and logprob is None:
             token_ids += constraint.forced_tokens()
         room = self._room(sequence)
         is_cut = len(token_ids) > room
         token_ids = token_ids[:room]
         sequence.append(token_ids)
-        logprobs = None
-        if logprob is not None:
-            # Forced tokens are certain under the constraint and the model was not asked.
-            logprobs = [logprob, *(TokenLogprob(forced, 0.0, [], 0.0) for forced in token_ids[1:])]
         events.append(
             Tokens(
                 request_id=sequence.request_id,
                 choice_index=sequence.choice_index,
                 token_ids=token_ids,
-                logprobs=logprobs,
+                logprobs=None if logprob is None else [logprob],
             )
         )
         if constraint is not None and constraint.is_complete and not is_cut:
