@@ -103,12 +103,12 @@ def test_the_table_is_readable_without_a_terminal(tuned: tuple[Path, str]) -> No
 
 def test_serve_uses_what_was_tuned_and_says_so(tuned_cache: Path) -> None:
     """The weights are in the start-up text and in the fingerprint; --no-tuned is the way back."""
-    with galop_serve("--cache-dir", str(tuned_cache)) as server:
+    with galop_serve("--tuned", "--cache-dir", str(tuned_cache)) as server:
         text = printed(server)
         with_tuned = fingerprint(server)
     assert "weights:        Q8_0, tuned on 2026-11-23; " in text
     assert "--no-tuned serves the file as shipped" in text
-    with galop_serve("--cache-dir", str(tuned_cache), "--no-tuned") as server:
+    with galop_serve("--no-tuned", "--cache-dir", str(tuned_cache)) as server:
         assert "Q8_0" not in printed(server)
         assert fingerprint(server) != with_tuned
 
@@ -118,7 +118,7 @@ def test_a_broken_result_does_not_keep_the_server_from_starting(tmp_path: Path) 
     key = store.tuning_key(embedded_model_path(), store.host_description())
     path = store.record_path(tmp_path, key)
     path.write_text('{"record": "tuning-1", "key": 7}')
-    with galop_serve("--cache-dir", str(tmp_path)) as server:
+    with galop_serve("--tuned", "--cache-dir", str(tmp_path)) as server:
         text = printed(server)
     assert f"ignoring {path}" in text
     assert "weights:" not in text
