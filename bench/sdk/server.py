@@ -46,9 +46,7 @@ def _event(delta: dict, finish_reason: str | None = None) -> bytes:
         "created": 1730000000,
         "model": "llama3-8b-8192",
         "system_fingerprint": "fp_0123456789",
-        "choices": [
-            {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        ],
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
     }
     return b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
 
@@ -62,7 +60,9 @@ def _stream() -> bytes:
     events = [_event({"role": "assistant", "content": ""})]
     events += [_event({"content": f" tok{i % 97}"}) for i in range(NUM_EVENTS - 2)]
     events += [_event({}, "stop"), b"data: [DONE]\n\n"]
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    head = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
     pieces = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
     return head + b"".join(pieces) + b"0\r\n\r\n"
 
