@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 
 from galop.chat import ChatService
@@ -22,6 +23,8 @@ def ready_text(settings: Settings, service: ChatService) -> str:
         lines.append(f"  aliases:        {', '.join(settings.aliases)}")
     if settings.compat != "default":
         lines.append(f"  compatibility:  {settings.compat}")
+    if not _is_loopback(settings.host):
+        lines.append("  warning:        no API keys: whoever can reach this address can use it")
     body = {"model": card.id, "messages": [{"role": "user", "content": "Say hello."}]}
     lines += [
         "",
@@ -50,6 +53,15 @@ def _weights_lines(settings: Settings) -> list[str]:
         f"{label}{tuned.format_name}, tuned on {tuned.tuned_on}; "
         "--no-tuned serves the file as shipped"
     ]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name: it may lead anywhere
 
 
 def _host_in_url(host: str) -> str:

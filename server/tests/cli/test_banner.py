@@ -1,0 +1,50 @@
+"""What the terminal shows when the server is ready."""
+
+from __future__ import annotations
+
+import pytest
+
+from galop.chat import ChatService, ChatTemplate
+from galop.chat.request import ModelCard
+from galop.cli.banner import ready_text
+from galop.settings import Settings
+from galop.testing import ScriptedModel, ScriptedTokenizer
+from galop.worker import LocalEngine
+
+
+def banner(**options: object) -> str:
+    card = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_completion_tokens=512)
+    service = ChatService(
+        engine=LocalEngine(ScriptedModel()),
+        tokenizer=ScriptedTokenizer(),
+        template=ChatTemplate(None, bos_token="", eos_token=""),
+        models=[card],
+        system_fingerprint="fp_0123456789",
+    )
+    settings = Settings(model="scripted:", model_name="m", **options)  # type: ignore[arg-type]  # a test's shorthand
+    return ready_text(settings, service)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "my-host"])
+def test_an_open_address_comes_with_a_warning(host: str) -> None:
+    """There are no keys, and the operator should know."""
+    assert "no API keys" in banner(host=host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_needs_no_warning(host: str) -> None:
+    """Nobody else can reach it."""
+    assert "warning" not in banner(host=host)
+
+
+def test_the_url_is_one_that_can_be_opened() -> None:
+    """Not 0.0.0.0, and IPv6 in brackets."""
+    assert "http://127.0.0.1:8000/openai/v1" in banner(host="0.0.0.0")
+    assert "http://[::1]:9000/openai/v1" in banner(host="::1", port=9000)
+
+
+def test_aliases_and_compatibility_are_shown() -> None:
+    """Whoever reads the log later knows what was served."""
+    text = banner(aliases={"llama3-8b-8192": "m"}, compat="groq-2024")
+    assert "llama3-8b-8192" in text
+    assert "groq-2024" in text
