@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -91,6 +92,8 @@ def tune(
     from galop.llama.tuning.tuner import TuningRequest
     from galop.llama.tuning.tuner import tune as run
 
+    # Our own last line says what went wrong; llama.cpp's are for `galop serve --log-level`.
+    logging.basicConfig(level=logging.CRITICAL)
     console = Console(highlight=False)
     request = TuningRequest(
         source=Path(source),

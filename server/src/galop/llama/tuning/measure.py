@@ -31,6 +31,8 @@ _NUM_STEPS = 6
 """Decode steps of one turn."""
 _CONTEXT_WINDOW = 2048
 """Holds the tuning text for every vocabulary we know; what is beyond is left out."""
+_WINDOW_STEP = 256
+"""llama.cpp's KV streams are multiples of this."""
 _PERPLEXITY_CHUNK = 64
 """Rows whose logits are in memory at once: 40 MB for a vocabulary of 150,000."""
 _FIRST_SCORED = 16
@@ -68,7 +70,7 @@ class Bench:
         self._runner = LlamaRunner(
             LlamaModel(path),
             num_slots=max(DECODE_ROWS),
-            context_window=max(len(tokens), _LEAST_WINDOW),
+            context_window=-(-max(len(tokens), _LEAST_WINDOW) // _WINDOW_STEP) * _WINDOW_STEP,
             num_threads=num_threads,
         )
 

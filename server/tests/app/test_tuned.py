@@ -1,0 +1,65 @@
+"""Tuned weights in the settings and in the fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from galop.app.server import fingerprint
+from galop.settings import Settings, TunedWeights, default_cache_directory
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    model = tmp_path / "model.gguf"
+    model.write_bytes(b"weights as shipped")
+    return Settings(model=str(model), model_name="model", num_threads=2)
+
+
+def tuned(path: Path | None, digest: str) -> TunedWeights:
+    return TunedWeights(
+        format_name="Q8_0" if path else "as shipped",
+        tuned_on="2026-11-23",
+        path=path,
+        digest=digest,
+        threads_by_rows={1: 1},
+    )
+
+
+def test_the_fingerprint_changes_with_the_weights_that_are_served(settings: Settings) -> None:
+    """Also between two conversions to the same format."""
+    converted = Path("/cache/q8_0.gguf")
+    fingerprints = {
+        fingerprint(settings),
+        fingerprint(replace(settings, tuned=tuned(converted, "a"))),
+        fingerprint(replace(settings, tuned=tuned(converted, "b"))),
+    }
+    assert len(fingerprints) == 3
+
+
+def test_the_fingerprint_does_not_change_with_threads(settings: Settings) -> None:
+    """The same weights give the same bits on any number of them."""
+    assert fingerprint(replace(settings, tuned=tuned(None, ""))) == fingerprint(settings)
+
+
+def test_the_engine_loads_the_converted_file(settings: Settings) -> None:
+    """While the model's own file stays the source of vocabulary and template."""
+    converted = replace(settings, tuned=tuned(Path("/cache/q8_0.gguf"), "a"))
+    assert converted.weights == "/cache/q8_0.gguf"
+    assert str(converted.model_path) == settings.model
+    assert replace(settings, tuned=tuned(None, "")).weights == settings.model
+    assert settings.weights == settings.model
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("/somewhere", "/somewhere/galop"), ("", "~/.cache/galop"), ("relative", "~/.cache/galop")],
+)
+def test_the_cache_is_where_the_user_keeps_caches(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: str
+) -> None:
+    """XDG Base Directory Specification: a relative path counts as unset."""
+    monkeypatch.setenv("XDG_CACHE_HOME", value)
+    assert default_cache_directory() == Path(expected).expanduser()
