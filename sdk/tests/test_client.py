@@ -278,6 +278,28 @@ def test_a_success_that_is_no_completion_is_an_error(
         client.chat.completions.create(messages=HELLO, model="m")
 
 
+def test_answers_are_validated_where_that_is_asked_for(
+    serve: Serve, completion: Payload, chunk: Payload
+) -> None:
+    """`_strict_response_validation` turns reading into judging, streamed or not."""
+
+    def handler(exchange: Exchange) -> None:
+        if exchange.json().get("stream"):
+            exchange.start_stream()
+            exchange.send_event(chunk("x", "weird"))
+            exchange.end_stream()
+        else:
+            exchange.respond(completion(id=None))
+
+    server = serve(handler)
+    client = Groq(api_key="k", base_url=server.url, _strict_response_validation=True)
+    with client, pytest.raises(groq.APIResponseValidationError):
+        client.chat.completions.create(messages=HELLO, model="m")
+    client = Groq(api_key="k", base_url=server.url, _strict_response_validation=True)
+    with client, pytest.raises(groq.APIResponseValidationError):
+        list(client.chat.completions.create(messages=HELLO, model="m", stream=True))
+
+
 def test_json_under_another_content_type_is_still_read(serve: Serve, completion: Payload) -> None:
     """Servers that mislabel JSON are understood."""
     server = serve(
@@ -433,6 +455,21 @@ def test_a_silent_server_runs_into_the_read_timeout(serve: Serve) -> None:
         client.models.list()
 
     assert caught.value.phase == "read"
+
+
+def test_bodies_are_logged_only_where_that_is_asked_for(
+    serve: Serve, completion: Payload, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`GROQ_LOG=trace` is a level of its own, below DEBUG; the key is not shown even there."""
+    server = serve(lambda exchange: exchange.respond(completion()))
+    with (
+        caplog.at_level(5, logger="groq"),
+        Groq(api_key="secret-key", base_url=server.url) as client,
+    ):
+        client.chat.completions.create(messages=HELLO, model="m")
+
+    assert "Say hello." in caplog.text
+    assert "secret-key" not in caplog.text
 
 
 def test_logs_never_show_key_or_prompt(

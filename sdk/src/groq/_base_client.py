@@ -661,7 +661,12 @@ class SyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                 _reopen=reopen,
             )
             return wrapper if raw_kind or _is_binary(cast_to) else wrapper.parse()
-        parsed = decode_body(response, cast_to, accepts_text=options.accepts_text)
+        parsed = decode_body(
+            response,
+            cast_to,
+            accepts_text=options.accepts_text,
+            strict=self._strict_response_validation,
+        )
         if isinstance(options.post_parser, NotGiven):
             return parsed
         return options.post_parser(parsed)
@@ -1009,7 +1014,12 @@ class AsyncAPIClient(BaseClient, Generic[_HttpxClientT]):
                 _reopen=reopen,
             )
             return wrapper if raw_kind or _is_binary(cast_to) else await wrapper.parse()
-        parsed = decode_body(response, cast_to, accepts_text=options.accepts_text)
+        parsed = decode_body(
+            response,
+            cast_to,
+            accepts_text=options.accepts_text,
+            strict=self._strict_response_validation,
+        )
         if isinstance(options.post_parser, NotGiven):
             return parsed
         return options.post_parser(parsed)

@@ -64,12 +64,15 @@ def _is_model(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, pydantic.BaseModel)
 
 
-def event_decoders(type_: Any) -> tuple[Callable[..., Any] | None, Callable[[bytes], Any]]:
+def event_decoders(
+    type_: Any, *, strict: bool = False
+) -> tuple[Callable[..., Any] | None, Callable[[bytes], Any]]:
     """The fast and the lenient decoder for the events of one stream.
 
     The fast one, called as `fast(content, strict=True)`, raises ValueError for whatever is not
     exactly as documented; None if there is none for this type. The lenient one raises ValueError
-    only for what is no JSON, and returns an error object in place of a chunk as a dict.
+    only for what is no JSON, and returns an error object in place of a chunk as a dict; with
+    `strict` it validates.
     """
     from ._models import construct_type, json_validator
 
@@ -79,13 +82,19 @@ def event_decoders(type_: Any) -> tuple[Callable[..., Any] | None, Callable[[byt
         value = json.loads(content)
         if isinstance(value, Mapping) and value.get("error"):
             return dict(value)
+        if strict:
+            return json_validator(resolved)(content)
         return construct_type(value=value, type_=resolved)
 
     return (json_validator(resolved) if _is_model(resolved) else None), lenient
 
 
-def decode_body(response: httpx.Response, type_: Any, *, accepts_text: bool = False) -> Any:
+def decode_body(
+    response: httpx.Response, type_: Any, *, accepts_text: bool = False, strict: bool = False
+) -> Any:
     """The body of a successful response, which has been read, as `type_`.
+
+    `strict` validates instead of reading leniently: a missing field or an unexpected value raises.
 
     A model is promised: a body that is no JSON object raises APIResponseValidationError. Text is
     returned as text only where the operation may answer with text (`accepts_text`).
@@ -108,15 +117,18 @@ def decode_body(response: httpx.Response, type_: Any, *, accepts_text: bool = Fa
     if accepts_text and not is_json:
         return response.text
     if _is_model(type_):
-        return _decode_model(response, type_, content_type)
+        return _decode_model(response, type_, content_type, strict=strict)
     return _decode_other(response, type_, is_json=is_json)
 
 
-def _decode_model(response: httpx.Response, model: Any, content_type: str) -> Any:
-    from ._models import BaseModel, attach_headers, model_from_json
+def _decode_model(response: httpx.Response, model: Any, content_type: str, *, strict: bool) -> Any:
+    from ._models import BaseModel, attach_headers, json_validator, model_from_json
 
     try:
-        value = model_from_json(model, response.content)
+        if strict:
+            value = json_validator(model)(response.content)
+        else:
+            value = model_from_json(model, response.content)
     except ValueError as error:
         raise APIResponseValidationError(
             response,

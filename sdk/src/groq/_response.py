@@ -133,7 +133,10 @@ class BaseAPIResponse(Generic[R]):
             return self._make_stream(to)
         cast_to = self._cast_to if to is None else to
         return decode_body(
-            self.http_response, cast_to, accepts_text=to is None and self._options.accepts_text
+            self.http_response,
+            cast_to,
+            accepts_text=to is None and self._options.accepts_text,
+            strict=self._client._strict_response_validation,
         )
 
     def _make_stream(self, stream_cls: Any) -> Any:

@@ -58,8 +58,9 @@ class ChunkReader(Generic[_T]):
         num_chunks: how many chunks have been handed out.
     """
 
-    def __init__(self, cast_to: Any, response: httpx.Response) -> None:
+    def __init__(self, cast_to: Any, response: httpx.Response, *, strict: bool = False) -> None:
         self._cast_to = cast_to
+        self._strict = strict
         self.response = response
         self._decoder = EventDecoder()
         self._fast: Callable[..., Any] | None = None
@@ -112,7 +113,7 @@ class ChunkReader(Generic[_T]):
         if self._lenient is None:
             from ._decode import event_decoders  # pydantic: after the request has been written
 
-            self._fast, self._lenient = event_decoders(self._cast_to)
+            self._fast, self._lenient = event_decoders(self._cast_to, strict=self._strict)
         if self._fast is None:
             chunk = self._decode_leniently(data)
         else:
@@ -134,7 +135,7 @@ class ChunkReader(Generic[_T]):
         except ValueError as error:
             text = data.decode("utf-8", "replace")
             raise APIResponseValidationError(
-                self.response, text, message=f"The stream holds an event that is no JSON: {error}"
+                self.response, text, message=f"The stream holds an event that is no chunk: {error}"
             ) from error
         if isinstance(chunk, dict) and chunk.get("error"):
             raise stream_error(chunk["error"], self.response)
@@ -310,7 +311,9 @@ class Stream(Generic[_T]):
         self._cast_to = cast_to
         self._client = client
         self._options = options
-        self._reader: ChunkReader[_T] = ChunkReader(cast_to, response)
+        self._reader: ChunkReader[_T] = ChunkReader(
+            cast_to, response, strict=client._strict_response_validation
+        )
         self._requirements = _Requirements()
         self._iterator: Generator[_T, None, None] | None = _chunks(
             self._reader, _deadline, self._requirements, _reopen
@@ -478,7 +481,9 @@ class AsyncStream(Generic[_T]):
         self._cast_to = cast_to
         self._client = client
         self._options = options
-        self._reader: ChunkReader[_T] = ChunkReader(cast_to, response)
+        self._reader: ChunkReader[_T] = ChunkReader(
+            cast_to, response, strict=client._strict_response_validation
+        )
         self._requirements = _Requirements()
         self._iterator: AsyncGenerator[_T, None] | None = _async_chunks(
             self._reader, _deadline, self._requirements, _reopen
