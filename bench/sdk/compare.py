@@ -37,6 +37,9 @@ def environment(label: str, packages: list[str]) -> str:
         print(f"making {directory}", file=sys.stderr)
         venv.create(directory, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+    elif label == "ours":  # the sources may have changed since
+        again = ["--no-deps", "--force-reinstall", *packages]
+        subprocess.run([python, "-m", "pip", "install", "-q", *again], check=True)
     return str(python)
 
 

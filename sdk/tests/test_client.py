@@ -366,6 +366,18 @@ async def test_the_asynchronous_client_retries_alike(serve: Serve) -> None:
     ]
 
 
+def test_an_error_whose_body_is_cut_off_keeps_its_status(serve: Serve) -> None:
+    """What broke after the status does not hide it."""
+
+    def handler(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 404 Not Found\r\ncontent-length: 100\r\n\r\n{")
+        exchange.cut()
+
+    server = serve(handler)
+    with Groq(api_key="k", base_url=server.url) as client, pytest.raises(groq.NotFoundError):
+        client.models.list()
+
+
 def test_a_refused_connection_is_a_connection_error() -> None:
     """Retried, then reported with its cause."""
     policy = groq.RetryPolicy(base_s=0.001)

@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-import uuid
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
@@ -286,7 +286,11 @@ class BaseClient:
         self._url_cache = {}
 
     def _idempotency_key(self) -> str:
-        return f"stainless-python-retry-{uuid.uuid4()}"
+        # The form of a random UUID, without the 4 ms that importing `uuid` takes.
+        digits = os.urandom(16).hex()
+        return "stainless-python-retry-" + "-".join(
+            (digits[:8], digits[8:12], f"4{digits[13:16]}", f"a{digits[17:20]}", digits[20:])
+        )
 
     def _make_status_error(
         self, err_msg: str, *, body: object, response: httpx.Response

@@ -369,8 +369,12 @@ def error_message(status_code: int, body: object) -> str:
 
 
 def status_error(response: httpx.Response) -> APIStatusError:
-    """The error for a response with an error status, whose body has been read."""
-    body = decode_error_body(response.text)
+    """The error for a response with an error status, whose body has been read, or was cut off."""
+    try:
+        text = response.text
+    except RuntimeError:  # ResponseNotRead: the status is worth more than what broke after it
+        text = ""
+    body = decode_error_body(text)
     message = error_message(response.status_code, body)
     return class_for_status(response.status_code)(message, response=response, body=body)
 
