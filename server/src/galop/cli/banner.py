@@ -25,7 +25,12 @@ def ready_text(settings: Settings, service: ChatService) -> str:
         lines.append(f"  compatibility:  {settings.compat}")
     if not _is_loopback(settings.host):
         lines.append("  warning:        no API keys: whoever can reach this address can use it")
-    body = {"model": card.id, "messages": [{"role": "user", "content": "Say hello."}]}
+    body = {
+        "model": card.id,
+        "messages": [{"role": "user", "content": "Say hello."}],
+        "temperature": 0,
+        "max_tokens": 64,
+    }
     lines += [
         "",
         "Try it:",
