@@ -38,6 +38,7 @@ _PERPLEXITY_CHUNK = 64
 _FIRST_SCORED = 16
 """Tokens at the start of the text that only give context."""
 _CHECKED_TOKENS = 150
+_CHECKED_BATCHES = (2, 3, 5, 8)
 _LEAST_WINDOW = NUM_PROMPT_TOKENS + 64
 
 
@@ -119,7 +120,7 @@ class Bench:
 
     def is_deterministic(self) -> bool:
         """The same bits for a prompt in chunks of 7, of 64 and whole; for a token decoded alone and
-        in a batch of 8; and for one thread and all."""
+        in batches of up to 8, as their first row and as their last; and for one thread and all."""
         prompt = self._tokens[:_CHECKED_TOKENS]
         expected = self._prefill(0, prompt, len(prompt))
         if any(not np.array_equal(self._prefill(1, prompt, each), expected) for each in (7, 64)):
@@ -133,13 +134,18 @@ class Bench:
                 return False
         self._runner.threads_by_rows = {}
         others = []
-        for slot in range(1, 8):
+        for slot in range(1, max(_CHECKED_BATCHES)):
             length = 20 + 11 * slot
             self._prefill(slot, self._tokens[slot : slot + length], length)
             others.append((self._tokens[slot], length, slot, True))
-        self._runner.truncate(0, _CHECKED_TOKENS)
-        crowded = self._forward([mine, *others])[0]
-        return bool(np.array_equal(crowded, alone))
+        for rows, mine_index in itertools.product(_CHECKED_BATCHES, (0, -1)):
+            beside = others[: rows - 1]
+            batch = [mine, *beside] if mine_index == 0 else [*beside, mine]
+            for _, position, slot, _ in batch:
+                self._runner.truncate(slot, position)
+            if not np.array_equal(self._forward(batch)[mine_index], alone):
+                return False
+        return True
 
     def _prefill_times(self) -> Iterator[float]:
         for _ in range(_NUM_PREFILLS):
