@@ -125,6 +125,24 @@ def test_next_and_iter_work_together(whole: LoopbackServer) -> None:
         assert list(rest) == []
 
 
+def test_a_stream_that_was_read_is_empty_afterwards(whole: LoopbackServer) -> None:
+    """Iterating again is no error: there is just nothing left."""
+    with Groq(api_key="k", base_url=whole.url) as client:
+        stream = open_stream(client)
+        assert len(list(stream)) == 3
+        assert list(stream) == []
+        with pytest.raises(StopIteration):
+            next(stream)
+
+
+async def test_an_async_stream_that_was_read_is_empty_afterwards(whole: LoopbackServer) -> None:
+    """The same, awaiting."""
+    async with AsyncGroq(api_key="k", base_url=whole.url) as client:
+        stream = await open_async_stream(client)
+        assert len([chunk async for chunk in stream]) == 3
+        assert [chunk async for chunk in stream] == []
+
+
 def test_done_ends_the_stream_even_if_the_body_goes_on(serve: Serve, chunk: Payload) -> None:
     """A proxy that holds the end of the body back delays nobody by more than a moment."""
 

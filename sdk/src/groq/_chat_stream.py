@@ -151,7 +151,7 @@ class EventTeller(Generic[T]):
     """Chunks in, events out. Pure."""
 
     def __init__(self, response_type: Any, tool_types: dict[str, Any]) -> None:
-        self.accumulator = ChatCompletionAccumulator()
+        self.accumulator: ChatCompletionAccumulator = ChatCompletionAccumulator()
         self._response_type = response_type
         self._tool_types = tool_types
         self._done: set[int] = set()

@@ -198,13 +198,17 @@ class ChunkReader(Generic[_T]):
         )
 
 
-class _Requirements:
-    """What the owner of a stream asks of its end. Shared with the running iterator."""
+class _End:
+    """What a stream and its running iterator, which do not know each other, share about the end.
 
-    __slots__ = ("complete",)
+    `must_be_complete` is asked by the owner; `is_reached` is told by the iterator.
+    """
+
+    __slots__ = ("is_reached", "must_be_complete")
 
     def __init__(self) -> None:
-        self.complete = False
+        self.must_be_complete = False
+        self.is_reached = False
 
 
 def _bytes_of(response: httpx.Response) -> Iterator[bytes]:
@@ -228,7 +232,7 @@ def _is_streaming(response: httpx.Response) -> bool:
 def _chunks(
     reader: ChunkReader[_T],
     deadline: Deadline | None,
-    requirements: _Requirements,
+    end: _End,
     reopen: Callable[[APIError], httpx.Response] | None,
 ) -> Generator[_T, None, None]:
     """The life of a stream. Holds no reference to the Stream, so that dropping that closes this."""
@@ -260,10 +264,11 @@ def _chunks(
                     raise
                 if not (reader.is_complete and not is_timeout(error)):
                     raise reader.fault(error, deadline) from error
-            if requirements.complete and not reader.is_complete:
+            if end.must_be_complete and not reader.is_complete:
                 raise reader.incomplete()
             if reader.is_done and governor.is_available:
                 _drain(received, governor)
+            end.is_reached = True
             return
         except APIError as error:
             if reopen is None or reader.num_chunks > 0:
@@ -286,6 +291,17 @@ def _drain(received: Iterator[bytes], governor: ReadGovernor) -> None:
     except Exception as error:
         if not is_transport_fault(error):
             raise
+
+
+def _nothing() -> Generator[Any, None, None]:
+    """The rest of a stream that has been read to its end."""
+    yield from ()
+
+
+async def _async_nothing() -> AsyncGenerator[Any, None]:
+    nothing: tuple[Any, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
 
 class Stream(Generic[_T]):
@@ -314,9 +330,9 @@ class Stream(Generic[_T]):
         self._reader: ChunkReader[_T] = ChunkReader(
             cast_to, response, strict=client._strict_response_validation
         )
-        self._requirements = _Requirements()
+        self._end = _End()
         self._iterator: Generator[_T, None, None] | None = _chunks(
-            self._reader, _deadline, self._requirements, _reopen
+            self._reader, _deadline, self._end, _reopen
         )
         self._handed_out: weakref.ref[Generator[_T, None, None]] | None = None
 
@@ -346,16 +362,18 @@ class Stream(Generic[_T]):
 
     def require_complete(self) -> Self:
         """From now on raise IncompleteStreamError if the stream ends before the answer does."""
-        self._requirements.complete = True
+        self._end.must_be_complete = True
         return self
 
     def _current(self) -> Generator[_T, None, None]:
         if self._iterator is not None:
             return self._iterator
         iterator = None if self._handed_out is None else self._handed_out()
-        if iterator is None:
-            raise StreamClosedError
-        return iterator
+        if iterator is not None:
+            return iterator
+        if self._end.is_reached:
+            return _nothing()
+        raise StreamClosedError
 
     def __next__(self) -> _T:
         return self._current().__next__()
@@ -400,7 +418,7 @@ class Stream(Generic[_T]):
 async def _async_chunks(
     reader: ChunkReader[_T],
     deadline: Deadline | None,
-    requirements: _Requirements,
+    end: _End,
     reopen: Callable[[APIError], Awaitable[httpx.Response]] | None,
 ) -> AsyncGenerator[_T, None]:
     """`_chunks`, awaiting."""
@@ -432,10 +450,11 @@ async def _async_chunks(
                     raise
                 if not (reader.is_complete and not is_timeout(error)):
                     raise reader.fault(error, deadline) from error
-            if requirements.complete and not reader.is_complete:
+            if end.must_be_complete and not reader.is_complete:
                 raise reader.incomplete()
             if reader.is_done and governor.is_available:
                 await _adrain(received, governor)
+            end.is_reached = True
             return
         except APIError as error:
             if reopen is None or reader.num_chunks > 0:
@@ -484,9 +503,9 @@ class AsyncStream(Generic[_T]):
         self._reader: ChunkReader[_T] = ChunkReader(
             cast_to, response, strict=client._strict_response_validation
         )
-        self._requirements = _Requirements()
+        self._end = _End()
         self._iterator: AsyncGenerator[_T, None] | None = _async_chunks(
-            self._reader, _deadline, self._requirements, _reopen
+            self._reader, _deadline, self._end, _reopen
         )
         self._handed_out: weakref.ref[AsyncGenerator[_T, None]] | None = None
 
@@ -516,16 +535,18 @@ class AsyncStream(Generic[_T]):
 
     def require_complete(self) -> Self:
         """From now on raise IncompleteStreamError if the stream ends before the answer does."""
-        self._requirements.complete = True
+        self._end.must_be_complete = True
         return self
 
     def _current(self) -> AsyncGenerator[_T, None]:
         if self._iterator is not None:
             return self._iterator
         iterator = None if self._handed_out is None else self._handed_out()
-        if iterator is None:
-            raise StreamClosedError
-        return iterator
+        if iterator is not None:
+            return iterator
+        if self._end.is_reached:
+            return _async_nothing()
+        raise StreamClosedError
 
     async def __anext__(self) -> _T:
         return await self._current().__anext__()

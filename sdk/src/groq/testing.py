@@ -243,7 +243,7 @@ class FakeGroq:
     """A script of answers, and clients that get them. See the module for an example."""
 
     def __init__(self, *script: Script, repeat: bool = False) -> None:
-        self.transport = FakeTransport(script, repeat=repeat)
+        self.transport: FakeTransport = FakeTransport(script, repeat=repeat)
 
     def add(self, *script: Script) -> None:
         """Append answers to the script."""
