@@ -270,7 +270,7 @@ class Completions(SyncAPIResource):
             cast_to=_COMPLETION,
             stream=bool(stream),
             stream_cls=Stream,
-            chunk_type=_CHUNK,
+            chunk_type=_CHUNK if stream else None,
         )
 
     @overload
@@ -514,7 +514,7 @@ class AsyncCompletions(AsyncAPIResource):
             cast_to=_COMPLETION,
             stream=bool(stream),
             stream_cls=AsyncStream,
-            chunk_type=_CHUNK,
+            chunk_type=_CHUNK if stream else None,
         )
 
     @overload
