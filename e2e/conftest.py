@@ -48,13 +48,11 @@ def free_port() -> int:
 def galop_serve(*arguments: str) -> Iterator[Server]:
     """Run `galop serve` on a free port until the end of the block; its last words on failure."""
     port = free_port()
-    tuned = [] if {"--tuned", "--no-tuned"} & {*arguments} else ["--no-tuned"]  # weights as shipped
     process = subprocess.Popen(
         [
             str(Path(sys.executable).with_name("galop")),
             "serve",
             *("--port", str(port)),
-            *tuned,
             *arguments,
         ],
         # What was tuned on this machine is for its users; tests see the file as shipped.
