@@ -82,6 +82,16 @@ def test_not_given_values_vanish_at_any_depth() -> None:
     }
 
 
+def test_what_can_be_read_once_is_read_once() -> None:
+    """A generator deep inside is sent whole, also beside a not-given value."""
+    parts = ({"type": "text", "text": text} for text in ("a", "b"))
+    body = {"messages": [{"role": "user", "content": parts, "name": NOT_GIVEN}]}
+
+    content = json.loads(encode_json(body))["messages"][0]["content"]
+
+    assert [part["text"] for part in content] == ["a", "b"]
+
+
 def test_a_lone_surrogate_is_escaped_instead_of_raising() -> None:
     """Text cut in the middle of a character still makes a valid request."""
     assert encode_json({"a": "\ud83d"}) == b'{"a":"\\ud83d"}'

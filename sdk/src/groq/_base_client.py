@@ -41,7 +41,6 @@ from ._qs import Querystring
 from ._request import (
     FinalRequestOptions,
     encode_json,
-    materialize,
     merge_headers,
     normalize_base_url,
 )
@@ -536,8 +535,6 @@ class SyncAPIClient(BaseClient, Generic[_HttpxClientT]):
     ) -> Any:
         """Send one request, with retries, and decode the answer."""
         options = self._prepare_options(options)
-        if options.json_data is not None and isinstance(options.json_data, dict):
-            options.json_data = materialize(options.json_data)
         http = self._client
         plan = _Plan(self, options, http)
         keep_open = self._wants_open_body(options, stream=stream)
@@ -885,8 +882,6 @@ class AsyncAPIClient(BaseClient, Generic[_HttpxClientT]):
     ) -> Any:
         """Send one request, with retries, and decode the answer."""
         options = await self._prepare_options(options)
-        if options.json_data is not None and isinstance(options.json_data, dict):
-            options.json_data = materialize(options.json_data)
         http = self._client
         plan = _Plan(self, options, http)
         keep_open = self._wants_open_body(options, stream=stream)

@@ -11,7 +11,7 @@ import dataclasses
 import datetime
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -52,15 +52,18 @@ class FinalRequestOptions:
         return self.max_retries
 
 
-class _NotGivenInside(Exception):
-    """A not-given value sits inside the body: the slow way has to take it out."""
+class _NeedsWalk(Exception):
+    """The body holds a not-given value, or something that can be read only once.
+
+    Raised before anything is read, so that the walk finds it unread.
+    """
 
 
 def encode_json(body: object) -> bytes:
     """Compact UTF-8 JSON of `body`. NaN and Infinity are refused with ValueError."""
     try:
         text = _encode(body)
-    except _NotGivenInside:
+    except _NeedsWalk:
         text = _encode(without_not_given(body))
     try:
         return text.encode()
@@ -76,8 +79,8 @@ _encode = json.JSONEncoder(
 
 def _plain(value: Any) -> object:
     """What JSON has for an object that the encoder does not know; called by the encoder."""
-    if isinstance(value, Omit):
-        raise _NotGivenInside
+    if isinstance(value, (Omit, Iterator)):
+        raise _NeedsWalk
     fields = getattr(value, "__request_fields__", None)
     if fields is not None and not isinstance(value, type):
         # A message out of an answer goes back as what a request may contain.
@@ -103,27 +106,12 @@ def _plain(value: Any) -> object:
 
 
 def without_not_given(value: object) -> object:
-    """`value` with every not-given entry of its dicts and lists left out, at any depth."""
+    """`value` without its not-given entries, and with iterators read into lists, at any depth."""
     if isinstance(value, Mapping):
         return {k: without_not_given(v) for k, v in value.items() if not isinstance(v, Omit)}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, Iterator)):
         return [without_not_given(item) for item in value if not isinstance(item, Omit)]
     return value
-
-
-def given(parameters: Mapping[str, object]) -> dict[str, object]:
-    """The parameters that were given; None counts as given and is sent as null."""
-    return {name: value for name, value in parameters.items() if not isinstance(value, Omit)}
-
-
-def materialize(body: Mapping[str, object]) -> dict[str, object]:
-    """`body` with one-shot iterables drained into lists, so that it can be encoded again."""
-    return {
-        name: list(value)
-        if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping, list, tuple))
-        else value
-        for name, value in body.items()
-    }
 
 
 def normalize_base_url(base_url: str | httpx.URL) -> httpx.URL:
