@@ -428,7 +428,7 @@ def test_a_total_deadline_holds_against_a_dripping_body(serve: Serve) -> None:
         client.models.list()
 
     assert caught.value.phase == "total"
-    assert 0.3 <= time.monotonic() - started < 0.45
+    assert 0.3 <= time.monotonic() - started < 0.6
     assert len(server.exchanges) == 1
 
 
@@ -441,7 +441,7 @@ async def test_a_total_deadline_holds_asynchronously(serve: Serve) -> None:
             await client.with_options(timeout=Timeout(total=0.3)).models.list()
 
     assert caught.value.phase == "total"
-    assert 0.3 <= time.monotonic() - started < 0.45
+    assert 0.3 <= time.monotonic() - started < 0.6
 
 
 def test_a_total_deadline_spans_retries(serve: Serve) -> None:

@@ -22,7 +22,7 @@ Serve = Callable[[Callable[["Exchange"], None]], "LoopbackServer"]
 Payload = Callable[..., dict[str, object]]
 
 HELLO: Any = [{"role": "user", "content": "Say hello."}]
-AT_ONCE_S = 0.2
+AT_ONCE_S = 0.5
 
 
 def open_stream(client: Groq, **options: Any) -> groq.Stream[Any]:
@@ -157,7 +157,7 @@ def test_done_ends_the_stream_even_if_the_body_goes_on(serve: Serve, chunk: Payl
     with Groq(api_key="k", base_url=server.url) as client:
         started = time.monotonic()
         assert len(list(open_stream(client))) == 1
-        assert time.monotonic() - started < 0.15
+        assert time.monotonic() - started < 0.3
 
 
 def test_unknown_events_and_comments_are_passed_over(serve: Serve, chunk: Payload) -> None:
@@ -478,7 +478,7 @@ def test_a_stalled_stream_ends_at_its_deadline(
         list(open_stream(client))
 
     assert (caught.value.phase, caught.value.partial_text) == (phase, "Hel" * num_chunks)
-    assert 0.3 <= time.monotonic() - started < 0.5
+    assert 0.3 <= time.monotonic() - started < 0.7
 
 
 async def test_a_stalled_async_stream_ends_at_its_deadline(serve: Serve) -> None:
@@ -491,4 +491,4 @@ async def test_a_stalled_async_stream_ends_at_its_deadline(serve: Serve) -> None
             [chunk async for chunk in stream]
 
     assert caught.value.phase == "between_tokens"
-    assert 0.3 <= time.monotonic() - started < 0.5
+    assert 0.3 <= time.monotonic() - started < 0.7
