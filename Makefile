@@ -4,13 +4,14 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv/bin
 
-.PHONY: help serve test check format bench clean
+.PHONY: help serve test check format bench bench-sdk clean
 
 help:
 	@echo "make serve   build what is needed, then serve the embedded model (ARGS=\"--port 9000\")"
 	@echo "make test    every test of both distributions and e2e/ (ARGS=\"-k stop\")"
 	@echo "make check   format, lint, types, architecture"
-	@echo "make bench   the benchmarks of bench/"
+	@echo "make bench   how fast the server answers (ARGS=\"--clients 1 8\")"
+	@echo "make bench-sdk   the SDK beside the published clients"
 
 serve:
 	@$(PYTHON) scripts/bootstrap.py serve
@@ -36,6 +37,10 @@ format:
 bench:
 	@$(PYTHON) scripts/bootstrap.py test
 	$(VENV)/python -m bench.load $(ARGS)
+
+bench-sdk:
+	@$(PYTHON) scripts/bootstrap.py test
+	$(VENV)/python bench/sdk/compare.py $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
