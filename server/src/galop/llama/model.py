@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cached_property
 from pathlib import Path
 
 from galop.llama.errors import ModelFileError
@@ -37,7 +38,7 @@ class LlamaModel:
         """How many tokens the model was trained to attend to."""
         return int(llama.llama_model_n_ctx_train(self.pointer))
 
-    @property
+    @cached_property
     def end_token_ids(self) -> frozenset[int]:
         """All end-of-generation tokens."""
         is_end = llama.llama_vocab_is_eog

@@ -26,11 +26,6 @@ class LlamaTokenizer:
         self._adds_bos = bool(llama.llama_vocab_get_add_bos(model.vocab))
         self._bytes = [self._piece(token_id) for token_id in range(self.vocab_size)]
 
-    @property
-    def model(self) -> LlamaModel:
-        """The vocabulary's owner; keep it open as long as this tokenizer is used."""
-        return self._model
-
     @cached_property
     def special_token_texts(self) -> frozenset[str]:
         """Texts that `encode(..., parse_special=True)` turns into a control token."""

@@ -7,11 +7,9 @@ goes, the socket ends and so does this process: no orphan keeps a core busy.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -54,7 +52,6 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
     `build` may raise `StartError` for faults of the model or the machine.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
-    started_s = time.perf_counter()
     start = _read_command(connection)
     if not isinstance(start, Start):
         return
@@ -82,7 +79,7 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
     )
     reader = threading.Thread(target=_read_commands, args=(connection, engine), daemon=True)
     reader.start()
-    send(Ready(os.getpid(), time.perf_counter() - started_s))
+    send(Ready())
     engine.run()
     parts.runner.close()
 

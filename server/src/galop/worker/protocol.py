@@ -56,9 +56,6 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The engine takes requests."""
 
-    pid: int
-    start_time_s: float
-
 
 class StartFailed(msgspec.Struct, frozen=True, tag=True):
     """The engine cannot start; `reason` is one line for a person. The process ends."""
