@@ -253,7 +253,7 @@ class Spelling(TokenConstraint):
 
 
 def constrained(max_tokens: int = 100) -> GenerationRequest:
-    spec = ConstraintSpec(kind="json_object")
+    spec = ConstraintSpec(json_object=True)
     return request(text="something else", constraint=spec, max_tokens=max_tokens)
 
 
@@ -352,7 +352,7 @@ def test_forced_tokens_have_the_models_own_log_probabilities() -> None:
         constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True)
     )
     sampling = SamplingParams(temperature=0.0, num_logprobs=0)
-    spec = ConstraintSpec(kind="json_object")
+    spec = ConstraintSpec(json_object=True)
     harness.run(request(text="something else", constraint=spec, sampling=sampling))
 
     entries = [e.logprobs[0] for e in harness.events if isinstance(e, Tokens) and e.logprobs]

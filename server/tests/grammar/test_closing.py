@@ -18,7 +18,7 @@ from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedTokenizer
 
-SPEC = ConstraintSpec(kind="json_object")
+SPEC = ConstraintSpec(json_object=True)
 
 WORDS = (
     b'{} {" [" [] [[ [{ }} ]} ]] }] "} "}} ": ":" "," "], "}, {"a": [{" null true '

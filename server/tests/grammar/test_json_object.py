@@ -24,7 +24,7 @@ factory = GrammarFactory(byte_vocabulary(ScriptedTokenizer()))
 
 
 def constraint() -> BudgetedConstraint:
-    return factory(ConstraintSpec(kind="json_object"), max_tokens=10_000)
+    return factory(ConstraintSpec(json_object=True), max_tokens=10_000)
 
 
 def accepts(document: bytes) -> bool:

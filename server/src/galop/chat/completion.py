@@ -154,5 +154,5 @@ def _generation_request(
             logit_bias=dict(request.logit_bias or {}),
             num_logprobs=request.num_logprobs,
         ),
-        constraint=ConstraintSpec(kind="json_object") if is_json else None,
+        constraint=ConstraintSpec(json_object=True) if is_json else None,
     )

@@ -31,7 +31,8 @@ class GrammarFactory:
         return BudgetedConstraint(grammar, self._costs, max_tokens)
 
     def _compile(self, spec: ConstraintSpec) -> LLMatcher:
-        assert spec.kind == "json_object"
+        if spec != ConstraintSpec(json_object=True):
+            raise ConstraintFailedError(f"no such constraint: {spec}")
         matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(json_object_grammar()))
         if matcher.is_error():
             raise ConstraintFailedError(matcher.get_error())
