@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -53,6 +54,37 @@ def test_wrong_usage_is_one_clear_message(arguments: list[str], message: str) ->
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], ["config", "check"], ["config", "show"], ["tune"]])
+def test_every_command_reads_the_file_and_refuses_what_is_wrong_in_it(
+    tmp_path: Path, command: list[str]
+) -> None:
+    """It names the file and the key, whichever command reads it."""
+    path = tmp_path / "galop.toml"
+    path.write_text("max_wating = 5")
+    result = galop(*command, "--config", str(path))
+    assert result.returncode == 2
+    assert f"{path}: max_wating" in " ".join(result.stderr.split())
+    assert "did you mean max_waiting?" in " ".join(result.stderr.split())
+
+
+def test_config_show_prints_toml_that_says_the_same(tmp_path: Path) -> None:
+    """What is shown can be saved as galop.toml."""
+    first = galop("config", "show", "--alias", 'a "b"=scripted', "--port", "9000", "--no-tuned")
+    path = tmp_path / "galop.toml"
+    path.write_text(first.stdout)
+    second = galop("config", "show", "--config", str(path))
+    assert tomllib.loads(first.stdout) == tomllib.loads(second.stdout)
+    assert tomllib.loads(first.stdout)["alias"] == ['a "b"=scripted']
+
+
+def test_config_check_looks_at_what_the_settings_mean() -> None:
+    """An alias for a model that is not served is found without serving."""
+    assert galop("config", "check", "--model", "scripted:x").returncode == 0
+    wrong = galop("config", "check", "--model", "scripted:x", "--alias", "a=b")
+    assert wrong.returncode == 2
+    assert "not served here" in wrong.stderr
 
 
 def test_a_taken_port_is_one_line() -> None:

@@ -14,7 +14,7 @@ from galop.app.embedded import embedded_model_path
 from galop.llama.tuning import store
 from galop.llama.tuning.convert import convert
 from galop.llama.tuning.formats import FORMATS
-from galop.settings import available_cores
+from galop.machine import available_cores
 
 pytestmark = pytest.mark.model
 

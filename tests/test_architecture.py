@@ -21,8 +21,19 @@ MAY_IMPORT = {
     "http": {"chat", "engine"},
     "testing": {"engine"},
     "settings": set[str](),
-    "app": {"http", "chat", "grammar", "engine", "llama", "worker", "testing", "settings"},
-    "cli": {"app", "chat", "llama", "worker", "settings", "http"},
+    "machine": set[str](),
+    "app": {
+        "http",
+        "chat",
+        "grammar",
+        "engine",
+        "llama",
+        "worker",
+        "testing",
+        "settings",
+        "machine",
+    },
+    "cli": {"app", "chat", "llama", "worker", "settings", "machine", "http"},
 }
 """Room -> the rooms it may import, itself apart."""
 

@@ -1,31 +1,26 @@
-"""Every setting of the server, in one frozen object. Built by the command line, read by `app`.
+"""Every setting of the server: one table, from which flags, environment variables, the keys of
+galop.toml, their validation and docs/configuration.md are made.
 
-The command line takes each option from its flag or from the environment variable named beside it
-in `galop serve --help` (GALOP_PORT for --port, and so on).
+A setting called `max_waiting` is the flag --max-waiting, the variable GALOP_MAX_WAITING and the key
+`max_waiting`. To add one, add a field here and use it in `app`; run scripts/make_config_docs.py.
+Where the values come from: `app.configuration`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
 
 Compat = Literal["default", "groq-2024"]
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-DEFAULT_HOST = "127.0.0.1"
-"""Loopback: a server without keys is nobody else's business."""
-DEFAULT_PORT = 8000
-DEFAULT_MAX_SEQUENCES = 16
-"""Sequences in one batch. KV cache memory is used only where tokens are, so idle ones are free."""
-DEFAULT_CONTEXT_WINDOW = 8192
-"""The page's llama3-8b-8192 in its name. A model trained on less gets less."""
-DEFAULT_MAX_WAITING = 128
-DEFAULT_PREFILL_CHUNK = 128
-DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
-DEFAULT_DRAIN_TIMEOUT_S = 10
 
 EMBEDDED_MODEL_NAME = "smollm2-135m-instruct"
 PAGE_MODEL_NAMES = ("llama3-8b-8192", "llama3-70b-8192", "mixtral-8x7b-32768", "gemma-7b-it")
@@ -41,62 +36,270 @@ def default_cache_directory() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "galop"
 
 
-def available_cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+Section = Literal["Model", "Network", "Engine", "Limits", "Observability"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TunedWeights:
-    """What `galop tune` found to be fastest for the model on this machine."""
+def _option(
+    section: Section,
+    description: str,
+    *,
+    metavar: str | None = None,
+    is_secret: bool = False,
+    ge: float | None = None,
+    le: float | None = None,
+) -> Meta:
+    """What the type and the default of a setting do not say."""
+    extra = {"section": section, "metavar": metavar, "is_secret": is_secret}
+    return Meta(description=description, ge=ge, le=le, extra=extra)
 
-    format_name: str
-    tuned_on: str
-    """ISO date."""
-    path: Path | None
-    """The converted file, None where the file as shipped is the best."""
-    digest: str
-    """Identifies the weights; changes with them."""
-    threads_by_rows: Mapping[int, int]
-    """Rows of a batch to threads; empty where it was measured for another number of threads."""
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the operator asked for. Defaults are what an operator who says nothing gets."""
+
+    model: Annotated[
+        str | None,
+        _option(
+            "Model",
+            "A GGUF file. Left out: the embedded SmolLM2-135M-Instruct. 'scripted:TEXT' answers "
+            "TEXT without any model, for tests.",
+            metavar="PATH",
+        ),
+    ] = None
+    model_name: Annotated[
+        str | None,
+        _option(
+            "Model",
+            "The id clients use for the model. Left out: made from the file's name.",
+            metavar="ID",
+        ),
+    ] = None
+    alias: Annotated[
+        tuple[str, ...],
+        _option(
+            "Model",
+            "One more id for the model; can be given several times.",
+            metavar="NAME=MODEL",
+        ),
+    ] = ()
+    default_aliases: Annotated[
+        bool,
+        _option(
+            "Model",
+            "Let the embedded model also answer to the four model names of the 2024 page: "
+            + ", ".join(PAGE_MODEL_NAMES)
+            + ".",
+        ),
+    ] = True
+    tuned: Annotated[
+        bool,
+        _option(
+            "Model",
+            "Serve the weights that `galop tune` found fastest, if it has been run for this model "
+            "on this machine.",
+        ),
+    ] = True
+    cache_dir: Annotated[
+        Path | None,
+        _option(
+            "Model",
+            "Where `galop tune` keeps its result. Left out: galop in the user's cache directory.",
+            metavar="DIR",
+        ),
+    ] = None
+    # Loopback: a server without keys is nobody else's business.
+    host: Annotated[str, _option("Network", "Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, _option("Network", "Port to listen on.", ge=1, le=65535)] = 8000
+    compat: Annotated[
+        Compat,
+        _option(
+            "Network",
+            "'groq-2024' reproduces the limits of the 2024 page: JSON mode with stream or stop is "
+            "refused, n is 1, no logprobs, no logit_bias.",
+        ),
+    ] = "default"
+    # KV cache memory is used only where tokens are, so idle places in the batch are free.
+    max_sequences: Annotated[int, _option("Engine", "Completions in one batch.", ge=1, le=256)] = 16
+    # The page's llama3-8b-8192 in its name. A model trained on less gets less.
+    context_window: Annotated[
+        int,
+        _option(
+            "Engine",
+            "Tokens of prompt and completion together, at most what the model was trained for. "
+            "Memory is used as it fills.",
+            ge=256,
+        ),
+    ] = 8192
+    prefill_chunk: Annotated[
+        int,
+        _option(
+            "Engine",
+            "Prompt tokens per step while others generate: lower means smoother streams, higher "
+            "means faster first tokens.",
+            ge=16,
+            le=512,
+        ),
+    ] = 128
+    threads: (
+        Annotated[
+            int,
+            _option("Engine", "Threads for large batches. Left out: one per core.", ge=1, le=1024),
+        ]
+        | None
+    ) = None
+    max_waiting: Annotated[
+        int,
+        _option(
+            "Limits", "Completions that may wait for a place in the batch; more get a 503.", ge=0
+        ),
+    ] = 128
+    max_body_bytes: Annotated[int, _option("Limits", "Largest request body.", ge=1024)] = (
+        4 * 1024 * 1024
+    )
+    drain_timeout: Annotated[
+        int,
+        _option(
+            "Limits",
+            "How long running answers may go on after SIGTERM or Ctrl-C.",
+            metavar="SECONDS",
+            ge=0,
+        ),
+    ] = 10
+    log_level: Annotated[LogLevel, _option("Observability", "How much to log, to stderr.")] = "info"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What `galop serve` was asked to do."""
+class SettingError(Exception):
+    """A setting is wrong. `source` names what the operator wrote (a flag, a variable, a key of a
+    file), `reason` is one line for them."""
 
-    model: str
-    """Path of a GGUF file, or `scripted:...`."""
-    model_name: str
-    """The id under which GET /models lists it."""
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    """Further ids, each for the model's id."""
-    host: str = DEFAULT_HOST
-    port: int = DEFAULT_PORT
-    compat: Compat = "default"
-    max_sequences: int = DEFAULT_MAX_SEQUENCES
-    context_window: int = DEFAULT_CONTEXT_WINDOW
-    max_waiting: int = DEFAULT_MAX_WAITING
-    prefill_chunk: int = DEFAULT_PREFILL_CHUNK
-    num_threads: int = field(default_factory=available_cores)
-    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
-    drain_timeout_s: int = DEFAULT_DRAIN_TIMEOUT_S
-    log_level: LogLevel = "info"
-    tuned: TunedWeights | None = None
-    """None: the file as shipped."""
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table."""
+
+    name: str
+    type: Any  # a type expression, as is the next
+    annotated_type: Any
+    """The same with its bounds."""
+    default: object
+    meta: Meta
 
     @property
-    def is_scripted(self) -> bool:
-        """True for the model without weights."""
-        return self.model.startswith("scripted:")
+    def flag(self) -> str:
+        """As on the command line, without `--no-`."""
+        return "--" + self.name.replace("_", "-")
 
     @property
-    def model_path(self) -> Path:
-        """Where the GGUF file is. It has the vocabulary and the template, also if the weights
-        come from a converted copy."""
-        return Path(self.model)
+    def variable(self) -> str:
+        """The environment variable."""
+        return "GALOP_" + self.name.upper()
 
     @property
-    def weights(self) -> str:
-        """What the engine loads: the converted copy if there is one, else the model."""
-        return str(self.tuned.path) if self.tuned and self.tuned.path else self.model
+    def description(self) -> str:
+        """A sentence or two."""
+        return self.meta.description or ""
+
+    @property
+    def section(self) -> Section:
+        """Which part of the documentation it is in."""
+        section: Section = self._extra["section"]
+        return section
+
+    @property
+    def is_secret(self) -> bool:
+        """Never to be shown."""
+        return bool(self._extra["is_secret"])
+
+    @property
+    def is_switch(self) -> bool:
+        """On or off."""
+        return self.type is bool
+
+    @property
+    def is_list(self) -> bool:
+        """Can be given several times."""
+        return get_origin(self.type) is tuple
+
+    @property
+    def is_whole_number(self) -> bool:
+        """A count of something."""
+        return int in (self.type, *get_args(self.type))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All allowed values, where they can be listed."""
+        return get_args(self.type) if get_origin(self.type) is Literal else ()
+
+    @cached_property
+    def metavar(self) -> str:
+        """What stands for the value in help texts."""
+        if self._extra["metavar"]:
+            return str(self._extra["metavar"])
+        return "|".join(self.choices) or ("N" if self.is_whole_number else "TEXT")
+
+    @property
+    def bounds(self) -> str:
+        """The allowed range in words, empty where there is none."""
+        low, high = self.meta.ge, self.meta.le
+        if low is not None and high is not None:
+            return f"{low} to {high}"
+        return f"at least {low}" if low is not None else ""
+
+    def parse_text(self, text: str, source: str) -> object:
+        """The value of a flag or variable. Raises `SettingError`."""
+        if self.is_list:
+            return self.convert([part.strip() for part in text.split(",") if part.strip()], source)
+        if self.is_switch:
+            words = {"1": True, "true": True, "yes": True, "on": True}
+            words |= {"0": False, "false": False, "no": False, "off": False}
+            if text.lower() not in words:
+                raise SettingError(source, f"{text!r} is neither true nor false")
+            return words[text.lower()]
+        return self._converted(text, source, is_strict=False)
+
+    def convert(self, value: object, source: str) -> object:
+        """The value of a key of galop.toml. Raises `SettingError`."""
+        return self._converted(value, source, is_strict=True)
+
+    def _converted(self, value: object, source: str, *, is_strict: bool) -> object:
+        if self.choices and value not in self.choices:
+            raise SettingError(source, f"{value!r} is not one of {', '.join(self.choices)}")
+        try:
+            return msgspec.convert(value, self.annotated_type, strict=is_strict, dec_hook=_path)
+        except msgspec.ValidationError as error:
+            reason = str(error).replace("`", "")
+            if self.bounds:
+                kind = "whole number" if self.is_whole_number else "number"
+                reason = f"{value!r} is not a {kind}, {self.bounds}"
+            raise SettingError(source, reason) from None
+
+    @property
+    def _extra(self) -> Mapping[str, Any]:  # Any: see `_option`
+        return self.meta.extra or {}
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is not Path or not isinstance(value, str):
+        raise msgspec.ValidationError(f"Expected a path, got {value!r}")
+    return Path(value)
+
+
+def _rows() -> Sequence[Setting]:
+    hints = get_type_hints(Settings, include_extras=True)
+    rows = []
+    for field in msgspec.structs.fields(Settings):
+        hint = hints[field.name]
+        # msgspec wants the bounds of an optional number on the number: Annotated[int, ...] | None
+        is_optional_number = get_origin(hint) is not Annotated
+        kind, meta = get_args(get_args(hint)[0] if is_optional_number else hint)
+        kind = kind | None if is_optional_number else kind
+        rows.append(Setting(field.name, kind, hint, field.default, meta))
+    return rows
+
+
+SETTINGS: Mapping[str, Setting] = {row.name: row for row in _rows()}
+"""The table, by name."""

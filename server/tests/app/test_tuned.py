@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from galop.app.served_model import ServedModel, TunedWeights
 from galop.app.server import fingerprint
-from galop.settings import Settings, TunedWeights, default_cache_directory
+from galop.settings import Settings, default_cache_directory
+
+SETTINGS = Settings()
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    model = tmp_path / "model.gguf"
-    model.write_bytes(b"weights as shipped")
-    return Settings(model=str(model), model_name="model", num_threads=2)
+def model(tmp_path: Path) -> ServedModel:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"weights as shipped")
+    return ServedModel(source=str(path), name="model")
 
 
 def tuned(path: Path | None, digest: str) -> TunedWeights:
@@ -28,29 +31,31 @@ def tuned(path: Path | None, digest: str) -> TunedWeights:
     )
 
 
-def test_the_fingerprint_changes_with_the_weights_that_are_served(settings: Settings) -> None:
+def test_the_fingerprint_changes_with_the_weights_that_are_served(model: ServedModel) -> None:
     """Also between two conversions to the same format."""
     converted = Path("/cache/q8_0.gguf")
     fingerprints = {
-        fingerprint(settings),
-        fingerprint(replace(settings, tuned=tuned(converted, "a"))),
-        fingerprint(replace(settings, tuned=tuned(converted, "b"))),
+        fingerprint(SETTINGS, model),
+        fingerprint(SETTINGS, replace(model, tuned=tuned(converted, "a"))),
+        fingerprint(SETTINGS, replace(model, tuned=tuned(converted, "b"))),
     }
     assert len(fingerprints) == 3
 
 
-def test_the_fingerprint_does_not_change_with_threads(settings: Settings) -> None:
+def test_the_fingerprint_does_not_change_with_threads(model: ServedModel) -> None:
     """The same weights give the same bits on any number of them."""
-    assert fingerprint(replace(settings, tuned=tuned(None, ""))) == fingerprint(settings)
+    assert fingerprint(SETTINGS, replace(model, tuned=tuned(None, ""))) == fingerprint(
+        SETTINGS, model
+    )
 
 
-def test_the_engine_loads_the_converted_file(settings: Settings) -> None:
+def test_the_engine_loads_the_converted_file(model: ServedModel) -> None:
     """While the model's own file stays the source of vocabulary and template."""
-    converted = replace(settings, tuned=tuned(Path("/cache/q8_0.gguf"), "a"))
+    converted = replace(model, tuned=tuned(Path("/cache/q8_0.gguf"), "a"))
     assert converted.weights == "/cache/q8_0.gguf"
-    assert str(converted.model_path) == settings.model
-    assert replace(settings, tuned=tuned(None, "")).weights == settings.model
-    assert settings.weights == settings.model
+    assert str(converted.path) == model.source
+    assert replace(model, tuned=tuned(None, "")).weights == model.source
+    assert model.weights == model.source
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from galop.app.served_model import ServedModel
 from galop.chat import ChatService, ChatTemplate
 from galop.chat.request import ModelCard
 from galop.cli.banner import ready_text
@@ -12,7 +13,7 @@ from galop.testing import ScriptedModel, ScriptedTokenizer
 from galop.worker import LocalEngine
 
 
-def banner(**options: object) -> str:
+def banner(aliases: dict[str, str] | None = None, **options: object) -> str:
     card = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_completion_tokens=512)
     service = ChatService(
         engine=LocalEngine(ScriptedModel()),
@@ -21,8 +22,9 @@ def banner(**options: object) -> str:
         models=[card],
         system_fingerprint="fp_0123456789",
     )
-    settings = Settings(model="scripted:", model_name="m", **options)  # type: ignore[arg-type]  # a test's shorthand
-    return ready_text(settings, service)
+    settings = Settings(**options)  # type: ignore[arg-type]  # a test's shorthand
+    model = ServedModel(source="scripted:", name="m", aliases=aliases or {})
+    return ready_text(settings, model, service)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "my-host"])

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import uvicorn
 
 from galop import __version__
+from galop.app.served_model import ServedModel
 from galop.chat import ChatService, ChatTemplate, Tokenizer
 from galop.chat.request import ModelCard
 from galop.http import Limits, build_http_app
+from galop.machine import available_cores
 from galop.settings import Settings
 from galop.worker import EngineProcess
 from galop.worker.protocol import EngineConfig
@@ -44,9 +46,9 @@ class PortTakenError(Exception):
     """Somebody listens there already, or we may not."""
 
 
-def load_language(settings: Settings) -> Language:
+def load_language(settings: Settings, model: ServedModel) -> Language:
     """The vocabulary and template of the model. Raises `galop.llama.ModelError`."""
-    if settings.is_scripted:
+    if model.is_scripted:
         from galop.testing import ScriptedTokenizer
 
         scripted = ScriptedTokenizer()
@@ -54,18 +56,18 @@ def load_language(settings: Settings) -> Language:
         return Language(scripted, template, settings.context_window)
     from galop.llama import LlamaModel, LlamaTokenizer
 
-    model = LlamaModel(settings.model_path, vocab_only=True)
-    tokenizer = LlamaTokenizer(model)
+    vocabulary = LlamaModel(model.path, vocab_only=True)
+    tokenizer = LlamaTokenizer(vocabulary)
     template = ChatTemplate(
-        model.metadata("tokenizer.chat_template"),
+        vocabulary.metadata("tokenizer.chat_template"),
         bos_token=tokenizer.bos_token,
         eos_token=tokenizer.eos_token,
     )
-    window = min(settings.context_window, model.training_context or settings.context_window)
+    window = min(settings.context_window, vocabulary.training_context or settings.context_window)
     return Language(tokenizer, template, window)
 
 
-def model_cards(settings: Settings, context_window: int, created: int) -> list[ModelCard]:
+def model_cards(model: ServedModel, context_window: int, created: int) -> list[ModelCard]:
     """The model first, then its aliases."""
 
     def card(model_id: str, alias_of: str | None) -> ModelCard:
@@ -78,28 +80,28 @@ def model_cards(settings: Settings, context_window: int, created: int) -> list[M
             alias_of=alias_of,
         )
 
-    aliases = [card(alias, target) for alias, target in settings.aliases.items()]
-    return [card(settings.model_name, None), *aliases]
+    aliases = [card(alias, target) for alias, target in model.aliases.items()]
+    return [card(model.name, None), *aliases]
 
 
-def fingerprint(settings: Settings) -> str:
+def fingerprint(settings: Settings, model: ServedModel) -> str:
     """`fp_` and 10 hexadecimal digits: changes with version, model, context and weights."""
-    parts = [__version__, settings.model, str(settings.context_window)]
-    if not settings.is_scripted:
-        parts.append(str(settings.model_path.stat().st_size))
-    if settings.tuned is not None and settings.tuned.path is not None:
-        parts.append(settings.tuned.digest)
+    parts = [__version__, model.source, str(settings.context_window)]
+    if not model.is_scripted:
+        parts.append(str(model.path.stat().st_size))
+    if model.tuned is not None and model.tuned.path is not None:
+        parts.append(model.tuned.digest)
     return "fp_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
-def engine_process(settings: Settings, context_window: int) -> EngineProcess:
+def engine_process(settings: Settings, model: ServedModel, context_window: int) -> EngineProcess:
     """The engine as its own process, not started yet."""
     config = EngineConfig(
-        model=settings.weights,
+        model=model.weights,
         num_slots=settings.max_sequences,
         context_window=context_window,
-        num_threads=settings.num_threads,
-        threads_by_rows=dict(settings.tuned.threads_by_rows) if settings.tuned else {},
+        num_threads=settings.threads or available_cores(),
+        threads_by_rows=dict(model.tuned.threads_by_rows) if model.tuned else {},
         prefill_chunk=settings.prefill_chunk,
         log_level=settings.log_level,
     )
@@ -170,20 +172,23 @@ async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
 
 
 async def serve(
-    settings: Settings, listener: socket.socket, on_ready: Callable[[ChatService], None]
+    settings: Settings,
+    model: ServedModel,
+    listener: socket.socket,
+    on_ready: Callable[[ChatService], None],
 ) -> None:
     """Serve until a signal says stop. `on_ready` is called once, when requests are taken.
 
     Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served.
     """
-    language = load_language(settings)
-    engine = engine_process(settings, language.context_window)
+    language = load_language(settings, model)
+    engine = engine_process(settings, model, language.context_window)
     service = ChatService(
         engine=engine,
         tokenizer=language.tokenizer,
         template=language.template,
-        models=model_cards(settings, language.context_window, created=int(time.time())),
-        system_fingerprint=fingerprint(settings),
+        models=model_cards(model, language.context_window, created=int(time.time())),
+        system_fingerprint=fingerprint(settings, model),
     )
     application = build_http_app(
         service,
@@ -197,10 +202,10 @@ async def serve(
             access_log=False,
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=settings.drain_timeout_s + LAST_WORDS_TIMEOUT_S,
+            timeout_graceful_shutdown=settings.drain_timeout + LAST_WORDS_TIMEOUT_S,
         ),
         engine,
-        drain_timeout_s=settings.drain_timeout_s,
+        drain_timeout_s=settings.drain_timeout,
     )
     async with running_engine(engine):
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,11 +1,11 @@
-"""Finds what `galop tune` stored for a model, in the words of `Settings`."""
+"""Finds what `galop tune` stored for a model, in the words of `ServedModel`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from galop.app.served_model import TunedWeights
 from galop.llama.tuning import store
-from galop.settings import TunedWeights
 
 
 def find_tuned(model: Path, cache_directory: Path, num_threads: int) -> TunedWeights | None:

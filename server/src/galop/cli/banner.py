@@ -5,22 +5,23 @@ from __future__ import annotations
 import ipaddress
 import json
 
+from galop.app.served_model import ServedModel
 from galop.chat import ChatService
 from galop.settings import Settings
 
 
-def ready_text(settings: Settings, service: ChatService) -> str:
+def ready_text(settings: Settings, model: ServedModel, service: ChatService) -> str:
     """Several lines for the terminal."""
     base_url = f"http://{_host_in_url(settings.host)}:{settings.port}"
     card = service.models[0]
     lines = [
         f"galop is ready at {base_url}/openai/v1 (also {base_url}/v1)",
-        f"  model:          {card.id} ({settings.model_path.name})",
+        f"  model:          {card.id} ({model.path.name})",
         f"  context window: {card.context_window} tokens, {settings.max_sequences} at once",
     ]
-    lines += _weights_lines(settings)
-    if settings.aliases:
-        lines.append(f"  aliases:        {', '.join(settings.aliases)}")
+    lines += _weights_lines(model)
+    if model.aliases:
+        lines.append(f"  aliases:        {', '.join(model.aliases)}")
     if settings.compat != "default":
         lines.append(f"  compatibility:  {settings.compat}")
     if not _is_loopback(settings.host):
@@ -46,9 +47,9 @@ def ready_text(settings: Settings, service: ChatService) -> str:
     return "\n".join(lines)
 
 
-def _weights_lines(settings: Settings) -> list[str]:
+def _weights_lines(model: ServedModel) -> list[str]:
     """Which weights, where that is not simply the model's file."""
-    tuned = settings.tuned
+    tuned = model.tuned
     if tuned is None:
         return []
     label = "  weights:        "

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from galop.cli.model import resolve_model
-from galop.settings import available_cores, default_cache_directory
+from galop.app.embedded import EmbeddedModelMissingError
+from galop.app.served_model import model_source
+from galop.cli.options import CONFIG_OPTION, configuration_or_exit, wrong_usage
+from galop.machine import available_cores
+from galop.settings import SettingError, default_cache_directory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,9 +30,8 @@ def tune(
     model: Annotated[
         str | None,
         typer.Option(
-            envvar="GALOP_MODEL",
             metavar="PATH",
-            help="A GGUF file. Left out: the embedded SmolLM2-135M-Instruct.",
+            help="A GGUF file. Left out: the embedded SmolLM2-135M-Instruct. [env: GALOP_MODEL]",
         ),
     ] = None,
     formats: Annotated[
@@ -48,9 +50,9 @@ def tune(
         ),
     ] = "1%",
     threads: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            envvar="GALOP_THREADS", min=1, max=1024, help="Most threads. Left out: one per core."
+            metavar="N", help="Most threads. Left out: one per core. [env: GALOP_THREADS]"
         ),
     ] = None,
     rounds: Annotated[
@@ -65,17 +67,26 @@ def tune(
         ),
     ] = False,
     cache_dir: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            envvar="GALOP_CACHE_DIR",
             metavar="DIR",
             help="Where to keep the result and the converted file. Left out: galop in the user's "
-            "cache directory.",
+            "cache directory. [env: GALOP_CACHE_DIR]",
         ),
     ] = None,
+    config: Annotated[Path | None, CONFIG_OPTION] = None,
 ) -> None:
     """Find the fastest weight format and threads for this machine; `galop serve` then uses them."""
-    source = resolve_model(model)
+    flags = {"model": model, "threads": threads, "cache_dir": cache_dir}
+    configuration = configuration_or_exit(flags, config)
+    settings = configuration.settings
+    try:
+        source = model_source(configuration)
+    except SettingError as error:
+        raise wrong_usage(error) from None
+    except EmbeddedModelMissingError as error:
+        typer.echo(f"galop: {error}", err=True)
+        raise typer.Exit(1) from None
     if source.startswith("scripted:"):
         raise typer.BadParameter("a model without weights cannot be tuned", param_hint="--model")
     allowed = _percent(tolerance)
@@ -97,8 +108,8 @@ def tune(
     console = Console(highlight=False)
     request = TuningRequest(
         source=Path(source),
-        cache_directory=(cache_dir or default_cache_directory()).absolute(),
-        num_threads=threads or available_cores(),
+        cache_directory=(settings.cache_dir or default_cache_directory()).absolute(),
+        num_threads=settings.threads or available_cores(),
         formats=_formats(formats),
         tolerance=allowed,
         needs_determinism=not allow_nondeterministic,
