@@ -12,6 +12,7 @@ import msgspec
 
 FinishReason = Literal["stop", "length"]
 FailureKind = Literal["constraint", "internal"]
+ServiceTier = Literal["performance", "on_demand", "flex"]
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +105,10 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     num_choices: int = 1
     sampling: SamplingParams = SamplingParams()
     constraint: ConstraintSpec | None = None
+    key_id: str = ""
+    """Whose request it is: the waiting queue is fair between keys."""
+    service_tier: ServiceTier = "on_demand"
+    """How large a share of the machine it asks for while others wait (see `engine.queue`)."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):

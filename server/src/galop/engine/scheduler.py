@@ -17,11 +17,11 @@ prompts only: generated tokens were computed one by one.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from galop.engine.queue import WaitingQueue
 from galop.engine.runner import Batch, Int32Array
 from galop.engine.sequence import Sequence
 
@@ -101,13 +101,13 @@ class Plan:
 
 
 class Scheduler:
-    """Owns the queue and the slots."""
+    """Owns the queue and the slots. The order of the queue is `engine.queue`'s."""
 
     def __init__(self, *, num_slots: int, max_batch_rows: int, prefill_chunk: int) -> None:
         if not num_slots <= max_batch_rows:
             raise ValueError("a batch must hold at least one row for every slot")
         self.slots = [Slot(index) for index in range(num_slots)]
-        self.waiting: deque[Sequence] = deque()
+        self.waiting = WaitingQueue()
         self.max_batch_rows = max_batch_rows
         self.prefill_chunk = prefill_chunk
         self._clock = 0
@@ -125,12 +125,12 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         """Queue a new sequence."""
-        self.waiting.append(sequence)
+        self.waiting.add(sequence)
 
     def remove(self, sequence: Sequence) -> None:
         """Take a sequence out, waiting or running; its slot keeps what is computed."""
+        self.waiting.end(sequence)
         if sequence.slot is None:
-            self.waiting.remove(sequence)
             return
         slot = self.slots[sequence.slot]
         slot.tokens = sequence.prompt[: sequence.num_computed_tokens]
@@ -171,13 +171,14 @@ class Scheduler:
         admitted: list[Sequence] = []
         copies: list[PrefixCopy] = []
         truncations: list[Truncation] = []
-        held_back: list[Sequence] = []
+        num_held_back = 0
         free = [slot for slot in self.slots if slot.sequence is None]
-        while self.waiting and len(free) > len(held_back):
-            sequence = self.waiting.popleft()
+        for sequence in self.waiting.in_turn() if free else ():
+            if len(free) <= num_held_back:
+                break
             source, num_shared = self._longest_shared_prefix(sequence)
             if source is not None and num_shared > source.num_computed_tokens:
-                held_back.append(sequence)  # a running slot is about to compute this prefix
+                num_held_back += 1  # a running slot is about to compute this prefix
                 continue
             target = self._choose_target(free, source, num_shared)
             free.remove(target)
@@ -190,8 +191,8 @@ class Scheduler:
             target.tokens, target.sequence = _EMPTY, sequence
             sequence.slot = target.index
             sequence.num_computed_tokens = sequence.num_cached_tokens = num_shared
+            self.waiting.start(sequence)
             admitted.append(sequence)
-        self.waiting.extendleft(reversed(held_back))
         return admitted, copies, truncations
 
     def _longest_shared_prefix(self, sequence: Sequence) -> tuple[Slot | None, int]:
