@@ -79,6 +79,7 @@ curl http://127.0.0.1:8000/openai/v1/chat/completions \\
 | `GET /openai/v1/models/{id}` | one of them; a slash in the id may be written as it is or as `%2F` |
 | `GET /healthz` | 200 while the process lives; never asks the engine |
 | `GET /readyz` | 200 when requests are answered now, otherwise 503 and the reason |
+| `GET /metrics` | figures for Prometheus, see [operations](operations.md) |
 | `GET /openapi.json` | this API as an OpenAPI 3.1 document |
 
 Everything under `/openai/v1` is also served under `/v1`.

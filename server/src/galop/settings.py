@@ -18,8 +18,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from galop.logs import LogFormat
+
 Compat = Literal["default", "groq-2024"]
-LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 EMBEDDED_MODEL_NAME = "smollm2-135m-instruct"
@@ -109,6 +110,27 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Loopback: a server without keys is nobody else's business.
     host: Annotated[str, _option("Network", "Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, _option("Network", "Port to listen on.", ge=1, le=65535)] = 8000
+    tls_cert: Annotated[
+        Path | None,
+        _option(
+            "Network",
+            "Serve HTTPS with the certificate chain in this PEM file; needs tls_key.",
+            metavar="FILE",
+        ),
+    ] = None
+    tls_key: Annotated[
+        Path | None,
+        _option("Network", "The private key of tls_cert, in PEM.", metavar="FILE"),
+    ] = None
+    cors_origin: Annotated[
+        tuple[str, ...],
+        _option(
+            "Network",
+            "Let pages of this origin call the API from a browser, '*' for every page; can be given "
+            "several times. Left out: none.",
+            metavar="ORIGIN",
+        ),
+    ] = ()
     compat: Annotated[
         Compat,
         _option(
@@ -165,6 +187,29 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 10
     log_level: Annotated[LogLevel, _option("Observability", "How much to log, to stderr.")] = "info"
+    log_format: Annotated[
+        LogFormat,
+        _option("Observability", "'json' writes one object per line, with request ids as keys."),
+    ] = "text"
+    log_prompts: Annotated[
+        bool,
+        _option(
+            "Observability",
+            "Also log what users say and what the model answers. Off, neither is ever logged.",
+        ),
+    ] = False
+    metrics: Annotated[
+        bool, _option("Observability", "Serve metrics for Prometheus at /metrics.")
+    ] = True
+    otlp_endpoint: Annotated[
+        str | None,
+        _option(
+            "Observability",
+            "Send traces to this OpenTelemetry collector, by OTLP over HTTP; needs the extra "
+            "galop[otel]. Left out: no traces.",
+            metavar="URL",
+        ),
+    ] = None
 
 
 class SettingError(Exception):

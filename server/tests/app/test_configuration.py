@@ -41,7 +41,7 @@ def test_every_setting_can_be_said_in_all_three_ways(tmp_path: Path) -> None:
     """The same value comes out of a flag, a variable and a line of the file."""
     for setting in SETTINGS.values():
         if setting.is_switch:
-            text, line = "0", "false"
+            text, line = ("0", "false") if setting.default else ("1", "true")
         elif setting.choices:
             text, line = setting.choices[-1], f'"{setting.choices[-1]}"'
         elif setting.is_list:
@@ -52,7 +52,7 @@ def test_every_setting_can_be_said_in_all_three_ways(tmp_path: Path) -> None:
             text, line = "x", '"x"'
         flag: object = text
         if setting.is_switch or setting.is_list:
-            flag = False if setting.is_switch else ["a", "b"]
+            flag = not setting.default if setting.is_switch else ["a", "b"]
         values = [
             getattr(configure({setting.name: flag}, {}).settings, setting.name),
             getattr(configure({}, {setting.variable: text}).settings, setting.name),

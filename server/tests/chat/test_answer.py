@@ -39,7 +39,7 @@ async def test_events_come_in_order_and_the_bill_last(engine: ScriptedEngine) ->
     prompt = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     num_prompt_tokens = len(ScriptedTokenizer().encode(prompt))
     assert events == [
-        Started(),
+        Started(queue_time_s=0.5, prompt_time_s=0.25),
         Delta(0, "Hel"),
         Delta(0, "lo"),
         ChoiceFinished(0, "stop"),
@@ -60,7 +60,7 @@ async def test_started_comes_before_the_engine_says_more(engine: ScriptedEngine)
     engine.items = [PREFILLED, EngineDiedError(exit_code=-9)]
     events = chat_service(engine).complete(chat_request())
 
-    assert await anext(events) == Started()
+    assert await anext(events) == Started(queue_time_s=0.5, prompt_time_s=0.25)
     with pytest.raises(EngineDiedError):
         await anext(events)
     assert engine.generation.is_closed

@@ -243,8 +243,13 @@ def service() -> ScriptedChatService:
 def make_caller(service: ScriptedChatService) -> Callable[..., Caller]:
     """Builds the application around `service`, with a profile and limits."""
 
-    def make(compat: Compat = "default", limits: Limits | None = None) -> Caller:
-        return Caller(build_http_app(service, compat=compat, limits=limits))
+    def make(
+        compat: Compat = "default",
+        limits: Limits | None = None,
+        metrics_page: Callable[[str], tuple[bytes, str]] | None = None,
+    ) -> Caller:
+        app = build_http_app(service, compat=compat, limits=limits, metrics_page=metrics_page)
+        return Caller(app)
 
     return make
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -47,6 +47,13 @@ def test_every_described_path_is_served(caller: Caller) -> None:
             url = path.replace("{model}", "plain")
             answer = caller.post(path=url) if method == "post" else caller.get(url)
             assert answer.status == 200
+
+
+def test_metrics_are_described_where_they_are_served(make_caller: Callable[..., Caller]) -> None:
+    """With the page that the application was given."""
+    caller = make_caller(metrics_page=lambda accept: (b"galop_info 1", "text/plain"))
+    assert "/metrics" in caller.get("/openapi.json").json()["paths"]
+    assert caller.get("/metrics").body == b"galop_info 1"
 
 
 def test_every_reference_resolves() -> None:

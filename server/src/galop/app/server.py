@@ -17,11 +17,13 @@ import uvicorn
 
 from galop import __version__
 from galop.app.served_model import ServedModel
+from galop.app.telemetry import Telemetry
 from galop.chat import ChatService, ChatTemplate, Tokenizer
 from galop.chat.request import ModelCard
 from galop.http import Limits, build_http_app
 from galop.machine import available_cores
 from galop.settings import Settings
+from galop.telemetry import ObservedChatService
 from galop.worker import EngineProcess
 from galop.worker.protocol import EngineConfig
 
@@ -104,6 +106,7 @@ def engine_process(settings: Settings, model: ServedModel, context_window: int) 
         threads_by_rows=dict(model.tuned.threads_by_rows) if model.tuned else {},
         prefill_chunk=settings.prefill_chunk,
         log_level=settings.log_level,
+        log_format=settings.log_format,
     )
     return EngineProcess(ENGINE_COMMAND, config, max_waiting=settings.max_waiting)
 
@@ -183,7 +186,10 @@ async def serve(
     """
     language = load_language(settings, model)
     engine = engine_process(settings, model, language.context_window)
-    service = ChatService(
+    telemetry = Telemetry(settings, engine, model_name=model.name)
+    service = ObservedChatService(
+        telemetry.observers,
+        keeps_texts=settings.log_prompts,
         engine=engine,
         tokenizer=language.tokenizer,
         template=language.template,
@@ -194,20 +200,25 @@ async def serve(
         service,
         compat=settings.compat,
         limits=Limits(max_body_bytes=settings.max_body_bytes),
+        cors_origins=settings.cors_origin,
+        observer=telemetry.metrics,
+        metrics_page=telemetry.metrics.page if settings.metrics else None,
     )
     server = Server(
         uvicorn.Config(
-            application,
+            telemetry.around(application),
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
             timeout_graceful_shutdown=settings.drain_timeout + LAST_WORDS_TIMEOUT_S,
         ),
         engine,
         drain_timeout_s=settings.drain_timeout,
     )
-    async with running_engine(engine):
+    async with telemetry, running_engine(engine):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         ready = asyncio.create_task(engine.wait_until_ready())
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)

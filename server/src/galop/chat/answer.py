@@ -62,7 +62,7 @@ class Answer:
             return self._take_finished(event), None
         self._prefilled = event
         self._started_s = self._clock()
-        return [Started()], None
+        return [Started(event.queue_time_s, event.prompt_time_s)], None
 
     def usage(self) -> Usage:
         """The bill. Raises `EngineInternalError` if the engine ended before the answer did."""

@@ -35,6 +35,9 @@ class TokenLogprob:
 class Started:
     """The prompt is prefilled and the first token exists: nothing can be refused any more."""
 
+    queue_time_s: float = 0.0
+    prompt_time_s: float = 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Delta:

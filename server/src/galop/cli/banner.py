@@ -12,7 +12,8 @@ from galop.settings import Settings
 
 def ready_text(settings: Settings, model: ServedModel, service: ChatService) -> str:
     """Several lines for the terminal."""
-    base_url = f"http://{_host_in_url(settings.host)}:{settings.port}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    base_url = f"{scheme}://{_host_in_url(settings.host)}:{settings.port}"
     card = service.models[0]
     lines = [
         f"galop is ready at {base_url}/openai/v1 (also {base_url}/v1)",

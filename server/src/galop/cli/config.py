@@ -16,9 +16,11 @@ application = typer.Typer(
 
 def check(configuration: Configuration) -> None:
     """Say whether `galop serve` would accept these settings: exit code 0, or 2 and why not."""
+    from galop.app.checks import check_settings
     from galop.app.served_model import served_model
 
     try:
+        check_settings(configuration)
         model = served_model(configuration)
     except SettingError as error:
         raise wrong_usage(error) from None

@@ -15,6 +15,7 @@ from galop.app.configuration import Configuration
 from galop.cli import config
 from galop.cli.options import with_settings, wrong_usage
 from galop.cli.tune import tune
+from galop.logs import start_logging
 from galop.settings import SettingError, Settings
 
 application = typer.Typer(
@@ -55,18 +56,18 @@ def serve(configuration: Configuration) -> None:
 
 
 def _start_logging(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    start_logging(settings.log_level, settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def _serve(configuration: Configuration) -> None:
     # Imported here, so that `galop --help` and wrong usage do not wait for it.
+    from galop.app.checks import check_settings
     from galop.app.embedded import EmbeddedModelMissingError
     from galop.app.served_model import served_model
 
     settings = configuration.settings
+    check_settings(configuration)
     try:
         model = served_model(configuration)
     except EmbeddedModelMissingError as error:

@@ -120,6 +120,11 @@ class Scheduler:
     def is_idle(self) -> bool:
         return not self.waiting and not self.running
 
+    def num_kv_tokens(self) -> tuple[int, int]:
+        """Tokens in the KV cache: of running sequences, and kept for prompts that begin alike."""
+        running = sum(slot.num_computed_tokens for slot in self.slots if slot.sequence is not None)
+        return running, sum(len(slot.tokens) for slot in self.slots if slot.sequence is None)
+
     def __repr__(self) -> str:
         return f"<Scheduler {len(self.running)} running, {len(self.waiting)} waiting>"
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from galop.http.boundary import Boundary
 from galop.http.compat import Compat
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
 from galop.http.limits import Limits
-from galop.http.routes import build_routes
+from galop.http.observer import NoObserver, RequestObserver
+from galop.http.routes import MetricsPage, build_routes
 from galop.http.service import ChatService
+
+_EXPOSED_HEADERS = [
+    "x-request-id",
+    "retry-after",
+    "x-should-retry",
+    *(
+        f"x-ratelimit-{what}-{unit}"
+        for what in ("limit", "remaining", "reset")
+        for unit in ("requests", "tokens")
+    ),
+]
+"""What scripts of other origins may read (Fetch Standard, CORS-exposed header names)."""
 
 
 def build_http_app(
@@ -22,11 +37,34 @@ def build_http_app(
     *,
     compat: Compat = "default",
     limits: Limits | None = None,
+    cors_origins: Sequence[str] = (),
+    observer: RequestObserver | None = None,
+    metrics_page: MetricsPage | None = None,
 ) -> Starlette:
-    """The application that serves `service`, which others start and stop."""
+    """The application that serves `service`, which others start and stop.
+
+    Pages of `cors_origins` may use it from a browser. `metrics_page` is served at /metrics.
+    """
+    observer = observer or NoObserver()
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(cors_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=_EXPOSED_HEADERS,
+    )
     app = Starlette(
-        routes=build_routes(service, compat=compat, limits=limits or Limits()),
-        middleware=[Middleware(Boundary)],
+        routes=build_routes(
+            service,
+            compat=compat,
+            limits=limits or Limits(),
+            observer=observer,
+            metrics_page=metrics_page,
+        ),
+        middleware=[
+            *([cors] if cors_origins else []),  # outside: errors need its headers as well
+            Middleware(Boundary, observer=observer),
+        ],
         exception_handlers={HTTPException: _raise_as_ours},
     )
     app.router.redirect_slashes = False  # a redirected POST loses its body in many clients

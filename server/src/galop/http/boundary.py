@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from galop.http.connection import ClientDisconnected, send_problem
 from galop.http.errors import Problem, describe
 from galop.http.ids import new_request_id
+from galop.http.observer import NoObserver, RequestObserver
 
 logger = logging.getLogger("galop.http")
 
@@ -38,14 +39,20 @@ def log_problem(request_id: str, what: str, problem: Problem, error: Exception) 
         problem.status,
         type(error).__name__,
         exc_info=error if is_bug else None,
+        extra={
+            "request_id": request_id,
+            "status": problem.status,
+            "error": type(error).__name__,
+        },
     )
 
 
 class Boundary:
     """ASGI middleware around everything that answers HTTP requests."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, observer: RequestObserver | None = None) -> None:
         self._app = app
+        self._observer = observer or NoObserver()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, and answers it where that fails."""
@@ -53,7 +60,7 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         request_id = scope[_SCOPE_KEY] = new_request_id()
-        client = _Client(send, request_id)
+        client = _Client(send, _answer_headers(scope, request_id), self._observer)
         try:
             try:
                 await self._app(scope, receive, client.send)
@@ -62,26 +69,43 @@ class Boundary:
                     raise
                 problem = describe(error, request_id=request_id)
                 log_problem(request_id, f"{scope['method']} {scope['path']!r}", problem, error)
+                self._observer.refused(error, problem.status)
                 await send_problem(client.send, problem)
         except ClientDisconnected:
-            logger.info("%s the client left", request_id)
+            logger.info("%s the client left", request_id, extra={"request_id": request_id})
+
+
+def _answer_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
+    """What every answer carries. The API has no pages: a browser shall neither render nor frame nor
+    guess (OWASP REST Security Cheat Sheet, "Security Headers")."""
+    headers = [
+        (b"x-request-id", request_id.encode()),
+        (b"vary", b"Origin"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+    if scope.get("scheme") == "https":
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
+    return headers
 
 
 class _Client:
     """`send`, with our headers on the first message, and one exception for a client that left."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(
+        self, send: Send, headers: list[tuple[bytes, bytes]], observer: RequestObserver
+    ) -> None:
         self._send = send
-        self._headers = [
-            (b"x-request-id", request_id.encode()),
-            (b"vary", b"Origin"),
-            (b"x-content-type-options", b"nosniff"),
-        ]
+        self._headers = headers
+        self._observer = observer
         self.was_answered = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.was_answered = True
+            self._observer.responded(message["status"])
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         try:
             await self._send(message)

@@ -28,6 +28,7 @@ from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
 from galop.http.errors import describe
 from galop.http.ids import new_completion_id
 from galop.http.limits import Limits
+from galop.http.observer import RequestObserver
 from galop.http.service import ChatService
 from galop.http.sse import SSE_HEADERS, ChunkEncoder, error_event
 
@@ -41,10 +42,18 @@ _NUM_SEED_BITS = 53
 class ChatCompletions:
     """The ASGI endpoint that completes conversations."""
 
-    def __init__(self, service: ChatService, *, compat: Compat, limits: Limits) -> None:
+    def __init__(
+        self,
+        service: ChatService,
+        *,
+        compat: Compat,
+        limits: Limits,
+        observer: RequestObserver,
+    ) -> None:
         self._service = service
         self._compat = compat
         self._limits = limits
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request. Raises what `describe` knows, as long as nothing was sent."""
@@ -73,7 +82,7 @@ class ChatCompletions:
             head = self._head(call)
             if call.is_streamed:
                 encoder = ChunkEncoder(head, include_usage=call.include_usage)
-                await _send_stream(send, _chunks(first, events, encoder, head))
+                await _send_stream(send, _chunks(first, events, encoder, head, self._observer))
             else:
                 fold = Fold(head)
                 fold.add(first)
@@ -112,6 +121,7 @@ async def _chunks(
     events: AsyncGenerator[CompletionEvent, None],
     encoder: ChunkEncoder,
     head: AnswerHead,
+    observer: RequestObserver,
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a stream; a fault becomes its last event."""
     yield encoder.opening()
@@ -128,6 +138,7 @@ async def _chunks(
     except Exception as error:
         problem = describe(error, request_id=head.request_id)
         log_problem(head.request_id, "stream", problem, error)
+        observer.refused(error, 500)  # it was accepted: whatever the status would have been
         yield error_event(problem)
 
 
@@ -144,4 +155,15 @@ def _log_completed(head: AnswerHead, usage: Usage) -> None:
         usage.queue_time_s,
         usage.prompt_time_s,
         usage.completion_time_s,
+        extra={
+            "request_id": head.request_id,
+            "model": head.model,
+            "num_choices": head.num_choices,
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "queue_time": usage.queue_time_s,
+            "prompt_time": usage.prompt_time_s,
+            "completion_time": usage.completion_time_s,
+        },
     )

@@ -28,7 +28,7 @@ _TYPES = (
 )
 
 
-def openapi_document(version: str) -> dict[str, Any]:
+def openapi_document(version: str, *, has_metrics: bool = False) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a server of this `version`."""
     references, components = msgspec.json.schema_components(
         _TYPES, ref_template="#/components/schemas/{name}"
@@ -54,6 +54,7 @@ def openapi_document(version: str) -> dict[str, Any]:
             "/openai/v1/models/{model}": {"get": _model_operation(schema)},
             "/healthz": {"get": _probe("isAlive", "Whether the process answers")},
             "/readyz": {"get": _probe("isReady", "Whether requests are answered now")},
+            **({"/metrics": {"get": _metrics_operation()}} if has_metrics else {}),
         },
         "components": {"schemas": components},
     }
@@ -105,6 +106,15 @@ def _probe(operation_id: str, summary: str) -> dict[str, Any]:
     if operation_id == "isReady":
         responses["503"] = {"description": "No; the body says why"}
     return {"operationId": operation_id, "summary": summary, "responses": responses}
+
+
+def _metrics_operation() -> dict[str, Any]:
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "operationId": "metrics",
+        "summary": "Metrics in the text format of Prometheus",
+        "responses": {"200": {"description": "The metrics", "content": text}},
+    }
 
 
 def _failure(status: int, reference: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -12,10 +13,11 @@ import galop
 from galop.engine.errors import EngineUnavailableError
 from galop.http.compat import Compat
 from galop.http.completions import ChatCompletions
-from galop.http.connection import send_json
+from galop.http.connection import send_json, send_start
 from galop.http.encode import model_object
 from galop.http.errors import UnknownUrlError
 from galop.http.limits import Limits
+from galop.http.observer import RequestObserver
 from galop.http.openapi import openapi_document
 from galop.http.schema import ModelList, ModelObject
 from galop.http.service import ChatService
@@ -35,10 +37,36 @@ class GetJson:
         await send_json(send, self._value(scope))
 
 
-def build_routes(service: ChatService, *, compat: Compat, limits: Limits) -> list[BaseRoute]:
+MetricsPage = Callable[[str], tuple[bytes, str]]
+"""From the header accept to the page and its media type."""
+
+
+class GetMetrics:
+    """An ASGI endpoint for Prometheus."""
+
+    def __init__(self, page: MetricsPage) -> None:
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers with 200."""
+        body, content_type = self._page(Headers(scope=scope).get("accept", ""))
+        length = str(len(body))
+        await send_start(send, 200, {"content-type": content_type, "content-length": length})
+        await send({"type": "http.response.body", "body": body})
+
+
+def build_routes(
+    service: ChatService,
+    *,
+    compat: Compat,
+    limits: Limits,
+    observer: RequestObserver,
+    metrics_page: MetricsPage | None,
+) -> list[BaseRoute]:
     """Every route of the API, under both prefixes, and the server's own pages."""
-    completions = ChatCompletions(service, compat=compat, limits=limits)
-    document = functools.cache(lambda: openapi_document(galop.__version__))
+    completions = ChatCompletions(service, compat=compat, limits=limits, observer=observer)
+    has_metrics = metrics_page is not None
+    document = functools.cache(lambda: openapi_document(galop.__version__, has_metrics=has_metrics))
 
     def list_models(scope: Scope) -> ModelList:
         return ModelList(data=[model_object(card) for card in service.models])
@@ -61,6 +89,8 @@ def build_routes(service: ChatService, *, compat: Compat, limits: Limits) -> lis
         Route("/readyz", GetJson(readiness), methods=["GET"]),
         Route("/openapi.json", GetJson(lambda scope: document()), methods=["GET"]),
     ]
+    if metrics_page is not None:
+        routes.append(Route("/metrics", GetMetrics(metrics_page), methods=["GET"]))
     for prefix in PREFIXES:
         routes += [
             Route(f"{prefix}/chat/completions", completions, methods=["POST"]),

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from galop.engine import Engine, EngineEvent
 from galop.engine.constraint import ConstraintFactory
 from galop.engine.runner import ModelRunner
+from galop.logs import start_logging
 from galop.worker.protocol import (
     HEADER,
     Cancel,
@@ -26,6 +27,7 @@ from galop.worker.protocol import (
     Start,
     StartFailed,
     Step,
+    StepFigures,
     Stop,
     Submit,
     decode_command,
@@ -51,11 +53,13 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
 
     `build` may raise `StartError` for faults of the model or the machine.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
+    # Ctrl-C, and the SIGTERM that systemd sends to the whole group, are the server's to handle.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     start = _read_command(connection)
     if not isinstance(start, Start):
         return
-    logging.basicConfig(level=start.config.log_level.upper())
+    start_logging(start.config.log_level, start.config.log_format)
     send = _Sender(connection)
     try:
         parts = build(start.config)
@@ -68,8 +72,7 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
         return
 
     def emit(events: Sequence[EngineEvent]) -> None:
-        scheduler = engine.scheduler
-        send(Step(list(events), len(scheduler.running), len(scheduler.waiting)))
+        send(Step(list(events), _figures(engine)))
 
     engine = Engine(
         parts.runner,
@@ -82,6 +85,17 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
     send(Ready())
     engine.run()
     parts.runner.close()
+
+
+def _figures(engine: Engine) -> StepFigures:
+    scheduler = engine.scheduler
+    num_running_kv_tokens, num_cached_kv_tokens = scheduler.num_kv_tokens()
+    return StepFigures(
+        num_running=len(scheduler.running),
+        num_waiting=len(scheduler.waiting),
+        num_running_kv_tokens=num_running_kv_tokens,
+        num_cached_kv_tokens=num_cached_kv_tokens,
+    )
 
 
 class _Sender:

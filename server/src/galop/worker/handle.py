@@ -44,6 +44,8 @@ class Generation:
     def __init__(self, handle: EngineHandle, request: GenerationRequest) -> None:
         self.request = request
         self.open_choices = set(range(request.num_choices))
+        self.last_tokens_s: dict[int, float] = {}
+        """When each choice got tokens last."""
         self._handle = handle
         self._events: deque[Prefilled | Tokens | Finished] = deque()
         self._error: EngineError | None = None
@@ -126,6 +128,8 @@ class EngineHandle(ABC):
         self._generations: dict[str, tuple[Generation, float]] = {}
         self._typical_duration_s = 1.0
         self.unavailable_reason: str | None = "the engine is starting"
+        self.on_token_gap: Callable[[float], None] = lambda seconds: None
+        """Called with the time between two steps' tokens of one choice; must be quick."""
 
     def __repr__(self) -> str:
         state = self.unavailable_reason or "ready"
@@ -165,6 +169,7 @@ class EngineHandle(ABC):
 
     def dispatch(self, events: Sequence[EngineEvent]) -> None:
         """Give the events of a step to the requests they belong to."""
+        now_s = self._clock()
         for event in events:
             entry = self._generations.get(event.request_id)
             if entry is None:
@@ -173,10 +178,12 @@ class EngineHandle(ABC):
             if isinstance(event, Failed):
                 generation.fail(_error_of(event))
             else:
+                if isinstance(event, Tokens):
+                    self._measure_gap(generation, event.choice_index, now_s)
                 generation.put(event)
             if not generation.open_choices:
                 del self._generations[event.request_id]
-                duration_s = self._clock() - started_s
+                duration_s = now_s - started_s
                 self._typical_duration_s += 0.1 * (duration_s - self._typical_duration_s)
 
     def fail_all(self, error: EngineError) -> None:
@@ -184,6 +191,12 @@ class EngineHandle(ABC):
         generations, self._generations = self._generations, {}
         for generation, _ in generations.values():
             generation.fail(error)
+
+    def _measure_gap(self, generation: Generation, choice_index: int, now_s: float) -> None:
+        last_s = generation.last_tokens_s.get(choice_index)
+        generation.last_tokens_s[choice_index] = now_s
+        if last_s is not None:
+            self.on_token_gap(now_s - last_s)
 
     def _refuse_if_full(self, num_choices: int) -> None:
         num_open = self.num_open_choices

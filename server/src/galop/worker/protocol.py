@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from galop.engine.generation import EngineEvent, GenerationRequest
+from galop.logs import LogFormat
 
 HEADER = struct.Struct(">I")
 
@@ -28,6 +29,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of a batch to threads, where that has been measured (see `galop.llama.runner`)."""
     prefill_chunk: int
     log_level: str
+    log_format: LogFormat = "text"
 
 
 class Start(msgspec.Struct, frozen=True, tag=True):
@@ -64,12 +66,24 @@ class StartFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class StepFigures(msgspec.Struct, frozen=True, array_like=True):
+    """The engine after a step. The last two only grow, from 0 at the start of the process."""
+
+    num_running: int = 0
+    num_waiting: int = 0
+    num_running_kv_tokens: int = 0
+    """Tokens in the KV cache that belong to running sequences."""
+    num_cached_kv_tokens: int = 0
+    """Tokens that free slots keep for prompts that begin like them."""
+    num_draft_tokens: int = 0
+    num_accepted_tokens: int = 0
+
+
 class Step(msgspec.Struct, frozen=True, tag=True):
     """What happened in one step."""
 
     events: list[EngineEvent]
-    num_running: int
-    num_waiting: int
+    figures: StepFigures
 
 
 Command = Start | Submit | Cancel | Stop

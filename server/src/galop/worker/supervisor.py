@@ -26,6 +26,7 @@ from galop.worker.protocol import (
     Start,
     StartFailed,
     Step,
+    StepFigures,
     Stop,
     decode_report,
     frame,
@@ -76,7 +77,8 @@ class EngineProcess(EngineHandle):
         self._first_start: asyncio.Future[Ready] | None = None
         self._stopping = asyncio.Event()
         self.num_restarts = 0
-        self._load = (0, 0)
+        self.figures = StepFigures()
+        """As of the engine's last step."""
 
     @property
     def pid(self) -> int | None:
@@ -85,7 +87,7 @@ class EngineProcess(EngineHandle):
 
     def load(self) -> tuple[int, int]:
         """See `EngineHandle.load`."""
-        return self._load
+        return self.figures.num_running, self.figures.num_waiting
 
     def launch(self) -> None:
         """Start the process and watch it from now on. Returns at once; see `wait_until_ready`."""
@@ -167,7 +169,7 @@ class EngineProcess(EngineHandle):
             self._writer = None
             exit_code = await self._reap(process)
             self._process = None
-            self._load = (0, 0)
+            self.figures = StepFigures()
             self.fail_all(EngineDiedError(exit_code=exit_code))
         return exit_code
 
@@ -189,7 +191,7 @@ class EngineProcess(EngineHandle):
 
     def _on_report(self, report: Report) -> None:
         if isinstance(report, Step):
-            self._load = (report.num_running, report.num_waiting)
+            self.figures = report.figures
             self.dispatch(report.events)
         elif isinstance(report, Ready):
             if not self._stopping.is_set():

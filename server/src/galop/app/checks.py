@@ -1,0 +1,73 @@
+"""What no type can say about settings: files that must be there, settings that need each other."""
+
+from __future__ import annotations
+
+import importlib.util
+import ssl
+from urllib.parse import urlsplit
+
+from galop.app.configuration import Configuration
+from galop.settings import SettingError
+
+
+def check_settings(configuration: Configuration) -> None:
+    """Raises `SettingError` for the first setting that cannot work."""
+    _check_tls(configuration)
+    _check_origins(configuration)
+    _check_traces(configuration)
+
+
+def _check_tls(configuration: Configuration) -> None:
+    cert, key = configuration.settings.tls_cert, configuration.settings.tls_key
+    if cert is None and key is None:
+        return
+    if cert is None or key is None:
+        missing, given = ("tls_cert", "tls_key") if cert is None else ("tls_key", "tls_cert")
+        reason = f"is needed beside {configuration.source_of(given)}"
+        raise SettingError(configuration.source_of(missing), reason)
+    for name, path in (("tls_cert", cert), ("tls_key", key)):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            reason = f"cannot read {path}: {error.strerror}"
+            raise SettingError(configuration.source_of(name), reason) from None
+    try:
+        # An empty password, or an encrypted key would ask for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        reason = f"{cert} and {key} are no certificate and unencrypted private key that belong "
+        raise SettingError(
+            configuration.source_of("tls_cert"), f"{reason}together: {error}"
+        ) from None
+
+
+def _check_origins(configuration: Configuration) -> None:
+    for origin in configuration.settings.cors_origin:
+        parts = urlsplit(origin)
+        is_origin = (
+            parts.scheme in ("http", "https") and origin == f"{parts.scheme}://{parts.netloc}"
+        )
+        if origin != "*" and not (is_origin and parts.netloc):
+            reason = f"{origin!r} is neither '*' nor an origin such as https://example.com"
+            raise SettingError(configuration.source_of("cors_origin"), reason)
+
+
+def _check_traces(configuration: Configuration) -> None:
+    endpoint = configuration.settings.otlp_endpoint
+    if endpoint is None:
+        return
+    source = configuration.source_of("otlp_endpoint")
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise SettingError(source, f"{endpoint!r} is no URL such as http://127.0.0.1:4318")
+    if not has_opentelemetry():
+        raise SettingError(source, "traces need an extra: pip install 'galop[otel]'")
+
+
+def has_opentelemetry() -> bool:
+    """Whether the packages of the extra `galop[otel]` are installed."""
+    names = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+    try:
+        return all(importlib.util.find_spec(name) is not None for name in names)
+    except ModuleNotFoundError:  # a parent package is missing
+        return False

@@ -1,0 +1,33 @@
+"""The log of prompts and answers, for operators who ask for it by name (`--log-prompts`)."""
+
+from __future__ import annotations
+
+import logging
+
+from galop.telemetry.completions import Completion
+
+logger = logging.getLogger("galop.prompts")
+
+
+class PromptLog:
+    """Logs every conversation with its answer. Needs a service that keeps texts."""
+
+    def started(self, completion: Completion) -> None:
+        """See `CompletionObserver`."""
+
+    def ended(self, completion: Completion) -> None:
+        """See `CompletionObserver`."""
+        texts = completion.texts or {}
+        answers = ["".join(texts[index]) for index in sorted(texts)]
+        messages = [dict(message) for message in completion.request.messages]
+        logger.info(
+            "%s said: %r; answered: %r",
+            completion.request.request_id,
+            messages,
+            answers,
+            extra={
+                "request_id": completion.request.request_id,
+                "messages": messages,
+                "answers": answers,
+            },
+        )
