@@ -44,5 +44,8 @@ class TokenConstraint(Protocol):
 class ConstraintFactory(Protocol):
     """Builds a fresh constraint for one choice; cheap, because compilation is cached."""
 
+    def prepare(self, spec: ConstraintSpec) -> None:
+        """Compile ahead, on any thread. Raises `ConstraintFailedError`."""
+
     def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
         """`max_tokens` is the budget of the choice, everything the constraint accepts included."""

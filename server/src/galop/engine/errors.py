@@ -5,6 +5,7 @@ EngineError
 ├── EngineUnavailableError    the engine process is starting, stopping or gone
 ├── EngineDiedError           the engine process ended while this request was in flight
 ├── ConstraintFailedError     the constraint could not be compiled or broke while generating
+│   └── BudgetTooSmallError   no document of the constraint fits into max_tokens
 └── EngineInternalError       a bug of ours: the step raised
 """
 
@@ -48,6 +49,18 @@ class ConstraintFailedError(EngineError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class BudgetTooSmallError(ConstraintFailedError):
+    """The smallest document takes `num_tokens_needed`, and only `num_tokens` are allowed."""
+
+    def __init__(self, *, num_tokens_needed: int, num_tokens: int) -> None:
+        super().__init__(
+            "max completion tokens reached before generating a valid document: the smallest one "
+            f"takes {num_tokens_needed} tokens, and {num_tokens} are left for it"
+        )
+        self.num_tokens_needed = num_tokens_needed
+        self.num_tokens = num_tokens
 
 
 class EngineInternalError(EngineError):

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 FinishReason = Literal["stop", "length"]
-FailureKind = Literal["constraint", "internal"]
+FailureKind = Literal["constraint", "budget", "internal"]
 ServiceTier = Literal["performance", "on_demand", "flex"]
 
 
@@ -163,6 +163,10 @@ class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     request_id: str
     kind: FailureKind
     detail: str
+    num_tokens_needed: int = 0
+    """Of the kind `budget`: the smallest `max_tokens` that would do."""
+    num_tokens: int = 0
+    """Of the kind `budget`: those that there are."""
 
 
 EngineEvent = Prefilled | Tokens | Finished | Failed

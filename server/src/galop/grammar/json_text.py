@@ -150,7 +150,7 @@ def item_parts(position: Position, *, with_fresh_keys: bool = True) -> Iterator[
     elif mode is ITEM:
         yield from _minimal_item(position, frame, with_fresh_keys)
     elif mode is KEY:
-        rest = _completion(position.pending)
+        rest = completion(position.pending)
         yield rest
         if with_fresh_keys:
             yield fresh_suffix(text + rest, frame.keys)
@@ -162,7 +162,7 @@ def item_parts(position: Position, *, with_fresh_keys: bool = True) -> Iterator[
     elif mode is VALUE:
         yield MINIMAL_VALUE
     elif mode is STRING:
-        yield _completion(position.pending)
+        yield completion(position.pending)
         yield b'"'
     elif mode is NUMBER:
         yield b"" if text[-1:].isdigit() else b"0"
@@ -227,7 +227,7 @@ def _separator(position: Position) -> bytes:
     return b":" if position.style <= Style.COMPACT else b": "
 
 
-def _completion(pending: bytes) -> bytes:
+def completion(pending: bytes) -> bytes:
     """The rest of an escape or of a UTF-8 character."""
     if not pending:
         return b""
@@ -261,7 +261,7 @@ def _num_character_bytes(lead: int) -> int:
     return 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
 
 
-def _is_whole(pending: bytes) -> bool:
+def is_whole(pending: bytes) -> bool:
     """True if an escape or a character has all its bytes."""
     if pending[0] != _BACKSLASH:
         return len(pending) >= _num_character_bytes(pending[0])
@@ -273,7 +273,7 @@ def _is_whole(pending: bytes) -> bool:
     return len(pending) == (12 if is_high_half else 6)
 
 
-def _unfinished_character(data: bytes) -> bytes:
+def unfinished_character(data: bytes) -> bytes:
     """The bytes at the end of `data` that begin a character and do not end it."""
     for size in range(1, min(3, len(data)) + 1):
         byte = data[-size]
@@ -386,13 +386,13 @@ class _Walk:
             if self.pending:
                 self.pending += data[index : index + 1]
                 index += 1
-                if _is_whole(self.pending):
+                if is_whole(self.pending):
                     self.pending = b""
                 continue
             found = _SPECIAL_IN_STRING.search(data, index)
             end = found.start() if found else len(data)
             if found is None:
-                self.pending = _unfinished_character(data[index:])
+                self.pending = unfinished_character(data[index:])
                 index = end
             elif data[end] == _BACKSLASH:
                 self.pending = b"\\"

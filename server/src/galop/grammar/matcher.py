@@ -45,6 +45,26 @@ class GrammarConstraint:
         self._matcher.rollback(num_tokens)
         self._check()
 
+    def accepts_whole(self, token_ids: list[int]) -> bool:
+        """Whether these tokens are allowed and end the document; changes nothing."""
+        copy = self._matcher.deep_copy()
+        return copy.try_consume_tokens(token_ids) == len(token_ids) and copy.is_accepting()
+
+    @property
+    def matcher(self) -> LLMatcher:
+        """llguidance's own object, to be copied and not to be changed."""
+        return self._matcher
+
+    @property
+    def is_stopped(self) -> bool:
+        """True when nothing may follow."""
+        return self._matcher.is_stopped()
+
+    @property
+    def is_accepting(self) -> bool:
+        """True when the text so far is a whole document."""
+        return self._matcher.is_accepting()
+
     def _check(self) -> None:
         if self._matcher.is_error():
             raise ConstraintFailedError(self._matcher.get_error())

@@ -32,6 +32,7 @@ class Vocabulary:
         for token_id, token in enumerate(self.token_bytes):
             self._ids.setdefault(token, token_id)
         self._longest = max(map(len, self.token_bytes))
+        self._longest_common = min(self._longest, 24)
         self._tokenized: dict[bytes, tuple[int, ...]] = {b"": ()}
 
     def tokenize(self, text: bytes) -> tuple[int, ...]:
@@ -47,6 +48,48 @@ class Vocabulary:
             size -= 1
         token_ids = (self._ids[text[:size]], *self.tokenize(text[size:]))
         return self._tokenized.setdefault(text, token_ids)
+
+    def segment(self, text: bytes) -> list[int]:
+        """The same as `tokenize`, for any text: nothing is kept."""
+        token_ids = []
+        ids, longest = self._ids, self._longest_common
+        start, end = 0, len(text)
+        while start < end:
+            size = min(longest, end - start)
+            while (token_id := ids.get(text[start : start + size])) is None or not size:
+                size -= 1
+                if not size:
+                    raise KeyError(text[start : start + 1])
+            token_ids.append(token_id)
+            start += size
+        return token_ids
+
+    def segment_shortest(self, text: bytes) -> list[int]:
+        """The fewest tokens that make up the text."""
+        best: list[tuple[int, int, int]] = [(0, -1, -1)]  # tokens up to here, the last, its start
+        for end in range(1, len(text) + 1):
+            found = (len(text) + 1, -1, -1)
+            for start in range(max(0, end - self._longest_common), end):
+                token_id = self._ids.get(text[start:end])
+                if token_id is not None and best[start][0] + 1 < found[0]:
+                    found = (best[start][0] + 1, token_id, start)
+            best.append(found)
+        token_ids = []
+        end = len(text)
+        while end:
+            _, token_id, end = best[end]
+            token_ids.append(token_id)
+        return token_ids[::-1]
+
+    @cached_property
+    def keeps_string_bytes(self) -> bytes:
+        """`keeps_string`, faster to ask for a single token."""
+        return self.keeps_string.tobytes()
+
+    @cached_property
+    def byte_ids(self) -> list[int]:
+        """The token of each byte, -1 where there is none."""
+        return [self._ids.get(bytes([byte]), -1) for byte in range(256)]
 
     def num_tokens(self, texts: Iterable[bytes]) -> int:
         """How many tokens the texts take, each by itself."""

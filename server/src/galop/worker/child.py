@@ -6,6 +6,7 @@ goes, the socket ends and so does this process: no orphan keeps a core busy.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import socket
@@ -15,6 +16,8 @@ from typing import NamedTuple
 
 from galop.engine import Engine, EngineEvent
 from galop.engine.constraint import ConstraintFactory
+from galop.engine.errors import ConstraintFailedError
+from galop.engine.generation import ConstraintSpec
 from galop.engine.runner import ModelRunner
 from galop.logs import start_logging
 from galop.worker.protocol import (
@@ -80,7 +83,8 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
         constraint_factory=parts.constraint_factory,
         prefill_chunk=start.config.prefill_chunk,
     )
-    reader = threading.Thread(target=_read_commands, args=(connection, engine), daemon=True)
+    reader_args = (connection, engine, parts.constraint_factory)
+    reader = threading.Thread(target=_read_commands, args=reader_args, daemon=True)
     reader.start()
     send(Ready())
     engine.run()
@@ -111,10 +115,20 @@ class _Sender:
             logger.debug("the server is gone")
 
 
-def _read_commands(connection: socket.socket, engine: Engine) -> None:
+def _prepare(factory: ConstraintFactory, spec: ConstraintSpec) -> None:
+    """Compile on this thread, so that the engine's never waits for it; it also tells of faults."""
+    with contextlib.suppress(ConstraintFailedError):
+        factory.prepare(spec)
+
+
+def _read_commands(
+    connection: socket.socket, engine: Engine, factory: ConstraintFactory | None
+) -> None:
     while True:
         command = _read_command(connection)
         if isinstance(command, Submit):
+            if factory is not None and command.request.constraint is not None:
+                _prepare(factory, command.request.constraint)
             engine.submit(command.request)
         elif isinstance(command, Cancel):
             engine.cancel(command.request_id, command.choice_index)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from galop.engine.errors import (
+    BudgetTooSmallError,
     ConstraintFailedError,
     EngineError,
     EngineInternalError,
@@ -212,6 +213,10 @@ class EngineHandle(ABC):
 
 
 def _error_of(event: Failed) -> EngineError:
+    if event.kind == "budget":
+        return BudgetTooSmallError(
+            num_tokens_needed=event.num_tokens_needed, num_tokens=event.num_tokens
+        )
     if event.kind == "constraint":
         return ConstraintFailedError(event.detail)
     return EngineInternalError(event.detail)

@@ -1,0 +1,245 @@
+"""One document within a budget: the constraint of schemas and of calls.
+
+llguidance says which tokens the grammar allows. Beside it goes `Progress`, which knows what ending
+the document costs; a token is taken only if an ending still fits into the budget after it. Where the
+rules do not say all that the schema does, the ending must make a valid document as well: so there is
+always a valid ending, and what is refused is refused before it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import islice
+
+import numpy as np
+
+from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
+from galop.grammar.matcher import GrammarConstraint
+from galop.grammar.progress import Progress
+from galop.grammar.rules import INFINITE, Costs
+from galop.grammar.shape import DocumentShape
+from galop.grammar.vocabulary import BoolArray, Vocabulary
+
+_MAX_ENDINGS = 48
+"""So many endings are looked at before a token is refused."""
+_MAX_FIRST_ENDINGS = 500
+"""The same for the first ending of all."""
+_MAX_REFUSALS = 4
+"""After so many refused tokens at one place the plan is followed instead."""
+_SPARE_TOKENS = 256
+"""With so many more than the known ending takes, no ending is looked for inside of strings."""
+
+
+class DocumentPlan:
+    """What all documents of one shape share, for one vocabulary."""
+
+    def __init__(self, shape: DocumentShape, vocabulary: Vocabulary) -> None:
+        self.shape = shape
+        self.vocabulary = vocabulary
+        self.costs = Costs(shape.start, cache(lambda text: len(vocabulary.segment(text))))
+        self.smallest: list[int] | None = None
+        """The tokens of the smallest document, once one has been looked for."""
+
+
+class DocumentConstraint:
+    """Implements `engine.TokenConstraint`.
+
+    Raises `BudgetTooSmallError` if no valid document fits into `budget_tokens`, and
+    `ConstraintFailedError` if none was found at all.
+    """
+
+    def __init__(self, grammar: GrammarConstraint, plan: DocumentPlan, budget_tokens: int) -> None:
+        self.was_closed = False
+        """True once the budget has refused a token or forced one: the document is cut short."""
+        self._grammar = grammar
+        self._vocabulary = plan.vocabulary
+        self._token_bytes = plan.vocabulary.token_bytes
+        self._keeps_string = plan.vocabulary.keeps_string_bytes
+        self._check = plan.shape.check
+        self._progress = Progress.start(plan.costs)
+        self._text = bytearray()
+        self._num_left = budget_tokens
+        self._refused: set[int] = set()
+        self._follows_plan = False
+        self._held: bytes | None = None
+        """An ending that is known to be valid; None where the costs vouch for one."""
+        self._found: bytes | None = None
+        """The same for the place that is being looked at."""
+        self._mask: BoolArray | None = None
+        if plan.smallest is None:
+            plan.smallest = self._smallest()
+        if len(plan.smallest) > budget_tokens:
+            raise BudgetTooSmallError(
+                num_tokens_needed=len(plan.smallest), num_tokens=budget_tokens
+            )
+        self._held = self._bytes(plan.smallest)
+
+    def __repr__(self) -> str:
+        return f"<DocumentConstraint {self._num_left} left, {self._progress.cost} to close>"
+
+    @property
+    def is_complete(self) -> bool:
+        """True once nothing may follow."""
+        return self._grammar.is_stopped
+
+    @property
+    def can_end(self) -> bool:
+        """True where the text so far is a valid document."""
+        if not self._grammar.is_accepting:
+            return False
+        return self._check is None or self._check(self._text.decode("utf-8", "replace"))
+
+    def try_accept(self, token_id: int) -> bool:
+        """See `TokenConstraint.try_accept`."""
+        if not self._grammar.try_accept(token_id):
+            return False
+        progress = self._progress
+        if not (progress.is_in_free_string and self._keeps_string[token_id]):
+            progress = progress.advance(self._token_bytes[token_id])
+        if self._may_become(progress, self._token_bytes[token_id], self._num_left - 1):
+            self._move(progress, self._token_bytes[token_id], 1)
+            return True
+        self._grammar.undo(1)
+        self._refused.add(token_id)
+        self._mask = None
+        return False
+
+    def allowed_mask(self) -> BoolArray:
+        """See `TokenConstraint.allowed_mask`. Tokens that were refused here are not in it."""
+        if self._mask is None:
+            mask = self._grammar.allowed_mask()
+            mask[list(self._refused)] = False
+            if len(self._refused) >= _MAX_REFUSALS or not mask.any():
+                mask = self._plan_mask()
+            self._mask = mask
+        return self._mask
+
+    def forced_tokens(self) -> list[int]:
+        """What the grammar forces, if that fits; the whole plan where nothing else fits."""
+        forced = [] if self._progress.is_in_free_string else self._grammar.peek_forced()
+        if forced:
+            data = self._bytes(forced)
+            progress = self._progress.advance(data)
+            self._grammar.accept_all(forced)
+            if self._may_become(progress, data, self._num_left - len(forced)):
+                self._move(progress, data, len(forced))
+            else:
+                self._grammar.undo(len(forced))
+                forced = []
+        if self._progress.cost >= self._num_left > 0 and not self.is_complete:
+            forced += self._force_plan()
+        return forced
+
+    def resume(self, data: bytes) -> None:
+        """Go on after the beginning of a document that the grammar is known to allow."""
+        self._grammar.accept_all(self._vocabulary.segment(data))
+        self._move(self._progress.advance(data), data, 0)
+
+    def ending(self) -> bytes | None:
+        """The shortest text that makes the document whole and valid; None if none was found."""
+        found = self._ending_tokens(self._progress, INFINITE)
+        return None if found is None else self._bytes(found)
+
+    def _smallest(self) -> list[int]:
+        for ending in islice(self._progress.endings(), _MAX_FIRST_ENDINGS):
+            if self._check is None or self._check(ending.decode()):
+                return self._vocabulary.segment_shortest(ending)
+        raise ConstraintFailedError("no document was found that satisfies the schema")
+
+    def _force_plan(self) -> list[int]:
+        plan = self._plan()
+        if plan is None:
+            return []
+        data = self._bytes(plan)
+        self._grammar.accept_all(plan)
+        self._move(self._progress.advance(data), data, len(plan))
+        self.was_closed = True
+        return plan
+
+    def _plan_mask(self) -> BoolArray:
+        plan = self._plan()
+        if not plan:
+            raise ConstraintFailedError("no token leads to a valid document")
+        self._refused.discard(plan[0])
+        mask: BoolArray = np.zeros(self._vocabulary.size, dtype=np.bool_)
+        mask[plan[0]] = True
+        self._follows_plan = True
+        return mask
+
+    def _plan(self) -> list[int] | None:
+        """Tokens that end the document from here, within the budget."""
+        if self._held is not None:
+            held = self._vocabulary.segment_shortest(self._held)
+            if len(held) <= self._num_left:
+                return held
+        found = self._ending_tokens(self._progress, self._num_left)
+        self._held, self._found = self._found, None
+        return found
+
+    def _move(self, progress: Progress, data: bytes, num_tokens: int) -> None:
+        if self._found is not None:
+            self._held, self._found = self._found, None
+        elif self._held is not None and self._held.startswith(data):
+            self._held = self._held[len(data) :]
+        else:
+            self._held = None
+        self._progress = progress
+        self._text += data
+        self._num_left -= num_tokens
+        self._refused.clear()
+        self._follows_plan = False
+        self._mask = None
+
+    def _may_become(self, progress: Progress, data: bytes, room: int) -> bool:
+        """True if from there, with `room` tokens left, a valid document can still be reached."""
+        self._found = None
+        rough_cost = progress.rough_cost
+        if self._check is None:
+            if rough_cost is not None and 4 * rough_cost + _SPARE_TOKENS < room:
+                return True
+            if progress.cost <= room:
+                return True
+            self.was_closed |= bool(progress.stacks)
+            return False
+        if progress.is_in_free_string and progress.cost + _SPARE_TOKENS < room:
+            return True
+        if self._follows_plan:
+            return True
+        if self._held is not None and self._held.startswith(data):
+            rest = self._held[len(data) :]
+            if len(self._vocabulary.segment_shortest(rest)) <= room:
+                return True
+        if self._ending_tokens(progress, room, before=data) is not None:
+            return True
+        self.was_closed |= room < _SPARE_TOKENS and bool(progress.stacks)
+        return False
+
+    def _ending_tokens(
+        self,
+        progress: Progress,
+        room: int,
+        before: bytes = b"",
+    ) -> list[int] | None:
+        """The tokens that end the document from there, at most `room`; None if none were found.
+
+        The grammar has taken `before`, which is not in the text yet.
+        """
+        for ending in islice(progress.endings(), _MAX_ENDINGS):
+            token_ids = self._vocabulary.segment(ending)
+            if len(token_ids) > room:
+                token_ids = self._vocabulary.segment_shortest(ending)
+            if len(token_ids) > room:
+                continue
+            if self._check is not None:
+                if not self._grammar.accepts_whole(token_ids):
+                    continue
+                document = bytes(self._text) + before + ending
+                if not self._check(document.decode("utf-8", "replace")):
+                    continue
+            self._found = ending
+            return token_ids
+        return None
+
+    def _bytes(self, token_ids: Sequence[int]) -> bytes:
+        return b"".join(self._token_bytes[token_id] for token_id in token_ids)

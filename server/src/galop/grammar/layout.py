@@ -1,0 +1,287 @@
+"""From nodes to rules: how documents are written, in four styles of whitespace.
+
+The model picks a style with its first structural bytes and keeps it, so whitespace cannot run away
+and most of it is forced. What is deeper than `MAX_INDENTED` is written on one line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from galop.grammar.examples import example_of
+from galop.grammar.lexemes import Lexeme, lexeme_of
+from galop.grammar.nodes import (
+    ANYTHING,
+    Anything,
+    Array,
+    ExtraMembers,
+    Node,
+    Number,
+    Object,
+    String,
+    Texts,
+    Union,
+)
+from galop.grammar.rules import Leaf, LeafKind, Rule, Symbol, Symbols, reachable
+
+MAX_INDENTED = 12
+"""Levels of an indented document that get lines of their own."""
+MAX_ITEMS = 512
+"""Counts of items up to here are in the grammar."""
+_MAX_INDENTED_FREE = 4
+"""The same for what the schema leaves open."""
+_MAX_RULES = 8_000
+_MAX_MIN_CHARS = 4_000
+
+_CHARACTER = (
+    r'([^"\\\x00-\x1f\x7f]|\\["\\\/bfnrt]'
+    r"|\\u([0-9A-CEFa-cef][0-9A-Fa-f]{3}|[Dd][0-7][0-9A-Fa-f]{2})"
+    r"|\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2})"
+)
+_NAME = r'/([^"\\\x00-\x1f\x7f]|\\["\\bfnrt])*/'
+_SAFE_NAME = r'/[^"\\\x00-\x1f\x7f]*/'
+_INTEGER = r"-?(0|[1-9][0-9]{0,17})"
+_FRACTION = r"(\.[0-9]{1,17})?([Ee][+-]?[0-9]{1,2})?"
+_STRING_VARIANTS = (b'"a"', b'"b"', b'"c"')
+_NUMBER_VARIANTS = (b"1", b"2", b"3", b"-1")
+
+
+class Style(NamedTuple):
+    """How whitespace is written."""
+
+    colon: str
+    comma: str
+    indent: int
+    """Spaces per level; 0 keeps everything on one line."""
+
+
+COMPACT = Style(":", ",", 0)
+SPACED = Style(": ", ", ", 0)
+STYLES = (COMPACT, SPACED, Style(": ", ",", 2), Style(": ", ",", 4))
+
+
+class Layout(NamedTuple):
+    """Rules for documents."""
+
+    start: Rule
+    is_exact: bool
+    """False: some count of items is beyond what rules can carry."""
+
+
+def lay_out(node: Node) -> Layout:
+    """Rules for one document of the node, in the style that the model likes."""
+    layout = _lay_out(node, STYLES)
+    if len(reachable(layout.start)) > _MAX_RULES:
+        layout = _lay_out(node, (SPACED, COMPACT))
+    return layout
+
+
+def _lay_out(node: Node, styles: Sequence[Style]) -> Layout:
+    writer = _Writer()
+    start = Rule([(writer.value(node, style, 0),) for style in styles])
+    return Layout(start, writer.is_exact)
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.is_exact = True
+        self._rules: dict[tuple[Node, Style, int], Rule] = {}
+        self._leaves: dict[Node, Symbol] = {}
+        self._string = Leaf(LeafKind.STRING, _string_lark(0, None), b'""', _STRING_VARIANTS)
+
+    def value(self, node: Node, style: Style, depth: int) -> Symbol:
+        """What stands for the node; `depth` containers are open around it."""
+        if isinstance(node, Texts | String | Number):
+            leaf = self._leaves.get(node)
+            if leaf is None:
+                leaf = self._leaves[node] = self._scalar(node)
+            return leaf
+        if style.indent and depth >= (_MAX_INDENTED_FREE if node in _FREE else MAX_INDENTED):
+            style = SPACED
+        key = (node, style, depth if style.indent else 0)
+        rule = self._rules.get(key)
+        if rule is None:
+            rule = self._rules[key] = Rule()
+            self._fill(rule, node, style, key[2])
+        return rule
+
+    def _fill(self, rule: Rule, node: Node, style: Style, depth: int) -> None:
+        if isinstance(node, Union):
+            rule.pointer = node.pointer
+            rule.sequences += [(self.value(option, style, depth),) for option in node.options]
+        elif isinstance(node, Anything):
+            for kind in (_ANY_SCALAR, _ANY_OBJECT, _ANY_ARRAY):
+                rule.sequences.append((self.value(kind, style, depth),))
+        elif isinstance(node, Object):
+            rule.sequences += self._object(node, style, depth)
+        elif isinstance(node, Array):
+            rule.sequences += self._array(node, style, depth)
+
+    def _scalar(self, node: Texts | String | Number) -> Symbol:
+        if isinstance(node, Texts):
+            if len(node.values) == 1:
+                return node.values[0]
+            return Rule([(value,) for value in node.values])
+        if isinstance(node, Number):
+            return _number(node)
+        if node.schema is not None:
+            return _hard(LeafKind.STRING, node.schema, node.samples)
+        if not node.min_chars and node.max_chars is None and len(node.samples) <= 1:
+            return self._string
+        if node.min_chars > _MAX_MIN_CHARS:
+            self.is_exact = False
+        min_chars = min(node.min_chars, _MAX_MIN_CHARS)
+        shortest = b'"' + b"a" * min_chars + b'"'
+        lark = _string_lark(min_chars, node.max_chars)
+        variants = [
+            text
+            for text in (*_STRING_VARIANTS, *node.samples)
+            if min_chars <= len(json.loads(text)) <= (node.max_chars or _MAX_MIN_CHARS)
+        ]
+        return Leaf(
+            LeafKind.STRING,
+            lark,
+            shortest,
+            tuple(variants),
+            min_chars=min_chars,
+            max_chars=node.max_chars,
+        )
+
+    def _object(self, node: Object, style: Style, depth: int) -> Iterator[Symbols]:
+        left, comma, right = _separators(style, depth, "{", "}")
+        if not node.is_never_empty and not any(each.is_required for each in node.members):
+            yield (b"{}",)
+        taken = node.declared
+        extras = [
+            (
+                _key(each, left, style, taken),
+                _key(each, comma, style, taken),
+                self.value(each.value, style, depth + 1),
+            )
+            for each in node.extras
+        ]
+        rest = Rule(is_loop=True)
+        rest.sequences += [(key, value, rest) for _, key, value in extras]
+        rest.sequences.append((right.encode(),))
+        first = Rule([(key, value, rest) for key, _, value in extras])
+        for member in reversed(node.members):
+            key = f"{json.dumps(member.name, ensure_ascii=False)}{style.colon}"
+            value = self.value(member.value, style, depth + 1)
+            next_rest = Rule([((comma + key).encode(), value, rest)])
+            next_first = Rule([((left + key).encode(), value, rest)])
+            if not member.is_required:
+                next_rest.sequences.append((rest,))
+                if first.sequences:
+                    next_first.sequences.append((first,))
+            rest, first = next_rest, next_first
+        if first.sequences:
+            yield (first,)
+
+    def _array(self, node: Array, style: Style, depth: int) -> Iterator[Symbols]:
+        left, comma, right = _separators(style, depth, "[", "]")
+        num_prefix = len(node.prefix)
+        most = node.max_items
+        if node.items is None:
+            most = num_prefix if most is None else min(most, num_prefix)
+        least = node.min_items
+        if least > MAX_ITEMS or (most is not None and most > MAX_ITEMS):
+            self.is_exact = False
+            least, most = min(least, MAX_ITEMS), None
+        if most is not None and most < least:
+            return
+        if least == 0:
+            yield (b"[]",)
+
+        def item(index: int) -> Symbol:
+            inner = node.prefix[index] if index < num_prefix else node.items
+            assert inner is not None
+            return self.value(inner, style, depth + 1)
+
+        close = right.encode()
+        if most is None:
+            num_counted = max(num_prefix, least, 1)
+            rest = Rule(is_loop=True)
+            rest.sequences += [(comma.encode(), item(num_prefix), rest), (close,)]
+        else:
+            num_counted = most
+            rest = Rule([(close,)])
+        for index in range(num_counted - 1, 0, -1):
+            previous = Rule([(comma.encode(), item(index), rest)])
+            if index >= least:
+                previous.sequences.append((close,))
+            rest = previous
+        if num_counted:
+            yield (left.encode(), item(0), rest)
+        if style.indent:
+            # Short lists stay on a line in many a pretty document. Where that is forbidden, models
+            # that want to write `["` write `[]` instead.
+            yield (self.value(node, SPACED, 0),)
+
+
+def _separators(style: Style, depth: int, left: str, right: str) -> tuple[str, str, str]:
+    """The opening bracket, what separates items, the closing bracket, each with its whitespace."""
+    if not style.indent:
+        return left, style.comma, right
+    inner = "\n" + " " * (style.indent * (depth + 1))
+    return left + inner, style.comma + inner, "\n" + " " * (style.indent * depth) + right
+
+
+def _string_lark(min_chars: int, max_chars: int | None) -> str:
+    if max_chars is None:
+        return rf'/"{_CHARACTER}*"/' if not min_chars else rf'/"{_CHARACTER}{{{min_chars},}}"/'
+    return rf'/"{_CHARACTER}{{{min_chars},{max_chars}}}"/'
+
+
+def _number(node: Number) -> Leaf:
+    if node.schema is not None:
+        return _hard(LeafKind.NUMBER, node.schema, node.samples)
+    lark = f"/{_INTEGER}/" if node.is_integer else f"/{_INTEGER}{_FRACTION}/"
+    return Leaf(LeafKind.NUMBER, lark, b"0", _NUMBER_VARIANTS, before=b"")
+
+
+def _hard(kind: LeafKind, schema: object, samples: Sequence[bytes]) -> Leaf:
+    assert isinstance(schema, dict)
+    lexeme = lexeme_of(schema, samples)
+    return Leaf(
+        kind,
+        lexeme.lark,
+        lexeme.shortest,
+        lexeme.samples,
+        ending=lexeme.ending,
+        before=b'"' if kind is LeafKind.STRING else b"",
+    )
+
+
+def _key(extra: ExtraMembers, before: str, style: Style, taken: Sequence[str]) -> Leaf:
+    """An undeclared name with what precedes it and the colon."""
+    name = _NAME
+    if extra.pattern is not None:
+        name = f"({_SAFE_NAME} & /{extra.pattern}/)"
+    if taken:
+        names = "|".join(re.escape(json.dumps(each, ensure_ascii=False)[1:-1]) for each in taken)
+        name = f"({name} & ~/{names.replace('/', chr(92) + '/')}/)"
+    opening, closing = f'{before}"', f'"{style.colon}'
+    lark = f"{json.dumps(opening)} {name} {json.dumps(closing)}"
+    leaf = Leaf(
+        LeafKind.KEY,
+        lark,
+        (opening + closing).encode(),
+        before=opening.encode(),
+        after=closing.encode(),
+        taken=frozenset(each.encode("utf-8", "surrogatepass") for each in taken),
+    )
+    if extra.pattern is not None:
+        example = example_of(extra.pattern)
+        samples = [] if example is None else [f"{opening}{example}{closing}".encode()]
+        lexeme = Lexeme(lark, samples)
+        leaf.shortest, leaf.ending = lexeme.shortest, lexeme.ending
+    return leaf
+
+
+_ANY_SCALAR = Union([Texts((b"null", b"true", b"false")), String(), Number()])
+_ANY_OBJECT = Object((), (ExtraMembers(None, ANYTHING),))
+_ANY_ARRAY = Array((), ANYTHING)
+_FREE: frozenset[Node] = frozenset([ANYTHING, _ANY_OBJECT, _ANY_ARRAY])

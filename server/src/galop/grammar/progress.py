@@ -1,0 +1,496 @@
+"""How far a text has got in a grammar, and what ends it soonest.
+
+A set of stacks, because a text may fit several rules for a while. Stacks share their lower parts and
+carry what it costs to finish them, so the cost of ending is known after every step.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+from galop.grammar.json_text import (
+    MAX_FRESH_SUFFIX,
+    completion,
+    fresh_suffix,
+    is_whole,
+    key_of,
+    unfinished_character,
+)
+from galop.grammar.rules import INFINITE, Costs, Leaf, LeafKind, Rule, Symbols
+
+MAX_FRAMES = 400
+"""Open rules inside each other: about two per container. Python's json stops at 1,000 containers."""
+_MAX_STACKS = 256
+_DEVIATION = 2
+"""What a variant costs beyond its tokens: endings that deviate in one place come before others."""
+_SPECIAL_IN_STRING = re.compile(rb'["\\]')
+_NUMBER_BYTES = frozenset(b"0123456789+-.eE")
+_BACKSLASH = 0x5C
+
+
+class Frame:
+    """Symbols that are still to come, and what comes after them. Compared by identity."""
+
+    __slots__ = ("_children", "_next", "cost", "costs", "depth", "index", "keys", "parent", "symbols")
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        index: int,
+        parent: Frame | None,
+        costs: tuple[int, ...],
+        keys: frozenset[bytes],
+    ) -> None:
+        self.symbols = symbols
+        self.index = index
+        self.parent = parent
+        self.costs = costs
+        self.keys = keys
+        """Names that the object has, beyond the declared ones."""
+        self.cost: int = min(INFINITE, costs[index] + (parent.cost if parent else 0))
+        """To finish this frame and all below."""
+        self.depth: int = parent.depth + 1 if parent else 1
+        self._next: Frame | None | bool = False
+        self._children: dict[Symbols, Frame] | None = None
+
+    def after(self) -> Frame | None:
+        """What comes when the first symbol is done; None at the end of the document."""
+        if self._next is False:
+            self._next = self._advanced(self.keys)
+        assert not isinstance(self._next, bool)
+        return self._next
+
+    def after_key(self, key: bytes) -> Frame | None:
+        """The same, with one more name taken."""
+        return self._advanced(self.keys | {key})
+
+    def child(self, symbols: Symbols, costs: Costs) -> Frame | None:
+        """The first symbol, a rule, replaced by one of its sequences."""
+        if not symbols:
+            return self.after()
+        if self._children is None:
+            self._children = {}
+        frame = self._children.get(symbols)
+        if frame is None:
+            is_last = self.index + 1 == len(self.symbols)
+            parent = self.parent if is_last else self.after()
+            keys = self.keys if is_last else frozenset[bytes]()
+            frame = Frame(symbols, 0, parent, costs.suffixes(symbols), keys)
+            self._children[symbols] = frame
+        return frame
+
+    def _advanced(self, keys: frozenset[bytes]) -> Frame | None:
+        if self.index + 1 == len(self.symbols):
+            return self.parent
+        return Frame(self.symbols, self.index + 1, self.parent, self.costs, keys)
+
+
+class InText(NamedTuple):
+    """Inside a leaf."""
+
+    text: bytes = b""
+    """Of a plain string: the beginning of an escape or character. Of all others: what there is."""
+    num_chars: int = 0
+    """Of a string with a least length: characters so far."""
+    num_closed: int = 0
+    """Of a key: bytes of what comes after its text, the closing quote included."""
+
+
+class Stack(NamedTuple):
+    """One way to read the text so far."""
+
+    frame: Frame | None
+    """None: the document is whole."""
+    offset: int = 0
+    """Bytes of the literal at the top, or of what precedes the text of a leaf, that have come."""
+    inside: InText | None = None
+
+
+class Progress:
+    """All ways to read the text so far; immutable. An empty set: the text fits no more."""
+
+    __slots__ = ("_cost", "_costs", "stacks")
+
+    def __init__(self, stacks: tuple[Stack, ...], costs: Costs) -> None:
+        self.stacks = stacks
+        self._costs = costs
+        self._cost: int | None = None
+
+    @classmethod
+    def start(cls, costs: Costs) -> Progress:
+        """Before the first byte."""
+        root: Symbols = (costs.start,)
+        return cls((Stack(Frame(root, 0, None, costs.suffixes(root), frozenset())),), costs)
+
+    @property
+    def is_done(self) -> bool:
+        """True when the text is a whole document."""
+        return any(stack.frame is None for stack in self.stacks)
+
+    @property
+    def is_in_free_string(self) -> bool:
+        """True in a string without bounds, between characters: more of them changes nothing."""
+        if len(self.stacks) != 1:
+            return False
+        stack = self.stacks[0]
+        leaf = _leaf(stack)
+        return (
+            leaf is not None
+            and leaf.kind is LeafKind.STRING
+            and leaf.ending is None
+            and stack.inside is not None
+            and not stack.inside.text
+            and not leaf.min_chars
+        )
+
+    @property
+    def cost(self) -> int:
+        """Of the cheapest ending; INFINITE where none is known."""
+        if self._cost is None:
+            self._cost = min(map(self._stack_cost, self.stacks), default=INFINITE)
+        return self._cost
+
+    @property
+    def rough_cost(self) -> int | None:
+        """Within a lexeme that must be searched: the cost as if it had not begun. Else None."""
+        for stack in self.stacks:
+            leaf = _leaf(stack)
+            if leaf is not None and leaf.ending is not None and stack.inside is not None:
+                assert stack.frame is not None
+                return stack.frame.cost
+        return None
+
+    def advance(self, data: bytes) -> Progress:
+        """After more bytes."""
+        found: dict[Stack, None] = {}
+        todo = [(stack, 0) for stack in self.stacks]
+        seen: set[tuple[Stack, int]] = set()
+        while todo:
+            state = todo.pop()
+            if state in seen:
+                continue
+            seen.add(state)
+            stack, index = state
+            if index == len(data):
+                found[stack] = None
+            elif stack.frame is not None:
+                self._step(stack, stack.frame, data, index, todo)
+        stacks = list(found)
+        if len(stacks) > _MAX_STACKS:
+            stacks = heapq.nsmallest(_MAX_STACKS, stacks, key=self._stack_cost)
+        return Progress(tuple(stacks), self._costs)
+
+    def endings(self, max_steps: int = 2000) -> Iterator[bytes]:
+        """Texts that end the document from here, roughly the cheapest first, as far as found."""
+        order = count(0, -1)  # of two that cost the same, the one that has come further
+        heap: list[tuple[int, int, bytes, Frame | None]] = []
+
+        def push(spent: int, text: bytes, frame: Frame | None) -> None:
+            total = spent + (frame.cost if frame else 0)
+            if total < INFINITE:
+                heapq.heappush(heap, (total, next(order), text, frame))
+
+        for stack in self.stacks:
+            for rank, (text, frame) in enumerate(self._first_endings(stack)):
+                push(self._costs.cost_of(text) + rank * _DEVIATION, text, frame)
+        given: set[bytes] = set()
+        for _ in range(max_steps):
+            if not heap:
+                return
+            total, _, text, frame = heapq.heappop(heap)
+            if frame is None:
+                if text not in given:
+                    given.add(text)
+                    yield text
+                continue
+            spent = total - frame.cost
+            symbol = frame.symbols[frame.index]
+            if isinstance(symbol, Rule):
+                for symbols in symbol.sequences:
+                    push(spent, text, frame.child(symbols, self._costs))
+            elif isinstance(symbol, bytes):
+                push(spent + self._costs.cost_of(symbol), text + symbol, frame.after())
+            else:
+                for rank, (whole, after) in enumerate(_wholes(symbol, frame)):
+                    cost = self._costs.cost_of(whole) + rank * _DEVIATION
+                    push(spent + cost, text + whole, after)
+
+    def _first_endings(self, stack: Stack) -> Iterator[tuple[bytes, Frame | None]]:
+        """Texts that end the symbol which has begun, and what follows each."""
+        frame = stack.frame
+        if frame is None or (stack.inside is None and not stack.offset):
+            yield b"", frame
+            return
+        symbol = frame.symbols[frame.index]
+        if isinstance(symbol, bytes):
+            yield symbol[stack.offset :], frame.after()
+            return
+        assert isinstance(symbol, Leaf)
+        inside = stack.inside
+        if inside is None:
+            for whole, after in _wholes(symbol, frame):
+                yield whole[stack.offset :], after
+        elif symbol.ending is not None:
+            rest = symbol.ending(_searched_text(symbol, inside))
+            if rest is not None:
+                yield rest, frame.after()
+        elif inside.num_closed:
+            yield symbol.after[inside.num_closed :], frame.after_key(key_of(inside.text))
+        elif symbol.kind is LeafKind.KEY:
+            rest = completion(_pending_of(inside.text))
+            suffix = fresh_suffix(inside.text + rest, frame.keys | symbol.taken)
+            key = key_of(inside.text + rest + suffix)
+            yield rest + suffix + symbol.after, frame.after_key(key)
+        elif symbol.kind is LeafKind.NUMBER:
+            text = b"" if inside.text[-1:].isdigit() else b"0"
+            yield text, frame.after()
+            for digit in b"123":
+                yield text + bytes([digit]), frame.after()
+        else:
+            rest = completion(inside.text)
+            missing = symbol.min_chars - inside.num_chars - bool(inside.text)
+            for filler in (b"a" * max(0, missing), b"b" * max(1, missing), b"c" * max(1, missing)):
+                yield rest + filler + symbol.after, frame.after()
+
+    def _stack_cost(self, stack: Stack) -> int:
+        frame = stack.frame
+        if frame is None:
+            return 0
+        if stack.inside is None and not stack.offset:
+            return frame.cost
+        below = frame.cost - frame.costs[frame.index] + frame.costs[frame.index + 1]
+        symbol = frame.symbols[frame.index]
+        cost_of = self._costs.cost_of
+        if isinstance(symbol, bytes):
+            return below + cost_of(symbol[stack.offset :])
+        assert isinstance(symbol, Leaf)
+        inside = stack.inside
+        if inside is None:
+            fresh = MAX_FRESH_SUFFIX if symbol.kind is LeafKind.KEY else 0
+            shortest = symbol.shortest
+            return INFINITE if shortest is None else below + fresh + cost_of(shortest[stack.offset :])
+        if symbol.ending is not None:
+            ending = symbol.ending(_searched_text(symbol, inside))
+            return INFINITE if ending is None else below + cost_of(ending)
+        if inside.num_closed:
+            return below + cost_of(symbol.after[inside.num_closed :])
+        if symbol.kind is LeafKind.KEY:
+            return below + MAX_FRESH_SUFFIX + cost_of(completion(_pending_of(inside.text)) + symbol.after)
+        if symbol.kind is LeafKind.NUMBER:
+            return below + (0 if inside.text[-1:].isdigit() else cost_of(b"0"))
+        missing = max(0, symbol.min_chars - inside.num_chars - bool(inside.text))
+        rest = completion(inside.text) + b"a" * missing
+        return below + cost_of(rest + symbol.after)
+
+    def _step(
+        self,
+        stack: Stack,
+        frame: Frame,
+        data: bytes,
+        index: int,
+        todo: list[tuple[Stack, int]],
+    ) -> None:
+        """Take what the top symbol can take of data[index:], which is not empty."""
+        symbol = frame.symbols[frame.index]
+        if isinstance(symbol, bytes):
+            self._take_literal(symbol, stack, frame, data, index, todo)
+        elif isinstance(symbol, Rule):
+            if frame.depth > MAX_FRAMES:
+                return
+            for symbols in symbol.sequences:
+                first = symbols[0] if symbols else None
+                if isinstance(first, bytes) and first and first[0] != data[index]:
+                    continue
+                todo.append((Stack(frame.child(symbols, self._costs)), index))
+        elif stack.inside is None:
+            self._enter_leaf(symbol, stack, frame, data, index, todo)
+        elif symbol.kind is LeafKind.NUMBER:
+            _take_number(stack, stack.inside, frame, data, index, todo)
+        else:
+            _take_string(symbol, stack.inside, frame, data, index, todo)
+
+    def _take_literal(
+        self,
+        literal: bytes,
+        stack: Stack,
+        frame: Frame,
+        data: bytes,
+        index: int,
+        todo: list[tuple[Stack, int]],
+    ) -> None:
+        offset = stack.offset
+        size = min(len(literal) - offset, len(data) - index)
+        if literal[offset : offset + size] != data[index : index + size]:
+            return
+        if offset + size == len(literal):
+            todo.append((Stack(frame.after()), index + size))
+        else:
+            todo.append((Stack(frame, offset + size), index + size))
+
+    def _enter_leaf(
+        self,
+        leaf: Leaf,
+        stack: Stack,
+        frame: Frame,
+        data: bytes,
+        index: int,
+        todo: list[tuple[Stack, int]],
+    ) -> None:
+        if leaf.kind is LeafKind.NUMBER:
+            if data[index] in b"-0123456789":
+                todo.append((Stack(frame, 0, InText(data[index : index + 1])), index + 1))
+            return
+        offset = stack.offset
+        size = min(len(leaf.before) - offset, len(data) - index)
+        if leaf.before[offset : offset + size] != data[index : index + size]:
+            return
+        if offset + size == len(leaf.before):
+            todo.append((Stack(frame, 0, InText()), index + size))
+        else:
+            todo.append((Stack(frame, offset + size), index + size))
+
+
+def _leaf(stack: Stack) -> Leaf | None:
+    if stack.frame is None:
+        return None
+    symbol = stack.frame.symbols[stack.frame.index]
+    return symbol if isinstance(symbol, Leaf) else None
+
+
+def _wholes(leaf: Leaf, frame: Frame) -> Iterator[tuple[bytes, Frame | None]]:
+    """Whole texts of a leaf, the shortest first, and what follows each."""
+    if leaf.kind is LeafKind.KEY and leaf.ending is None:
+        key = fresh_suffix(b"", frame.keys | leaf.taken)
+        yield leaf.before + key + leaf.after, frame.after_key(key)
+    else:
+        for whole in dict.fromkeys((leaf.shortest, *leaf.variants)):
+            if whole is not None:
+                yield whole, frame.after()
+
+
+def _searched_text(leaf: Leaf, inside: InText) -> bytes:
+    """The beginning of a lexeme, as its grammar sees it."""
+    return leaf.before + inside.text + leaf.after[: inside.num_closed]
+
+
+def _take_number(
+    stack: Stack,
+    inside: InText,
+    frame: Frame,
+    data: bytes,
+    index: int,
+    todo: list[tuple[Stack, int]],
+) -> None:
+    end = index
+    while end < len(data) and data[end] in _NUMBER_BYTES:
+        end += 1
+    text = inside.text + data[index:end]
+    if end < len(data):
+        todo.append((Stack(frame.after()), end))
+    else:
+        todo.append((Stack(frame, 0, InText(text)), end))
+
+
+def _take_string(
+    leaf: Leaf,
+    inside: InText,
+    frame: Frame,
+    data: bytes,
+    index: int,
+    todo: list[tuple[Stack, int]],
+) -> None:
+    """Inside a string or key: up to the closing quote, or all that is there."""
+    if inside.num_closed:
+        _take_closing(leaf, inside, frame, data, index, todo)
+        return
+    keeps_text = leaf.kind is LeafKind.KEY or leaf.ending is not None
+    pending = _pending_of(inside.text) if keeps_text else inside.text
+    start, num_chars, is_counted = index, inside.num_chars, leaf.min_chars > 0
+    while index < len(data):
+        if pending:
+            pending += data[index : index + 1]
+            index += 1
+            if is_whole(pending):
+                pending, num_chars = b"", num_chars + 1
+            continue
+        found = _SPECIAL_IN_STRING.search(data, index)
+        end = found.start() if found else len(data)
+        if found is None:
+            pending = unfinished_character(data[index:])
+        if is_counted:
+            num_chars += _num_chars(data[index:end], pending)
+        if found is None:
+            index = end
+        elif data[end] == _BACKSLASH:
+            pending = b"\\"
+            index = end + 1
+        else:
+            _close_string(leaf, inside, frame, data, start, end, todo)
+            return
+    text = inside.text + data[start:] if keeps_text else pending
+    todo.append((Stack(frame, 0, InText(text, num_chars)), index))
+
+
+def _close_string(
+    leaf: Leaf,
+    inside: InText,
+    frame: Frame,
+    data: bytes,
+    start: int,
+    end: int,
+    todo: list[tuple[Stack, int]],
+) -> None:
+    """The quote at `end` closes the string."""
+    if leaf.kind is not LeafKind.KEY:
+        todo.append((Stack(frame.after()), end + 1))
+        return
+    text = inside.text + data[start:end]
+    key = key_of(text)
+    if key not in frame.keys and key not in leaf.taken:
+        _take_closing(leaf, InText(text), frame, data, end, todo)
+
+
+def _take_closing(
+    leaf: Leaf,
+    inside: InText,
+    frame: Frame,
+    data: bytes,
+    index: int,
+    todo: list[tuple[Stack, int]],
+) -> None:
+    """What comes after the text of a key."""
+    rest = leaf.after[inside.num_closed :]
+    size = min(len(rest), len(data) - index)
+    if data[index : index + size] != rest[:size]:
+        return
+    if size == len(rest):
+        todo.append((Stack(frame.after_key(key_of(inside.text))), index + size))
+    else:
+        closing = inside._replace(num_closed=inside.num_closed + size)
+        todo.append((Stack(frame, 0, closing), index + size))
+
+
+def _pending_of(text: bytes) -> bytes:
+    """The beginning of an escape or character at the end of a key's text."""
+    index = 0
+    pending = b""
+    for index in range(len(text)):
+        byte = text[index : index + 1]
+        if pending:
+            pending += byte
+            if is_whole(pending):
+                pending = b""
+        elif byte == b"\\" or byte[0] >= 0x80:
+            pending = byte
+            if is_whole(pending):
+                pending = b""
+    return pending
+
+
+def _num_chars(data: bytes, pending: bytes) -> int:
+    whole = data[: len(data) - len(pending)] if pending else data
+    return len(whole.decode("utf-8", "replace"))

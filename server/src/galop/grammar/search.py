@@ -1,0 +1,73 @@
+"""The end of a lexeme, found by asking its compiled grammar: for patterns, formats and bounds.
+
+A breadth-first search over single bytes, first narrow, then wider. Of the many bytes that a character
+class allows, few are tried; states that allow the same bytes are taken for the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from llguidance import LLMatcher
+from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
+
+_PREFERRED = b'"0123456.-+eE:T/Z@aAbfxz_ ,'
+_OTHERS = bytes(byte for byte in range(0x20, 0x7F) if byte not in _PREFERRED)
+_NUM_OTHERS = 3
+_MAX_LENGTH = 600
+_WIDE_LENGTH = 60
+_WIDTH = 16
+_MAX_STEPS = 3_000
+_VOCAB_SIZE = 262
+"""256 bytes and six control tokens: llguidance's `byte` vocabulary."""
+
+
+def shortest_ending(matcher: LLMatcher) -> bytes | None:
+    """Few bytes that make the text of `matcher` whole; None if none were found.
+
+    The matcher must have a vocabulary of bytes. It is left as it was.
+    """
+    narrow = _search(matcher, num_alike=1, max_length=_MAX_LENGTH)
+    return narrow if narrow is not None else _search(matcher, num_alike=4, max_length=_WIDE_LENGTH)
+
+
+def _search(matcher: LLMatcher, *, num_alike: int, max_length: int) -> bytes | None:
+    layer = [(matcher.deep_copy(), b"")]
+    num_steps = 0
+    for _ in range(max_length):
+        alike: dict[bytes, int] = {}
+        next_layer: list[tuple[LLMatcher, bytes]] = []
+        for current, text in layer:
+            if current.is_accepting():
+                return text
+            if current.is_stopped():
+                continue
+            allowed = _allowed(current)
+            key = allowed.tobytes()
+            alike[key] = alike.get(key, 0) + 1
+            if alike[key] > num_alike or len(alike) > _WIDTH:
+                continue
+            for byte in _few(allowed):
+                successor = current.deep_copy()
+                if successor.try_consume_tokens([byte]):
+                    next_layer.append((successor, text + bytes([byte])))
+        num_steps += len(next_layer)
+        if not next_layer or num_steps > _MAX_STEPS:
+            return None
+        layer = next_layer
+    return None
+
+
+def _allowed(matcher: LLMatcher) -> npt.NDArray[np.bool_]:
+    """Which bytes may come, shape (256,)."""
+    bitmask = allocate_token_bitmask(1, _VOCAB_SIZE)
+    fill_next_token_bitmask(matcher, bitmask)
+    return np.unpackbits(bitmask[0, :8].view(np.uint8), bitorder="little").view(np.bool_)
+
+
+def _few(allowed: npt.NDArray[np.bool_]) -> Iterator[int]:
+    yield from (byte for byte in _PREFERRED if allowed[byte])
+    others = [byte for byte in _OTHERS if allowed[byte]]
+    yield from others[:_NUM_OTHERS]
