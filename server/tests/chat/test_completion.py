@@ -13,12 +13,11 @@ import pytest
 from galop.chat import ChatService, ChatTemplate
 from galop.chat.errors import (
     ContextLengthExceededError,
-    JsonValidateFailedError,
     ModelNotFoundError,
 )
 from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
 from galop.chat.request import ChatRequest, ModelCard
-from galop.engine.errors import EngineError
+from galop.engine.errors import BudgetTooSmallError, EngineError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedModel, ScriptedTokenizer
@@ -199,15 +198,14 @@ async def test_json_mode_closes_the_document_within_its_budget() -> None:
     assert events[-1].completion_tokens <= 32
 
 
-async def test_json_mode_without_room_fails_with_what_there_is() -> None:
-    """Not even the smallest object fits; the error carries the text so far."""
+async def test_json_mode_without_room_is_refused() -> None:
+    """Not even the smallest object fits: refused before anything is generated, with what would."""
     async with chatting(ScriptedModel('{"name": 1}')) as (service, _):
-        with pytest.raises(JsonValidateFailedError, match="max completion tokens") as caught:
+        with pytest.raises(BudgetTooSmallError, match="takes 2 tokens, and 1 are left"):
             await events_of(
                 service,
                 ask("JSON", response_format="json_object", temperature=0.0, max_tokens=1),
             )
-    assert caught.value.failed_generation == "{"
 
 
 async def test_a_stop_sequence_inside_a_json_document_closes_it() -> None:

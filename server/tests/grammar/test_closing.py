@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance import LLTokenizer, TokenizerWrapper
 
+from galop.engine.constraint import TokenConstraint
+from galop.engine.errors import BudgetTooSmallError
 from galop.engine.generation import ConstraintSpec
-from galop.grammar.closing import BudgetedConstraint
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedTokenizer
@@ -74,7 +75,7 @@ SAMPLERS: dict[str, Callable[[bytes], bool]] = {
 
 
 def generate(
-    constraint: BudgetedConstraint,
+    constraint: TokenConstraint,
     tokens: Sequence[bytes],
     wanted: Callable[[bytes], bool],
     source: random.Random,
@@ -136,7 +137,7 @@ def test_a_vocabulary_of_bytes_works_as_well(name: str) -> None:
         assert isinstance(json.loads(bytes(token_ids).decode()), dict)
 
 
-def write(constraint: BudgetedConstraint, text: bytes) -> bytes:
+def write(constraint: TokenConstraint, text: bytes) -> bytes:
     """The text byte by byte as far as it is allowed, and what is forced after it."""
     written = bytearray()
     for byte in text:
@@ -176,11 +177,11 @@ def test_nothing_new_is_begun_when_little_is_left() -> None:
     assert [words[token_id] for token_id in allowed] == [b"}"]
 
 
-def test_a_budget_without_room_for_any_document_is_not_guarded() -> None:
-    """One byte of two: the engine ends in the middle and says so."""
-    constraint = byte_factory(SPEC, max_tokens=1)
-    assert constraint.try_accept(ord("{"))
-    assert not constraint.can_end
+def test_a_budget_without_room_for_any_document_is_refused() -> None:
+    """One byte of two; the error has both numbers."""
+    with pytest.raises(BudgetTooSmallError) as caught:
+        byte_factory(SPEC, max_tokens=1)
+    assert (caught.value.num_tokens_needed, caught.value.num_tokens) == (2, 1)
 
 
 @pytest.mark.parametrize("key", [b"a", b"\\u0061"])

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from galop.engine.constraint import TokenConstraint
 from galop.engine.generation import ConstraintSpec
-from galop.grammar.closing import BudgetedConstraint
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.json_object import MAX_DEPTH
 from galop.grammar.tokenizer import byte_vocabulary
@@ -23,7 +23,7 @@ DATA = Path(__file__).parents[4] / "shared" / "data" / "jsontestsuite.jsonl.gz"
 factory = GrammarFactory(byte_vocabulary(ScriptedTokenizer()))
 
 
-def constraint() -> BudgetedConstraint:
+def constraint() -> TokenConstraint:
     return factory(ConstraintSpec(json_object=True), max_tokens=10_000)
 
 

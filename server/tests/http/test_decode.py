@@ -294,8 +294,36 @@ def test_too_many_containers_are_refused_before_they_are_parsed() -> None:
             "service_tier",
             "allowed values ['auto', 'default', 'on_demand']",
         ),
-        ({"response_format": {"type": "xml"}}, "response_format.type", "['text', 'json_object']"),
-        ({"response_format": {"type": "json_schema"}}, "response_format", "not supported"),
+        (
+            {"response_format": {"type": "xml"}},
+            "response_format.type",
+            "'json_object', 'json_schema']",
+        ),
+        (
+            {"response_format": {"type": "json_schema"}},
+            "response_format.json_schema",
+            "'json_schema' is missing",
+        ),
+        (
+            {"response_format": {"type": "json_object", "json_schema": {"name": "a"}}},
+            "response_format.json_schema",
+            "only given beside the type 'json_schema'",
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a b"}}},
+            "response_format.json_schema.name",
+            "value must match ^[a-zA-Z0-9_-]{1,64}$",
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}},
+            "response_format.json_schema.name",
+            "'name' is missing",
+        ),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": 1}}},
+            "response_format.json_schema.schema",
+            "value must be an object",
+        ),
         ({"response_format": {}}, "response_format.type", "property 'type' is missing"),
         ({"response_format": "json"}, "response_format", "value must be an object"),
         ({"response_format": {"type": "text", "x": 1}}, "response_format.x", "'x' is unsupported"),

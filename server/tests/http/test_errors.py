@@ -11,11 +11,13 @@ from galop.chat.errors import (
     ChatError,
     ContextLengthExceededError,
     InvalidParameterError,
+    InvalidSchemaError,
     JsonValidateFailedError,
     ModelNotFoundError,
     TemplateError,
 )
 from galop.engine.errors import (
+    BudgetTooSmallError,
     ConstraintFailedError,
     EngineDiedError,
     EngineError,
@@ -52,6 +54,22 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         "messages",
         "3000 tokens and at most 2047 fit into the context window of 2048 tokens. "
         "Please reduce the length",
+    ),
+    (
+        InvalidSchemaError("recipe", pointer="/properties/a", reason="must be a schema"),
+        400,
+        BAD,
+        None,
+        "response_format",
+        "'recipe': '#/properties/a' must be a schema.",
+    ),
+    (
+        BudgetTooSmallError(num_tokens_needed=7, num_tokens=3),
+        400,
+        BAD,
+        "json_validate_failed",
+        None,
+        "takes 7 tokens, and 3 are left",
     ),
     (
         JsonValidateFailedError("cut", failed_generation=""),

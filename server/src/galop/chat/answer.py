@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from galop.chat.choice import Choice
 from galop.chat.detokenizer import TokenTexts
+from galop.chat.documents import DocumentKind
 from galop.chat.errors import JsonValidateFailedError
 from galop.chat.events import (
     ChoiceFinished,
@@ -15,15 +16,13 @@ from galop.chat.events import (
     Started,
     Usage,
 )
-from galop.chat.json_mode import is_json_object
-from galop.chat.json_stop import JsonStopMatcher, closing_text
+from galop.chat.json_stop import JsonStopMatcher
 from galop.chat.request import ChatRequest
 from galop.chat.stop import StopMatcher
 from galop.engine.errors import EngineInternalError
 from galop.engine.generation import Finished, Prefilled, Tokens
 
 BUDGET_REASON = "max completion tokens reached before generating a valid document"
-INVALID_REASON = "the text is not a JSON object"
 
 
 class Answer:
@@ -36,9 +35,12 @@ class Answer:
         clock: Callable[[], float],
         *,
         num_prompt_tokens: int,
+        document_kind: DocumentKind | None = None,
+        count_tokens: Callable[[str], int] = len,
     ) -> None:
+        """`count_tokens`: how many tokens a text has that did not come from the engine."""
         self.open_choices = {
-            index: Choice(index, texts, _stop_matcher(request))
+            index: Choice(index, texts, _stop_matcher(request, document_kind))
             for index in range(request.num_choices)
         }
         """Those that have not ended yet."""
@@ -49,7 +51,9 @@ class Answer:
         self._num_completion_tokens = 0
         self._completion_time_s = 0.0
         self._documents: dict[int, list[str]] | None = None
-        if request.response_format == "json_object":
+        self._kind = document_kind
+        self._count_tokens = count_tokens
+        if document_kind is not None:
             self._documents = {index: [] for index in self.open_choices}
 
     def take(
@@ -86,10 +90,12 @@ class Answer:
         self._keep(events)
         if not choice.is_stopped:
             return events, None
-        events += self._closing(choice)
+        num_closing_tokens = self._close(choice, events)
         # The engine tells a choice's time at its end, which a cancelled one does not reach.
         completion_time_s = self._clock() - self._started_s
-        events += self._end(choice, "stop", choice.num_tokens, completion_time_s)
+        events += self._end(
+            choice, "stop", choice.num_tokens + num_closing_tokens, completion_time_s
+        )
         return events, choice.index
 
     def _take_finished(self, event: Finished) -> list[CompletionEvent]:
@@ -109,21 +115,28 @@ class Answer:
     def _end(
         self, choice: Choice, reason: FinishReason, num_tokens: int, completion_time_s: float
     ) -> list[CompletionEvent]:
-        if self._documents is not None and not is_json_object(self._document(choice)):
-            raise self._json_failure(choice, INVALID_REASON)
+        if self._kind is not None and not self._kind.is_valid(self._document(choice)):
+            raise self._json_failure(choice, f"the text is not {self._kind.description}")
         del self.open_choices[choice.index]
         self._num_completion_tokens += num_tokens
         self._completion_time_s = max(self._completion_time_s, completion_time_s)
         is_json_completed = self._documents is not None and reason == "length"
         return [ChoiceFinished(choice.index, reason, is_json_completed)]
 
-    def _closing(self, choice: Choice) -> list[CompletionEvent]:
-        """In JSON mode a stop sequence ends the string it is in; the rest of the document follows."""
-        if self._documents is None:
-            return []
-        events: list[CompletionEvent] = [Delta(choice.index, closing_text(self._document(choice)))]
-        self._keep(events)
-        return events
+    def _close(self, choice: Choice, events: list[CompletionEvent]) -> int:
+        """A stop sequence ends the string it is in; the rest of the document follows.
+
+        Returns how many tokens that is.
+        """
+        if self._kind is None:
+            return 0
+        ending = self._kind.ending(self._document(choice))
+        if ending is None:
+            raise self._json_failure(choice, "no valid end was found after the stop sequence")
+        closing: list[CompletionEvent] = [Delta(choice.index, ending)]
+        self._keep(closing)
+        events += closing
+        return self._count_tokens(ending)
 
     def _keep(self, events: Sequence[CompletionEvent]) -> None:
         if self._documents is not None:
@@ -138,8 +151,11 @@ class Answer:
         return JsonValidateFailedError(reason, failed_generation=self._document(choice))
 
 
-def _stop_matcher(request: ChatRequest) -> StopMatcher | JsonStopMatcher | None:
+def _stop_matcher(
+    request: ChatRequest, document_kind: DocumentKind | None
+) -> StopMatcher | JsonStopMatcher | None:
     if not request.stop:
         return None
-    is_json = request.response_format == "json_object"
-    return JsonStopMatcher(request.stop) if is_json else StopMatcher(request.stop)
+    if document_kind is None:
+        return StopMatcher(request.stop)
+    return JsonStopMatcher(request.stop)

@@ -14,15 +14,14 @@ from typing import Protocol
 from galop.chat.answer import Answer
 from galop.chat.budget import completion_budget
 from galop.chat.detokenizer import TokenTexts
+from galop.chat.documents import DocumentKind, document_kind
 from galop.chat.errors import ModelNotFoundError
 from galop.chat.events import CompletionEvent
-from galop.chat.json_mode import with_instruction
 from galop.chat.prompt import PromptEncoder
 from galop.chat.request import ChatRequest, ModelCard, TemplateMessage
 from galop.chat.template import ChatTemplate
 from galop.chat.tokenizer import Tokenizer
 from galop.engine.generation import (
-    ConstraintSpec,
     Finished,
     GenerationRequest,
     Prefilled,
@@ -106,15 +105,23 @@ class ChatService:
         cancelling the task that waits for it, frees what the engine holds for the request.
         """
         card = self.resolve(request.model)
-        prompt = await self._encode(request)
+        kind = await self._document_kind(request)
+        prompt = await self._encode(request, kind)
         max_tokens = completion_budget(
             num_prompt_tokens=len(prompt),
             context_window=card.context_window,
             max_tokens=request.max_tokens,
         )
-        generation = self._engine.generate(_generation_request(request, prompt, max_tokens))
+        generation = self._engine.generate(_generation_request(request, prompt, max_tokens, kind))
         try:
-            answer = Answer(request, self._texts, self._clock, num_prompt_tokens=len(prompt))
+            answer = Answer(
+                request,
+                self._texts,
+                self._clock,
+                num_prompt_tokens=len(prompt),
+                document_kind=kind,
+                count_tokens=self._prompt_encoder.count,
+            )
             async for event in generation:
                 events, cancelled_choice = answer.take(event)
                 if cancelled_choice is not None:
@@ -127,19 +134,23 @@ class ChatService:
         finally:
             generation.close()
 
-    async def _encode(self, request: ChatRequest) -> list[int]:
+    async def _document_kind(self, request: ChatRequest) -> DocumentKind | None:
+        if request.json_schema is None:
+            return document_kind(request)
+        return await asyncio.to_thread(document_kind, request)
+
+    async def _encode(self, request: ChatRequest, kind: DocumentKind | None) -> list[int]:
         messages: Sequence[TemplateMessage] = request.messages
-        if request.response_format == "json_object":
-            messages = with_instruction(messages)
+        if kind is not None:
+            messages = kind.with_instruction(messages)
         if sum(len(str(message["content"])) for message in messages) > _LONG_CONVERSATION_CHARS:
             return await asyncio.to_thread(self._prompt_encoder.encode, messages)
         return self._prompt_encoder.encode(messages)
 
 
 def _generation_request(
-    request: ChatRequest, prompt: list[int], max_tokens: int
+    request: ChatRequest, prompt: list[int], max_tokens: int, kind: DocumentKind | None
 ) -> GenerationRequest:
-    is_json = request.response_format == "json_object"
     return GenerationRequest(
         request_id=request.request_id,
         prompt_token_ids=prompt,
@@ -154,5 +165,5 @@ def _generation_request(
             logit_bias=dict(request.logit_bias or {}),
             num_logprobs=request.num_logprobs,
         ),
-        constraint=ConstraintSpec(json_object=True) if is_json else None,
+        constraint=None if kind is None else kind.spec,
     )

@@ -5,7 +5,8 @@ ChatError
 ├── InvalidParameterError         a parameter is wrong in itself or beside another one
 ├── TemplateError                 the model's chat template refuses these messages
 ├── ContextLengthExceededError    the prompt does not fit into the context window
-└── JsonValidateFailedError       JSON mode, and the output is not a whole JSON document
+├── InvalidSchemaError            the JSON Schema of the response format cannot be kept
+└── JsonValidateFailedError       the output is not a whole JSON document
 """
 
 from __future__ import annotations
@@ -50,6 +51,16 @@ class ContextLengthExceededError(ChatError):
         self.num_prompt_tokens = num_prompt_tokens
         self.max_prompt_tokens = max_prompt_tokens
         self.context_window = context_window
+
+
+class InvalidSchemaError(ChatError):
+    """The schema `name` is refused at `pointer` (RFC 6901); `reason` is a clause about that place."""
+
+    def __init__(self, name: str, *, pointer: str, reason: str) -> None:
+        super().__init__(f"{name}: {pointer or '/'} {reason}")
+        self.name = name
+        self.pointer = pointer
+        self.reason = reason
 
 
 class JsonValidateFailedError(ChatError):

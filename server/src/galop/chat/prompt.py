@@ -39,6 +39,10 @@ class PromptEncoder:
             raise TemplateError("the chat template renders nothing for these messages")
         return token_ids
 
+    def count(self, text: str) -> int:
+        """How many tokens a plain text takes."""
+        return len(self._tokenizer.encode(text, parse_special=False))
+
     def _encode_hiding(
         self, messages: Sequence[TemplateMessage], special: re.Pattern[str]
     ) -> list[int]:

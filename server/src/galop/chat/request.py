@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-ResponseFormat = Literal["text", "json_object"]
+ResponseFormat = Literal["text", "json_object", "json_schema"]
 
 TemplateMessage = Mapping[str, Any]
 """One message as chat templates expect it: `role`, `content` (str), and `name` where given. Any: templates take what they like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonSchemaFormat:
+    """The documents that are wanted."""
+
+    name: str
+    schema: str
+    """A JSON Schema, as JSON text."""
+    description: str | None = None
+    is_strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +47,8 @@ class ChatRequest:
     num_logprobs: int | None = None
     """None: logprobs were not asked for. Otherwise `top_logprobs` (0 to 20)."""
     response_format: ResponseFormat = "text"
+    json_schema: JsonSchemaFormat | None = None
+    """Given exactly where the response format is `json_schema`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,7 @@ class Costs:
 class BudgetedConstraint:
     """One document of at most `budget_tokens`. Implements `engine.TokenConstraint`.
 
-    A budget too small for the smallest document is not guarded: it ends in the middle.
+    The budget must hold the smallest document: `Costs.bound(START)`.
     """
 
     def __init__(self, grammar: GrammarConstraint, costs: Costs, budget_tokens: int) -> None:
@@ -109,7 +109,6 @@ class BudgetedConstraint:
         self._keeps_string = costs.keeps_string
         self._position = START
         self._num_left = budget_tokens
-        self._is_guarded = costs.bound(START) <= budget_tokens
         self._num_unwatched = 0
         """So many tokens may come before the plan can be in danger."""
         self._mask: BoolArray | None = None
@@ -180,7 +179,7 @@ class BudgetedConstraint:
         position = self._after(forced)
         if position is None:
             return []
-        if self._num_unwatched <= len(forced) and self._is_guarded:
+        if self._num_unwatched <= len(forced):
             num_left = self._num_left - len(forced)
             if self._costs.bound(position) > num_left:
                 return []
@@ -208,7 +207,7 @@ class BudgetedConstraint:
         return self._num_left - self._costs.bound(self._position)
 
     def _is_watching(self) -> bool:
-        if not self._is_guarded or self._num_unwatched > 0:
+        if self._num_unwatched > 0:
             return False
         slack, most_growth = self._slack(), self._costs.most_growth
         if slack <= most_growth:

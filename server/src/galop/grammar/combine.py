@@ -11,19 +11,81 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 ANNOTATIONS = frozenset(
-    """$schema $id id $comment $anchor $defs definitions title description default examples example
-    deprecated readOnly writeOnly contentEncoding contentMediaType contentSchema $vocabulary
-    discriminator xml externalDocs x-order""".split()
+    [
+        "$schema",
+        "$id",
+        "id",
+        "$comment",
+        "$anchor",
+        "$defs",
+        "definitions",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "example",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+        "$vocabulary",
+        "discriminator",
+        "xml",
+        "externalDocs",
+        "x-order",
+    ]
 )
 """Keywords that allow and forbid nothing."""
 
 CONSTRAINTS = frozenset(
-    """type enum const properties required additionalProperties patternProperties propertyNames
-    minProperties maxProperties dependentRequired dependentSchemas dependencies unevaluatedProperties
-    items prefixItems additionalItems minItems maxItems uniqueItems contains minContains maxContains
-    unevaluatedItems minLength maxLength pattern format minimum maximum exclusiveMinimum
-    exclusiveMaximum multipleOf not if then else allOf anyOf oneOf $ref $dynamicRef $recursiveRef
-    nullable""".split()
+    [
+        "type",
+        "enum",
+        "const",
+        "properties",
+        "required",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "dependentRequired",
+        "dependentSchemas",
+        "dependencies",
+        "unevaluatedProperties",
+        "items",
+        "prefixItems",
+        "additionalItems",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "unevaluatedItems",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "$ref",
+        "$dynamicRef",
+        "$recursiveRef",
+        "nullable",
+    ]
 )
 """Keywords that do. What is in neither set is unknown, and ignored as the specification wants."""
 

@@ -8,7 +8,7 @@ always a valid ending, and what is refused is refused before it is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import islice
 
@@ -34,8 +34,11 @@ _SPARE_TOKENS = 256
 class DocumentPlan:
     """What all documents of one shape share, for one vocabulary."""
 
-    def __init__(self, shape: DocumentShape, vocabulary: Vocabulary) -> None:
-        self.shape = shape
+    def __init__(
+        self, shape: DocumentShape, vocabulary: Vocabulary, *, is_checked: bool = True
+    ) -> None:
+        self.check = shape.is_valid if is_checked and not shape.is_exact else None
+        """What documents must satisfy beyond the rules, if anything."""
         self.vocabulary = vocabulary
         self.costs = Costs(shape.start, cache(lambda text: len(vocabulary.segment(text))))
         self.smallest: list[int] | None = None
@@ -56,7 +59,7 @@ class DocumentConstraint:
         self._vocabulary = plan.vocabulary
         self._token_bytes = plan.vocabulary.token_bytes
         self._keeps_string = plan.vocabulary.keeps_string_bytes
-        self._check = plan.shape.check
+        self._check = plan.check
         self._progress = Progress.start(plan.costs)
         self._text = bytearray()
         self._num_left = budget_tokens

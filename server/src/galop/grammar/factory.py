@@ -27,6 +27,8 @@ class _Compiled(NamedTuple):
     matcher: LLMatcher
     plan: DocumentPlan | None
     """None for JSON mode, which knows its endings without one."""
+    lenient_plan: DocumentPlan | None = None
+    """For where no valid document is found, and the caller takes what comes."""
 
 
 class GrammarFactory:
@@ -53,7 +55,14 @@ class GrammarFactory:
         matcher = compiled.matcher.deep_copy()
         grammar = GrammarConstraint(matcher, self._tokenizer.vocab_size, self._bitmask)
         if compiled.plan is not None:
-            return DocumentConstraint(grammar, compiled.plan, max_tokens)
+            try:
+                return DocumentConstraint(grammar, compiled.plan, max_tokens)
+            except BudgetTooSmallError:
+                raise
+            except ConstraintFailedError:
+                if compiled.lenient_plan is None:
+                    raise
+                return DocumentConstraint(grammar, compiled.lenient_plan, max_tokens)
         smallest = self._costs.bound(START)
         if smallest > max_tokens:
             raise BudgetTooSmallError(num_tokens_needed=smallest, num_tokens=max_tokens)
@@ -69,7 +78,10 @@ class GrammarFactory:
         except SchemaError as error:
             raise ConstraintFailedError(str(error)) from error
         plan = DocumentPlan(shape, self._vocabulary)
-        return _Compiled(self._matcher(shape.lark), plan)
+        lenient_plan = None
+        if plan.check is not None and not spec.is_strict:
+            lenient_plan = DocumentPlan(shape, self._vocabulary, is_checked=False)
+        return _Compiled(self._matcher(shape.lark), plan, lenient_plan)
 
     def _matcher(self, lark: str) -> LLMatcher:
         matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)

@@ -6,6 +6,7 @@ and most of it is forced. What is deeper than `MAX_INDENTED` is written on one l
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -198,7 +199,8 @@ class _Writer:
         def item(index: int) -> Symbol:
             inner = node.prefix[index] if index < num_prefix else node.items
             assert inner is not None
-            return self.value(inner, style, depth + 1)
+            value = self.value(inner, style, depth + 1)
+            return _varied(value, index) if node.is_unique else value
 
         close = right.encode()
         if most is None:
@@ -219,6 +221,22 @@ class _Writer:
             # Short lists stay on a line in many a pretty document. Where that is forbidden, models
             # that want to write `["` write `[]` instead.
             yield (self.value(node, SPACED, 0),)
+
+
+def _varied(value: Symbol, index: int) -> Symbol:
+    """The same, with another text as the shortest one: so that ends of lists differ."""
+    while isinstance(value, Rule) and len(value.sequences) == 1 and len(value.sequences[0]) == 1:
+        value = value.sequences[0][0]
+    if not isinstance(value, Leaf) or value.kind is LeafKind.KEY or value.shortest is None:
+        return value
+    texts = dict.fromkeys([value.shortest, *value.variants])
+    if value.ending is None and value.kind is LeafKind.NUMBER:
+        texts.update(dict.fromkeys(b"%d" % number for number in range(index + 1)))
+    elif value.ending is None and value.min_chars <= 1 and value.max_chars != 0:
+        texts.update(dict.fromkeys(b'"%c"' % letter for letter in b"abcdefghijklmnopqrstuvwxyz"))
+    shortest = list(texts)[index % len(texts)]
+    others = tuple(text for text in texts if text != shortest)
+    return dataclasses.replace(value, shortest=shortest, variants=others)
 
 
 def _separators(style: Style, depth: int, left: str, right: str) -> tuple[str, str, str]:

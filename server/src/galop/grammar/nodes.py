@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Schema = Mapping[str, Any] | bool
+Schema = dict[str, Any] | bool
 """A JSON Schema as `json.loads` gives it."""
 
 
@@ -46,6 +46,8 @@ class Array:
     items: Node | None
     min_items: int = 0
     max_items: int | None = None
+    is_unique: bool = False
+    """No two items should be equal. The rules do not see to it; they only end with different ones."""
 
 
 @dataclass(eq=False, slots=True)

@@ -33,7 +33,9 @@ def anchored(pattern: str) -> str | None:
             is_in_class = character != "]"
         elif character == "[":
             is_in_class = True
-        elif character in "^$" or body.startswith("(?", index) and body[index + 2 : index + 3] != ":":
+        elif (
+            character in "^$" or body.startswith("(?", index) and body[index + 2 : index + 3] != ":"
+        ):
             return None
         elif character in "()":
             level += 1 if character == "(" else -1

@@ -35,7 +35,17 @@ _BACKSLASH = 0x5C
 class Frame:
     """Symbols that are still to come, and what comes after them. Compared by identity."""
 
-    __slots__ = ("_children", "_next", "cost", "costs", "depth", "index", "keys", "parent", "symbols")
+    __slots__ = (
+        "_children",
+        "_next",
+        "cost",
+        "costs",
+        "depth",
+        "index",
+        "keys",
+        "parent",
+        "symbols",
+    )
 
     def __init__(
         self,
@@ -272,14 +282,20 @@ class Progress:
         if inside is None:
             fresh = MAX_FRESH_SUFFIX if symbol.kind is LeafKind.KEY else 0
             shortest = symbol.shortest
-            return INFINITE if shortest is None else below + fresh + cost_of(shortest[stack.offset :])
+            return (
+                INFINITE if shortest is None else below + fresh + cost_of(shortest[stack.offset :])
+            )
         if symbol.ending is not None:
             ending = symbol.ending(_searched_text(symbol, inside))
             return INFINITE if ending is None else below + cost_of(ending)
         if inside.num_closed:
             return below + cost_of(symbol.after[inside.num_closed :])
         if symbol.kind is LeafKind.KEY:
-            return below + MAX_FRESH_SUFFIX + cost_of(completion(_pending_of(inside.text)) + symbol.after)
+            return (
+                below
+                + MAX_FRESH_SUFFIX
+                + cost_of(completion(_pending_of(inside.text)) + symbol.after)
+            )
         if symbol.kind is LeafKind.NUMBER:
             return below + (0 if inside.text[-1:].isdigit() else cost_of(b"0"))
         missing = max(0, symbol.min_chars - inside.num_chars - bool(inside.text))

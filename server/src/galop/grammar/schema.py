@@ -33,6 +33,7 @@ from galop.grammar.nodes import (
 )
 from galop.grammar.patterns import anchored
 from galop.grammar.references import References, escape
+from galop.grammar.validation import validator_of
 
 MAX_DEPTH = 64
 """Schemas inside each other."""
@@ -42,12 +43,33 @@ _MAX_COMBINATIONS = 64
 _ALL_TYPES = ("object", "array", "string", "number", "boolean", "null")
 _KEYWORDS_BY_TYPE: Mapping[str, frozenset[str]] = {
     "object": frozenset(
-        """properties required additionalProperties patternProperties propertyNames minProperties
-        maxProperties dependentRequired dependentSchemas dependencies unevaluatedProperties""".split()
+        [
+            "properties",
+            "required",
+            "additionalProperties",
+            "patternProperties",
+            "propertyNames",
+            "minProperties",
+            "maxProperties",
+            "dependentRequired",
+            "dependentSchemas",
+            "dependencies",
+            "unevaluatedProperties",
+        ]
     ),
     "array": frozenset(
-        """items prefixItems additionalItems minItems maxItems uniqueItems contains minContains
-        maxContains unevaluatedItems""".split()
+        [
+            "items",
+            "prefixItems",
+            "additionalItems",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "unevaluatedItems",
+        ]
     ),
     "string": frozenset(["minLength", "maxLength", "pattern", "format"]),
     "number": frozenset(
@@ -55,8 +77,21 @@ _KEYWORDS_BY_TYPE: Mapping[str, frozenset[str]] = {
     ),
 }
 _CHECKED = frozenset(
-    """not if dependentRequired dependentSchemas dependencies propertyNames minProperties
-    maxProperties contains minContains maxContains unevaluatedProperties unevaluatedItems""".split()
+    [
+        "not",
+        "if",
+        "dependentRequired",
+        "dependentSchemas",
+        "dependencies",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "contains",
+        "minContains",
+        "maxContains",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+    ]
 )
 """Keywords that the nodes leave to the check of the document."""
 
@@ -125,7 +160,9 @@ class _Reader:
         for keyword in ("anyOf", "oneOf"):
             options = base.pop(keyword, None)
             if options is not None:
-                choices.append((self._list(options, f"{pointer}/{keyword}"), f"{pointer}/{keyword}"))
+                choices.append(
+                    (self._list(options, f"{pointer}/{keyword}"), f"{pointer}/{keyword}")
+                )
                 self.is_exact &= keyword == "anyOf" or _are_disjoint(options)
         if not choices:
             yield from self._typed(base, pointer, depth)
@@ -319,7 +356,8 @@ class _Reader:
             prefix, prefix_pointer = items, items_pointer
             items, items_pointer = schema.get("additionalItems", True), f"{pointer}/additionalItems"
         nodes = [
-            self._part(each, f"{prefix_pointer}/{index}", depth) for index, each in enumerate(prefix)
+            self._part(each, f"{prefix_pointer}/{index}", depth)
+            for index, each in enumerate(prefix)
         ]
         if schema.get("uniqueItems") is True:
             self.is_exact = False
@@ -328,7 +366,8 @@ class _Reader:
         )
         rest = None if items is False else self._part(items, items_pointer, depth)
         contains = schema.get("minContains", 1) if "contains" in schema else 0
-        return Array(nodes, rest, max(min_items or 0, contains), max_items)
+        is_unique = schema.get("uniqueItems") is True
+        return Array(nodes, rest, max(min_items or 0, contains), max_items, is_unique)
 
     def _object(self, schema: Mapping[str, Any], pointer: str, depth: int) -> Node:
         properties = schema.get("properties", {})
@@ -381,8 +420,8 @@ class _Reader:
         if extra is not False and schema.get("unevaluatedProperties") is not False:
             node = self._part(extra, f"{pointer}/additionalProperties", depth)
             names = schema.get("propertyNames")
-            pattern = names.get("pattern") if isinstance(names, Mapping) else None
-            regex = anchored(pattern) if isinstance(pattern, str) else None
+            wanted = names.get("pattern") if isinstance(names, Mapping) else None
+            regex = anchored(wanted) if isinstance(wanted, str) else None
             if not is_empty(node):
                 extras.append(ExtraMembers(regex, node))
         return extras
@@ -425,7 +464,7 @@ def is_empty(node: Node) -> bool:
 def matches(pattern: str, name: str) -> bool:
     """Whether a property name matches a pattern, as a validator would say."""
     try:
-        return jsonschema_rs.is_valid({"pattern": pattern}, name)
+        return bool(validator_of({"pattern": pattern}).is_valid(name))
     except (ValueError, jsonschema_rs.ValidationError):
         return False
 
@@ -434,9 +473,7 @@ def _are_disjoint(options: Any) -> bool:
     """True if no value can satisfy two of them, told by their types or by a constant property."""
     if not isinstance(options, list) or not all(isinstance(each, Mapping) for each in options):
         return False
-    return all(
-        _are_two_disjoint(left, right) for left, right in itertools.combinations(options, 2)
-    )
+    return all(_are_two_disjoint(left, right) for left, right in itertools.combinations(options, 2))
 
 
 def _are_two_disjoint(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
@@ -491,9 +528,7 @@ def _type_of(value: Any) -> set[str]:
 def _filtered(values: list[Any], schema: Mapping[str, Any]) -> tuple[list[Any], bool]:
     """The values that also satisfy `schema`; all of them, and False, where that cannot be told."""
     try:
-        validator = jsonschema_rs.validator_for(dict(schema))
+        validator = validator_of(dict(schema))
     except ValueError:
         return values, False
     return [value for value in values if validator.is_valid(value)], True
-
-

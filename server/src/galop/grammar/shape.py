@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
-from llguidance import LLMatcher
 
 from galop.grammar.errors import SchemaError
 from galop.grammar.layout import lay_out
-from galop.grammar.lexemes import byte_tokenizer
 from galop.grammar.nodes import Schema
+from galop.grammar.references import escape
 from galop.grammar.rules import INFINITE, Costs, Rule, reachable, to_lark
 from galop.grammar.schema import read_schema
+from galop.grammar.validation import validator_of
 
 MAX_SCHEMA_BYTES = 256 * 1024
 _MAX_NESTING = 200
-_MAX_LARK_BYTES = 4 * 1024 * 1024
 
 Check = Callable[[str], bool]
 """Whether a whole document, as text, is valid."""
@@ -28,10 +27,21 @@ Check = Callable[[str], bool]
 class DocumentShape:
     """How documents of one kind are written, and which are valid."""
 
-    def __init__(self, start: Rule, check: Check | None = None) -> None:
+    def __init__(
+        self,
+        start: Rule,
+        is_valid: Check,
+        *,
+        is_exact: bool,
+        member_names: Sequence[str] = (),
+    ) -> None:
         self.start = start
-        self.check = check
-        """None where the rules say all: whatever they allow is valid."""
+        self.is_valid = is_valid
+        """For whole documents."""
+        self.is_exact = is_exact
+        """True where the rules say all: whatever they allow is valid."""
+        self.member_names = member_names
+        """The properties of the outermost object."""
 
     @cached_property
     def lark(self) -> str:
@@ -54,20 +64,17 @@ def schema_shape(text: str) -> DocumentShape:
 
     def is_valid(document: str) -> bool:
         try:
-            return validator.is_valid(json.loads(document))
+            return bool(validator.is_valid(json.loads(document)))
         except (ValueError, RecursionError):
             return False
 
-    return DocumentShape(layout.start, None if is_exact and layout.is_exact else is_valid)
-
-
-def check_compiles(shape: DocumentShape) -> None:
-    """Raises `SchemaError` if llguidance refuses the grammar."""
-    if len(shape.lark) > _MAX_LARK_BYTES:
-        raise SchemaError("", "makes a grammar that is too large")
-    matcher = LLMatcher(byte_tokenizer(), LLMatcher.grammar_from_lark(shape.lark), log_level=0)
-    if matcher.is_error():
-        raise SchemaError("", f"makes no grammar: {matcher.get_error().splitlines()[0]}")
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    return DocumentShape(
+        layout.start,
+        is_valid,
+        is_exact=is_exact and layout.is_exact,
+        member_names=tuple(properties) if isinstance(properties, Mapping) else (),
+    )
 
 
 def _parsed(text: str) -> Schema:
@@ -75,7 +82,7 @@ def _parsed(text: str) -> Schema:
         schema: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SchemaError("", "is not JSON") from error
-    if not isinstance(schema, Mapping | bool):
+    if not isinstance(schema, dict | bool):
         raise SchemaError("", "must be an object")
     if _nesting(schema) > _MAX_NESTING:
         raise SchemaError("", f"is nested deeper than {_MAX_NESTING} levels")
@@ -84,11 +91,9 @@ def _parsed(text: str) -> Schema:
 
 def _validator(schema: Schema) -> Any:
     try:
-        return jsonschema_rs.validator_for(
-            schema, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions()
-        )
+        return validator_of(schema)
     except jsonschema_rs.ValidationError as error:
-        pointer = "".join(f"/{part}" for part in error.instance_path)
+        pointer = "".join(f"/{escape(str(part))}" for part in error.instance_path)
         raise SchemaError(pointer, f"is not a JSON Schema: {error.message}") from error
     except ValueError as error:
         raise SchemaError("", f"is not a JSON Schema: {error}") from error

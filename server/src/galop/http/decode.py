@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from galop.chat.request import ChatRequest, ModelCard, TemplateMessage
+from galop.chat import request as chat_request
+from galop.chat.request import ChatRequest, ModelCard, ResponseFormat, TemplateMessage
 from galop.http.body import check_nesting
 from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, Compat, first_unknown
 from galop.http.errors import MalformedBodyError
@@ -34,8 +35,10 @@ from galop.http.schema import (
     ChatCompletionRequest,
     DeveloperMessage,
     JsonObjectFormat,
+    JsonSchemaFormat,
     Message,
     SystemMessage,
+    TextFormat,
     TextPart,
 )
 
@@ -160,9 +163,8 @@ def to_call(
         presence_penalty=_or(request.presence_penalty, 0.0),
         logit_bias=_logit_bias(request.logit_bias, vocab_size),
         num_logprobs=(request.top_logprobs or 0) if request.logprobs else None,
-        response_format=(
-            "json_object" if isinstance(request.response_format, JsonObjectFormat) else "text"
-        ),
+        response_format=_response_format(request.response_format),
+        json_schema=_json_schema(request.response_format),
     )
     options = request.stream_options
     return CompletionCall(
@@ -170,6 +172,29 @@ def to_call(
         is_streamed=bool(request.stream),
         include_usage=bool(options and options.include_usage),
         seed=seed,
+    )
+
+
+def _response_format(
+    wanted: TextFormat | JsonObjectFormat | JsonSchemaFormat | None,
+) -> ResponseFormat:
+    if isinstance(wanted, JsonObjectFormat):
+        return "json_object"
+    return "json_schema" if isinstance(wanted, JsonSchemaFormat) else "text"
+
+
+def _json_schema(
+    wanted: TextFormat | JsonObjectFormat | JsonSchemaFormat | None,
+) -> chat_request.JsonSchemaFormat | None:
+    if not isinstance(wanted, JsonSchemaFormat):
+        return None
+    given = wanted.json_schema
+    schema = {"type": "object"} if given.schema is None else given.schema
+    return chat_request.JsonSchemaFormat(
+        name=given.name,
+        schema=msgspec.json.encode(schema).decode(),
+        description=given.description,
+        is_strict=bool(given.strict),
     )
 
 
@@ -187,6 +212,10 @@ def _check_switches(request: ChatCompletionRequest) -> None:
 
 
 def _check_limits_of_2024(request: ChatCompletionRequest) -> None:
+    if isinstance(request.response_format, JsonSchemaFormat):
+        raise refuse(
+            "response_format.type", "value is not one of the allowed values ['text', 'json_object']"
+        )
     if isinstance(request.response_format, JsonObjectFormat):
         if request.stream:
             raise refuse("stream", "response format 'json_object' does not support streaming")

@@ -24,11 +24,13 @@ from msgspec import UNSET
 from galop.chat.errors import (
     ContextLengthExceededError,
     InvalidParameterError,
+    InvalidSchemaError,
     JsonValidateFailedError,
     ModelNotFoundError,
     TemplateError,
 )
 from galop.engine.errors import (
+    BudgetTooSmallError,
     ConstraintFailedError,
     EngineDiedError,
     EngineInternalError,
@@ -188,10 +190,31 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             param=lambda error: "messages",
         ),
         _row(
+            InvalidSchemaError,
+            400,
+            when=(
+                "The JSON Schema of the response format is wrong, or asks for what cannot be kept; "
+                "the message has the JSON pointer."
+            ),
+            message=lambda error: (
+                f"Invalid schema for response_format '{_clipped(error.name)}': "
+                f"'{_clipped('#' + error.pointer)}' {_clipped(error.reason)}."
+            ),
+            param=lambda error: "response_format",
+        ),
+        _row(
+            BudgetTooSmallError,
+            400,
+            "json_validate_failed",
+            when="A JSON document was asked for, and `max_tokens` cannot hold even the smallest one.",
+            message=lambda error: f"Failed to generate JSON: {error.reason}.",
+            failed_generation=lambda error: error.reason,
+        ),
+        _row(
             JsonValidateFailedError,
             400,
             "json_validate_failed",
-            when="JSON mode, and `max_tokens` cannot hold even the smallest object.",
+            when="The answer is not the JSON document that was asked for.",
             message=lambda error: (
                 f"Failed to generate JSON: {error.reason}. See 'failed_generation' for the text "
                 "there is."

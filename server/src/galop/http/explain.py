@@ -91,6 +91,7 @@ def _reasons(struct: type) -> dict[str, str]:
 REFUSED_PARAMETERS = _reasons(ChatCompletionRequest)
 _REFUSED_IN_MESSAGE = _reasons(AssistantMessage)
 _REFUSED_IN_FORMAT = _reasons(JsonObjectFormat)
+_PLAIN = ("text", "json_object")
 _HONOURED_PARAMETERS = [
     name
     for name, meta in _fields(ChatCompletionRequest).items()
@@ -135,9 +136,7 @@ def explain(complaint: str, body: Any, *, compat: Compat) -> InvalidRequestError
         return refuse_by_name(path[0], REFUSED_PARAMETERS[path[0]])
     if path[0] == "messages" and len(path) > 2:
         return _wrong_in_message(rule, path, body)
-    if path == ("response_format", "type") and _at(body, path) == "json_schema":
-        return refuse_by_name("response_format", _REFUSED_IN_FORMAT["json_schema"])
-    if path == ("response_format", "json_schema"):
+    if path == ("response_format", "json_schema") and _at(body, path[:1]).get("type") in _PLAIN:
         return refuse_by_name("response_format.json_schema", _REFUSED_IN_FORMAT["json_schema"])
     return refuse(".".join(path), _sentence(rule, path, body))
 
@@ -188,6 +187,8 @@ def _sentence(rule: str, path: Path, body: Any) -> str:
         side = "maximum" if length[2] == "<=" else "minimum"
         counted = {"array": "number of items", "object": "number of properties"}
         return f"{side} {counted.get(length[1], 'string length')} is {length[3]}"
+    if pattern := re.fullmatch(r"Expected `str` matching regex '(.*)'", rule):
+        return f"value must match {pattern[1]}"
     if rule.startswith(("Invalid enum value", "Invalid value")):
         return _not_allowed(path, _at(body, path))
     if rule.endswith("out of range"):
@@ -211,7 +212,7 @@ def _not_allowed(path: Path, value: Any) -> str:
         (_ALLOWED_VALUES[step] for step in path if step in _ALLOWED_VALUES), ()
     )
     if path[0] == "response_format":
-        allowed = ("text", "json_object")
+        allowed = ("text", "json_object", "json_schema")
     elif path[-1] == "role":
         allowed = _ROLES
     elif path[-1] == "type":

@@ -125,10 +125,13 @@ Message = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage
 # --- the request ---------------------------------------------------------------------------------
 
 
+_NO_SCHEMA = "only given beside the type 'json_schema'"
+
+
 class TextFormat(Struct, tag="text", tag_field="type", forbid_unknown_fields=True, frozen=True):
     """Free text: the default."""
 
-    json_schema: Annotated[None, _refused("answers do not follow a schema here")] = None
+    json_schema: Annotated[None, _refused(_NO_SCHEMA)] = None
 
 
 class JsonObjectFormat(
@@ -136,7 +139,44 @@ class JsonObjectFormat(
 ):
     """JSON mode: the answer is one whole JSON object."""
 
-    json_schema: Annotated[None, _refused("answers do not follow a schema here")] = None
+    json_schema: Annotated[None, _refused(_NO_SCHEMA)] = None
+
+
+class JsonSchema(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The documents that are wanted."""
+
+    name: Annotated[
+        Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")],
+        _honoured("For error messages: letters, digits, `_` and `-`, at most 64."),
+    ]
+    description: Annotated[str | None, _honoured("Told to the model together with the schema.")] = (
+        None
+    )
+    # Any: a JSON Schema, which the domain reads.
+    schema: Annotated[
+        dict[str, Any] | None,
+        _honoured(
+            "A JSON Schema (drafts 4 to 2020-12); see docs/structured-output.md for what of it. "
+            "Default: any object."
+        ),
+    ] = None
+    strict: Annotated[
+        bool | None,
+        _honoured(
+            "Default false. Both are kept while the answer is generated. Where no document can be "
+            "found beforehand that satisfies the schema, true refuses the request, and false lets "
+            "the model try: the answer is checked at its end, and may fail with "
+            "`json_validate_failed`."
+        ),
+    ] = None
+
+
+class JsonSchemaFormat(
+    Struct, tag="json_schema", tag_field="type", forbid_unknown_fields=True, frozen=True
+):
+    """Structured output: the answer is one whole JSON document that the schema validates."""
+
+    json_schema: JsonSchema
 
 
 class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -217,11 +257,11 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
         _honoured("Default 1. This many answers, sampled independently from one prompt."),
     ] = None
     response_format: Annotated[
-        TextFormat | JsonObjectFormat | None,
+        TextFormat | JsonObjectFormat | JsonSchemaFormat | None,
         _honoured(
             'Default `{"type": "text"}`. With `{"type": "json_object"}` every answer is one whole JSON '
-            "object, or the request fails with `json_validate_failed`; streaming and stop sequences "
-            "work too. `json_schema` is refused."
+            "object, with `json_schema` one document of the schema, or the request fails with "
+            "`json_validate_failed`; streaming and stop sequences work too."
         ),
     ] = None
     frequency_penalty: Annotated[

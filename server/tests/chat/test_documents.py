@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from galop.chat.json_mode import INSTRUCTION, is_json_object, with_instruction
+from galop.chat.documents import INSTRUCTION, JsonObjectKind
+
+with_instruction = JsonObjectKind().with_instruction
+is_json_object = JsonObjectKind().is_valid
 
 
 def test_messages_that_mention_json_stay_as_they_are() -> None:

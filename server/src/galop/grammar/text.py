@@ -1,0 +1,62 @@
+"""Documents as text, without a model: for the server, which sees text and not tokens."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+
+from llguidance import LLMatcher
+from llguidance.numpy import allocate_token_bitmask
+
+from galop.engine.errors import ConstraintFailedError
+from galop.grammar.document import DocumentConstraint, DocumentPlan
+from galop.grammar.errors import SchemaError
+from galop.grammar.lexemes import byte_tokenizer
+from galop.grammar.matcher import GrammarConstraint
+from galop.grammar.rules import INFINITE
+from galop.grammar.shape import DocumentShape
+from galop.grammar.vocabulary import Vocabulary
+
+
+class DocumentText:
+    """What can be said of the beginning of a document of one shape."""
+
+    def __init__(self, shape: DocumentShape) -> None:
+        self._shape = shape
+
+    def check(self) -> None:
+        """Raises `SchemaError` where no grammar or no valid document can be made."""
+        if self._matcher.is_error():
+            reason = self._matcher.get_error().splitlines()[0]
+            raise SchemaError("", f"makes no grammar: {reason}")
+        if not self._shape.is_exact and self.ending("") is None:
+            raise SchemaError("", "asks for what no document was found to satisfy")
+
+    def ending(self, beginning: str) -> str | None:
+        """The shortest text that makes a beginning which the grammar allows whole and valid.
+
+        None if none was found.
+        """
+        vocabulary = _byte_vocabulary()
+        bitmask = allocate_token_bitmask(1, vocabulary.size)
+        grammar = GrammarConstraint(self._matcher.deep_copy(), vocabulary.size, bitmask)
+        try:
+            document = DocumentConstraint(grammar, self._plan, INFINITE)
+            document.resume(beginning.encode())
+        except ConstraintFailedError:
+            return None
+        found = document.ending()
+        return None if found is None else found.decode()
+
+    @cached_property
+    def _matcher(self) -> LLMatcher:
+        lark = LLMatcher.grammar_from_lark(self._shape.lark)
+        return LLMatcher(byte_tokenizer(), lark, log_level=0)
+
+    @cached_property
+    def _plan(self) -> DocumentPlan:
+        return DocumentPlan(self._shape, _byte_vocabulary())
+
+
+@cache
+def _byte_vocabulary() -> Vocabulary:
+    return Vocabulary(byte_tokenizer())
