@@ -87,6 +87,22 @@ def test_config_check_looks_at_what_the_settings_mean() -> None:
     assert "not served here" in wrong.stderr
 
 
+def test_the_doctor_says_by_its_exit_code_whether_serving_would_work(tmp_path: Path) -> None:
+    """0 where it would, 1 where it would not, 2 for settings that make no sense."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    healthy = galop("doctor", "--model", "scripted:x", "--port", port)
+    assert healthy.returncode == 0
+    assert "0 problems" in healthy.stdout
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(60))
+    ill = galop("doctor", "--model", str(tmp_path / "broken.gguf"), "--port", port)
+    assert ill.returncode == 1
+    assert "1 problem," in ill.stdout
+    assert "Traceback" not in ill.stderr
+    assert galop("doctor", "--port", "none").returncode == 2
+
+
 def test_a_taken_port_is_one_line() -> None:
     """With what to do about it."""
     with socket.socket() as taken:

@@ -13,6 +13,7 @@ import typer
 from galop import __version__
 from galop.app.configuration import Configuration
 from galop.cli import config
+from galop.cli.doctor import doctor
 from galop.cli.options import with_settings, wrong_usage
 from galop.cli.tune import tune
 from galop.logs import start_logging
@@ -98,5 +99,6 @@ def _serve(configuration: Configuration) -> None:
 
 application.command()(with_settings(serve))
 application.command()(tune)
+application.command()(with_settings(doctor))
 application.add_typer(config.application, name="config")
 application.command()(version)

@@ -1,0 +1,252 @@
+"""Looks at the machine and the settings as `galop serve` would meet them, and says what to do.
+
+Every check is a function from the configuration to findings; none of them changes anything.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import resource
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from galop import __version__
+from galop.app.checks import check_settings
+from galop.app.configuration import Configuration
+from galop.app.embedded import EmbeddedModelMissingError
+from galop.app.served_model import ServedModel, served_model
+from galop.machine import available_cores, available_memory, cpu_features, cpu_quota
+from galop.settings import SettingError, default_cache_directory
+
+Verdict = Literal["ok", "warning", "problem"]
+
+_PACKAGES = ("llama-cpp-python", "llguidance", "msgspec", "starlette", "uvicorn", "numpy")
+_FEATURES = {
+    "avx2": "AVX2",
+    "fma": "FMA",
+    "f16c": "F16C",
+    "avx512f": "AVX512",
+    "avx512_vnni": "AVX512_VNNI",
+    "avx512_bf16": "AVX512_BF16",
+    "amx_int8": "AMX_INT8",
+}
+"""The kernel's names of what speeds the kernels up, and llama.cpp's."""
+_ENOUGH_FILES = 1024
+_FREE_DISK_BYTES = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. A problem keeps `galop serve` from working; a warning does not."""
+
+    subject: str
+    verdict: Verdict
+    text: str
+    advice: str = ""
+
+
+def examine(configuration: Configuration) -> Iterator[Finding]:
+    """Every finding, in the order in which things would go wrong."""
+    yield from _versions()
+    yield from _cores()
+    yield from _settings(configuration)
+    try:
+        model = served_model(configuration)
+    except (SettingError, EmbeddedModelMissingError) as error:
+        yield Finding("model", "problem", str(error))
+    else:
+        yield from _model(configuration, model)
+    yield from _address(configuration)
+    yield from _open_files()
+    yield from _cache_directory(configuration)
+    yield from _collector(configuration)
+
+
+def _versions() -> Iterator[Finding]:
+    versions = [f"galop {__version__}", f"Python {platform.python_version()}"]
+    for name in _PACKAGES:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("versions", "problem", f"{name} is not installed", "pip install galop")
+    yield Finding("versions", "ok", ", ".join(versions))
+
+
+def _cores() -> Iterator[Finding]:
+    cores, quota = available_cores(), cpu_quota()
+    limit = "" if quota is None else f", CPU quota {quota:g}"
+    text = f"{cores} of {os.cpu_count()} usable{limit}"
+    yield Finding("cores", "ok", text)
+    load = os.getloadavg()[0]
+    if load > cores / 2:
+        yield Finding(
+            "load",
+            "warning",
+            f"other programs keep {load:.1f} cores busy",
+            "answers will be slower; stop them, or give the server fewer with --threads",
+        )
+
+
+def _settings(configuration: Configuration) -> Iterator[Finding]:
+    for warning in configuration.warnings:
+        yield Finding("settings", "warning", warning)
+    try:
+        check_settings(configuration)
+    except SettingError as error:
+        yield Finding("settings", "problem", str(error))
+    else:
+        yield Finding("settings", "ok", str(configuration.file or "no galop.toml"))
+
+
+def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding]:
+    if model.is_scripted:
+        yield Finding("model", "ok", "scripted: no weights are loaded")
+        return
+    from galop.llama import LlamaModel, ModelError
+    from galop.llama.footprint import compiled_features, kv_bytes_per_token
+
+    features, compiled = cpu_features(), compiled_features()
+    missing = [
+        llama_name
+        for kernel_name, llama_name in _FEATURES.items()
+        if kernel_name in features and llama_name not in compiled
+    ]
+    yield Finding("kernels", "ok", f"compiled for {', '.join(sorted(compiled)) or 'any CPU'}")
+    if missing:
+        yield Finding(
+            "kernels",
+            "warning",
+            f"this CPU also has {', '.join(missing)}",
+            "compile on this machine: pip install --force-reinstall --no-cache-dir llama-cpp-python",
+        )
+    try:
+        vocabulary = LlamaModel(model.path, vocab_only=True)
+    except ModelError as error:
+        yield Finding("model", "problem", str(error), "give another file with --model")
+        return
+    window = min(
+        configuration.settings.context_window,
+        vocabulary.training_context or configuration.settings.context_window,
+    )
+    text = f"{model.name}: {model.path}, context window {window}"
+    yield Finding("model", "ok", text)
+    if not vocabulary.metadata("tokenizer.chat_template"):
+        yield Finding(
+            "model", "warning", "it has no chat template", "ChatML is used; answers may be odd"
+        )
+    yield from _tuned(model)
+    yield memory_finding(
+        weights=Path(model.weights).stat().st_size,
+        cache_per_token=kv_bytes_per_token(vocabulary),
+        window=window,
+        num_sequences=configuration.settings.max_sequences,
+        available=available_memory(),
+    )
+    vocabulary.close()
+
+
+def _tuned(model: ServedModel) -> Iterator[Finding]:
+    if model.tuned is None:
+        yield Finding(
+            "weights",
+            "ok",
+            "as shipped, not tuned for this machine",
+            "`galop tune` finds the fastest format; it takes some minutes",
+        )
+    else:
+        yield Finding(
+            "weights", "ok", f"{model.tuned.format_name}, tuned on {model.tuned.tuned_on}"
+        )
+
+
+def memory_finding(
+    *,
+    weights: int,
+    cache_per_token: int | None,
+    window: int,
+    num_sequences: int,
+    available: int | None,
+) -> Finding:
+    """Whether weights and a full KV cache fit. Sizes are in bytes, None where unknown."""
+    if cache_per_token is None or available is None:
+        return Finding("memory", "ok", f"{_size(weights)} of weights; the rest cannot be told")
+    cache_per_sequence = cache_per_token * window
+    text = (
+        f"{_size(weights)} of weights and at most {_size(cache_per_sequence * num_sequences)} of KV "
+        f"cache ({num_sequences} x {window} tokens, {_size(cache_per_token)} each, taken as it "
+        f"fills); {_size(available)} available"
+    )
+    num_fitting = (available - weights) // cache_per_sequence
+    if num_fitting < 1:
+        advice = "use a smaller model, quantization or --context-window"
+        return Finding("memory", "problem" if weights > available else "warning", text, advice)
+    if num_fitting < num_sequences:
+        advice = f"all at full length would not fit: --max-sequences {num_fitting} would"
+        return Finding("memory", "warning", text, advice)
+    return Finding("memory", "ok", text)
+
+
+def _address(configuration: Configuration) -> Iterator[Finding]:
+    from galop.app.server import PortTakenError, listen
+
+    settings = configuration.settings
+    try:
+        listen(settings.host, settings.port).close()
+    except PortTakenError as error:
+        yield Finding("address", "problem", str(error), "choose another one with --port")
+    else:
+        yield Finding("address", "ok", f"{settings.host} port {settings.port} is free")
+
+
+def _open_files() -> Iterator[Finding]:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_enough = limit == resource.RLIM_INFINITY or limit >= _ENOUGH_FILES
+    yield Finding(
+        "open files",
+        "ok" if is_enough else "warning",
+        f"at most {limit}; every client takes one",
+        "" if is_enough else "raise it: ulimit -n, or LimitNOFILE= in the systemd unit",
+    )
+
+
+def _cache_directory(configuration: Configuration) -> Iterator[Finding]:
+    directory = configuration.settings.cache_dir or default_cache_directory()
+    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        advice = "only `galop tune` needs that; name another one with --cache-dir"
+        yield Finding("cache", "warning", f"{existing} cannot be written to", advice)
+        return
+    free = shutil.disk_usage(existing).free
+    text = f"{directory} can be written to, {_size(free)} free"
+    is_enough = free >= _FREE_DISK_BYTES
+    yield Finding("cache", "ok" if is_enough else "warning", text, "" if is_enough else "free some")
+
+
+def _collector(configuration: Configuration) -> Iterator[Finding]:
+    endpoint = configuration.settings.otlp_endpoint
+    parts = urlsplit(endpoint or "")
+    if endpoint is None or not parts.hostname:
+        return
+    address = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection(address, timeout=3).close()
+    except OSError as error:
+        advice = "requests are answered all the same; traces are lost"
+        yield Finding("traces", "warning", f"no collector at {endpoint}: {error}", advice)
+    else:
+        yield Finding("traces", "ok", f"a collector listens at {endpoint}")
+
+
+def _size(num_bytes: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} GB"
