@@ -9,7 +9,7 @@ VENV := .venv/bin
 help:
 	@echo "make serve   build what is needed, then serve the embedded model (ARGS=\"--port 9000\")"
 	@echo "make test    every test of both distributions and e2e/ (ARGS=\"-k stop\")"
-	@echo "make check   format, lint, types, architecture"
+	@echo "make check   format, lint, types, architecture, deploy files, known vulnerabilities"
 	@echo "make bench   how fast the server answers (ARGS=\"--clients 1 8\")"
 	@echo "make bench-sdk   the SDK beside the published clients"
 
@@ -29,6 +29,7 @@ check:
 	$(VENV)/mypy sdk/src sdk/tests
 	$(VENV)/mypy e2e tests examples
 	$(VENV)/python -m pytest -q tests
+	$(VENV)/python scripts/audit.py
 
 format:
 	$(VENV)/ruff format .
