@@ -146,7 +146,7 @@ class DocumentConstraint:
 
     def _smallest(self) -> list[int]:
         for ending in islice(self._progress.endings(), _MAX_FIRST_ENDINGS):
-            if self._check is None or self._check(ending.decode()):
+            if self._check is None or self._check(ending.decode("utf-8", "replace")):
                 return self._vocabulary.segment_shortest(ending)
         raise ConstraintFailedError("no document was found that satisfies the schema")
 

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+import msgspec
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask
 
 from galop.engine.constraint import TokenConstraint
 from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
 from galop.engine.generation import ConstraintSpec
+from galop.grammar.calls import calls_shape, either, json_object_shape
 from galop.grammar.closing import BudgetedConstraint, Costs
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.json_object import MAX_INDENT, json_object_grammar
 from galop.grammar.json_text import START
 from galop.grammar.matcher import GrammarConstraint
-from galop.grammar.shape import schema_shape
+from galop.grammar.prelude import FreeText, PreludeConstraint
+from galop.grammar.rules import INFINITE
+from galop.grammar.shape import DocumentShape, schema_shape
 from galop.grammar.vocabulary import Vocabulary
 
 _JSON_OBJECT = ConstraintSpec(json_object=True)
+_NOTHING = ConstraintSpec()
 
 
 class _Compiled(NamedTuple):
+    """A grammar, and how its documents end."""
+
     matcher: LLMatcher
-    plan: DocumentPlan | None
-    """None for JSON mode, which knows its endings without one."""
-    lenient_plan: DocumentPlan | None = None
+    plan: DocumentPlan
+    lenient_plan: DocumentPlan | None
     """For where no valid document is found, and the caller takes what comes."""
 
 
@@ -43,38 +49,94 @@ class GrammarFactory:
 
     def prepare(self, spec: ConstraintSpec) -> None:
         """See `ConstraintFactory.prepare`."""
-        self._compiled(spec)
+        spec = msgspec.structs.replace(spec, thinking=None)
+        if spec == _JSON_OBJECT:
+            self._json_object_matcher  # noqa: B018 (a cached property)
+        elif spec != _NOTHING:
+            self._compiled(spec)
 
     def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
-        """A document of at most `max_tokens`.
+        """An answer of at most `max_tokens`.
 
         Raises `BudgetTooSmallError` where not even the smallest one fits, and
         `ConstraintFailedError` where there is none.
         """
-        compiled = self._compiled(spec)
-        matcher = compiled.matcher.deep_copy()
-        grammar = GrammarConstraint(matcher, self._tokenizer.vocab_size, self._bitmask)
-        if compiled.plan is not None:
-            try:
-                return DocumentConstraint(grammar, compiled.plan, max_tokens)
-            except BudgetTooSmallError:
-                raise
-            except ConstraintFailedError:
-                if compiled.lenient_plan is None:
-                    raise
-                return DocumentConstraint(grammar, compiled.lenient_plan, max_tokens)
+        thinking = spec.thinking
+        if thinking is None:
+            return self._answer(spec, max_tokens)
+        answer = msgspec.structs.replace(spec, thinking=None)
+        smallest = self._smallest(answer)
+        marker = self._vocabulary.marked(thinking.end)
+        num_needed = smallest + len(self._vocabulary.segment(marker))
+        if num_needed > max_tokens:
+            raise BudgetTooSmallError(num_tokens_needed=num_needed, num_tokens=max_tokens)
+        return PreludeConstraint(
+            self._vocabulary,
+            marker,
+            lambda num_left: self._answer(answer, num_left),
+            budget_tokens=max_tokens,
+            smallest_rest=smallest,
+            may_end=False,
+            max_tokens=thinking.max_tokens,
+        )
+
+    def _answer(self, spec: ConstraintSpec, max_tokens: int) -> TokenConstraint:
+        if spec == _JSON_OBJECT:
+            return self._json_object(max_tokens)
+        if spec == _NOTHING:
+            return FreeText(self._vocabulary)
+        calls = spec.tool_calls
+        if calls is None or not _may_be_text(spec):
+            return self._document(spec, max_tokens)
+        return PreludeConstraint(
+            self._vocabulary,
+            self._vocabulary.marked(calls.syntax.trigger),
+            lambda num_left: self._document(spec, num_left),
+            budget_tokens=max_tokens,
+            smallest_rest=self._smallest_document(spec),
+            may_end=True,
+        )
+
+    def _smallest(self, spec: ConstraintSpec) -> int:
+        """How many tokens the smallest answer takes."""
+        if spec == _JSON_OBJECT:
+            return self._costs.bound(START)
+        if spec == _NOTHING or _may_be_text(spec):
+            return 1
+        return self._smallest_document(spec)
+
+    def _smallest_document(self, spec: ConstraintSpec) -> int:
+        self._document(spec, INFINITE)
+        plan = self._compiled(spec).plan
+        assert plan.smallest is not None, "the first document looked for it"
+        return len(plan.smallest)
+
+    def _json_object(self, max_tokens: int) -> BudgetedConstraint:
         smallest = self._costs.bound(START)
         if smallest > max_tokens:
             raise BudgetTooSmallError(num_tokens_needed=smallest, num_tokens=max_tokens)
+        grammar = self._grammar(self._json_object_matcher)
         return BudgetedConstraint(grammar, self._costs, max_tokens)
 
-    def _compile(self, spec: ConstraintSpec) -> _Compiled:
-        if spec == _JSON_OBJECT:
-            return _Compiled(self._matcher(json_object_grammar()), None)
-        if spec.schema is None:
-            raise ConstraintFailedError(f"no such constraint: {spec}")
+    def _document(self, spec: ConstraintSpec, max_tokens: int) -> DocumentConstraint:
+        compiled = self._compiled(spec)
+        grammar = self._grammar(compiled.matcher)
         try:
-            shape = schema_shape(spec.schema)
+            return DocumentConstraint(grammar, compiled.plan, max_tokens)
+        except BudgetTooSmallError:
+            raise
+        except ConstraintFailedError:
+            if compiled.lenient_plan is None:
+                raise
+            return DocumentConstraint(grammar, compiled.lenient_plan, max_tokens)
+
+    def _grammar(self, matcher: LLMatcher) -> GrammarConstraint:
+        copy = matcher.deep_copy()
+        return GrammarConstraint(copy, self._tokenizer.vocab_size, self._bitmask)
+
+    def _compile(self, spec: ConstraintSpec) -> _Compiled:
+        try:
+            shape = self._shape(spec)
         except SchemaError as error:
             raise ConstraintFailedError(str(error)) from error
         plan = DocumentPlan(shape, self._vocabulary)
@@ -83,8 +145,35 @@ class GrammarFactory:
             lenient_plan = DocumentPlan(shape, self._vocabulary, is_checked=False)
         return _Compiled(self._matcher(shape.lark), plan, lenient_plan)
 
+    def _shape(self, spec: ConstraintSpec) -> DocumentShape:
+        document = None
+        if spec.schema is not None:
+            document = schema_shape(spec.schema)
+        elif spec.json_object:
+            document = json_object_shape()
+        if spec.tool_calls is None:
+            assert document is not None, "other specs are not compiled"
+            return document
+        calls = calls_shape(
+            spec.tool_calls, self._vocabulary.marked, is_triggered=_may_be_text(spec)
+        )
+        if document is None or spec.tool_calls.is_required:
+            return calls
+        return either(document, calls)
+
+    @cached_property
+    def _json_object_matcher(self) -> LLMatcher:
+        return self._matcher(json_object_grammar())
+
     def _matcher(self, lark: str) -> LLMatcher:
         matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
         if matcher.is_error():
             raise ConstraintFailedError(matcher.get_error())
         return matcher
+
+
+def _may_be_text(spec: ConstraintSpec) -> bool:
+    """True where the model may write free text instead of calls."""
+    calls = spec.tool_calls
+    is_document = spec.schema is not None or spec.json_object
+    return calls is not None and not calls.is_required and not is_document

@@ -24,6 +24,8 @@ from galop.grammar.rules import INFINITE, Costs, Leaf, LeafKind, Rule, Symbols
 
 MAX_FRAMES = 400
 """Open rules inside each other: about two per container. Python's json stops at 1,000 containers."""
+MAX_NUMBER_BYTES = 64
+"""Python refuses integers of more than 4,300 digits, and models can write digits without end."""
 _MAX_STACKS = 256
 _DEVIATION = 2
 """What a variant costs beyond its tokens: endings that deviate in one place come before others."""
@@ -286,8 +288,13 @@ class Progress:
                 INFINITE if shortest is None else below + fresh + cost_of(shortest[stack.offset :])
             )
         if symbol.ending is not None:
-            ending = symbol.ending(_searched_text(symbol, inside))
-            return INFINITE if ending is None else below + cost_of(ending)
+            text = _searched_text(symbol, inside)
+            ending = symbol.ending(text)
+            if ending is None or (
+                symbol.kind is LeafKind.NUMBER and len(text + ending) > MAX_NUMBER_BYTES
+            ):
+                return INFINITE
+            return below + cost_of(ending)
         if inside.num_closed:
             return below + cost_of(symbol.after[inside.num_closed :])
         if symbol.kind is LeafKind.KEY:
@@ -405,6 +412,8 @@ def _take_number(
     while end < len(data) and data[end] in _NUMBER_BYTES:
         end += 1
     text = inside.text + data[index:end]
+    if len(text) > MAX_NUMBER_BYTES:
+        return
     if end < len(data):
         todo.append((Stack(frame.after()), end))
     else:

@@ -7,6 +7,7 @@ expression describes) and other rules. Nothing here knows JSON Schema or tokens.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -140,6 +141,17 @@ class Costs:
                 queue.update(dict.fromkeys(users[rule]))
 
 
+def _literal(data: bytes) -> str:
+    """A text, with control tokens where they are marked (see `vocabulary.special_mark`)."""
+    pieces = re.split(rb"\xff(\[\d+\])", data)
+    parts = [
+        f"<{piece.decode()}>" if index % 2 else json.dumps(piece.decode(), ensure_ascii=False)
+        for index, piece in enumerate(pieces)
+        if piece
+    ]
+    return " ".join(parts) or '""'
+
+
 class _Writer:
     def __init__(self) -> None:
         self._leaf_names: dict[Leaf, str] = {}
@@ -166,7 +178,7 @@ class _Writer:
 
     def _symbol(self, symbol: Symbol) -> str:
         if isinstance(symbol, bytes):
-            return json.dumps(symbol.decode(), ensure_ascii=False)
+            return _literal(symbol)
         if isinstance(symbol, Rule):
             return self._rule_names[symbol]
         name = self._leaf_names.get(symbol)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -18,22 +19,44 @@ _SIMPLE_WORDS = frozenset([b"true", b"false", b"null"])
 _LONGEST_SIMPLE = 3
 
 
+def special_mark(token_id: int) -> bytes:
+    """What stands for a control token among bytes: no text has 0xFF in it."""
+    return b"\xff[%d]" % token_id
+
+
 class Vocabulary:
     """One tokenizer's tokens. Built once per model: 0.1 s for 50,000 tokens."""
 
     def __init__(self, tokenizer: LLTokenizer) -> None:
         self.tokenizer = tokenizer
         self.size = tokenizer.vocab_size
-        self.token_bytes = [
-            b"" if tokenizer.is_special_token(token_id) else tokenizer.decode_bytes([token_id])
-            for token_id in range(self.size)
-        ]
+        self.special_ids = [i for i in range(self.size) if tokenizer.is_special_token(i)]
+        self.token_bytes = [tokenizer.decode_bytes([token_id]) for token_id in range(self.size)]
+        self._specials = {self.token_bytes[token_id]: token_id for token_id in self.special_ids}
+        for token_id in self.special_ids:
+            self.token_bytes[token_id] = special_mark(token_id)
+        self._with_byte: dict[int, list[int]] = {}
         self._ids: dict[bytes, int] = {}
         for token_id, token in enumerate(self.token_bytes):
             self._ids.setdefault(token, token_id)
         self._longest = max(map(len, self.token_bytes))
         self._longest_common = min(self._longest, 24)
         self._tokenized: dict[bytes, tuple[int, ...]] = {b"": ()}
+
+    def marked(self, text: str) -> bytes:
+        """The text with every control token's text replaced by its mark."""
+        names = sorted(filter(None, self._specials), key=len, reverse=True)
+        if not names:
+            return text.encode()
+        pattern = b"|".join(map(re.escape, names))
+        return re.sub(pattern, lambda m: special_mark(self._specials[m[0]]), text.encode())
+
+    @cached_property
+    def is_text(self) -> BoolArray:
+        """Tokens that are not control tokens."""
+        found = np.ones(self.size, dtype=np.bool_)
+        found[self.special_ids] = False
+        return found
 
     def tokenize(self, text: bytes) -> tuple[int, ...]:
         """Longest tokens first, so that the rest of a text keeps the rest of its tokens.
@@ -121,6 +144,14 @@ class Vocabulary:
     def with_quote(self) -> IntArray:
         """Ids of the tokens that may end a string."""
         return np.flatnonzero(self._select(lambda token: b'"' in token))
+
+    def with_byte(self, byte: int) -> list[int]:
+        """Ids of the tokens that have this byte; kept, so meant for few different ones."""
+        known = self._with_byte.get(byte)
+        if known is None:
+            known = [i for i, token in enumerate(self.token_bytes) if byte in token]
+            self._with_byte[byte] = known
+        return known
 
     @cached_property
     def with_quotes(self) -> IntArray:
