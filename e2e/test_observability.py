@@ -169,10 +169,11 @@ def test_pages_of_other_origins_are_let_in_by_name() -> None:
     assert refused.status_code == 400
     assert refused.headers["access-control-allow-origin"] == origin
     assert "x-request-id" in refused.headers["access-control-expose-headers"]
+    assert stranger.status_code == 403
     assert "access-control-allow-origin" not in stranger.headers
     with galop_serve("--model", "scripted:Hello") as server:
         closed = httpx.options(f"{server.base_url}/v1/chat/completions", headers=preflight)
-    assert closed.status_code == 405
+    assert closed.status_code == 403
     assert "access-control-allow-origin" not in closed.headers
 
 

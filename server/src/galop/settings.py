@@ -126,8 +126,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         _option(
             "Network",
-            "Let pages of this origin call the API from a browser, '*' for every page; can be given "
-            "several times. Left out: none.",
+            "Let web pages of this origin use the API, '*' for every page; can be given several "
+            "times. Pages of other origins are refused.",
             metavar="ORIGIN",
         ),
     ] = ()

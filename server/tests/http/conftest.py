@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -247,8 +247,15 @@ def make_caller(service: ScriptedChatService) -> Callable[..., Caller]:
         compat: Compat = "default",
         limits: Limits | None = None,
         metrics_page: Callable[[str], tuple[bytes, str]] | None = None,
+        cors_origins: Sequence[str] = (),
     ) -> Caller:
-        app = build_http_app(service, compat=compat, limits=limits, metrics_page=metrics_page)
+        app = build_http_app(
+            service,
+            compat=compat,
+            limits=limits,
+            metrics_page=metrics_page,
+            cors_origins=cors_origins,
+        )
         return Caller(app)
 
     return make

@@ -32,6 +32,7 @@ from galop.http.errors import (
     InvalidRequestError,
     MalformedBodyError,
     MethodNotAllowedError,
+    OriginNotAllowedError,
     UnknownUrlError,
     UnsupportedMediaTypeError,
     describe,
@@ -90,6 +91,14 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         "PUT is not allowed at /x: use GET",
     ),
     (BodyTooLargeError(max_body_bytes=9), 413, BAD, "request_too_large", None, "at most 9 bytes"),
+    (
+        OriginNotAllowedError("http://a"),
+        403,
+        BAD,
+        "origin_not_allowed",
+        None,
+        "Pages of http://a may",
+    ),
     (UnsupportedMediaTypeError("a/b"), 415, BAD, "unsupported_media_type", None, "'a/b'"),
     (
         QueueFullError(num_waiting=8, limit=8, retry_after_s=3),

@@ -16,6 +16,7 @@ from galop.http.compat import Compat
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
 from galop.http.limits import Limits
 from galop.http.observer import NoObserver, RequestObserver
+from galop.http.origins import OriginGuard
 from galop.http.routes import MetricsPage, build_routes
 from galop.http.service import ChatService
 
@@ -43,7 +44,7 @@ def build_http_app(
 ) -> Starlette:
     """The application that serves `service`, which others start and stop.
 
-    Pages of `cors_origins` may use it from a browser. `metrics_page` is served at /metrics.
+    Pages of `cors_origins` may use it from a browser, others are refused. `metrics_page` is served at /metrics.
     """
     observer = observer or NoObserver()
     cors = Middleware(
@@ -64,6 +65,7 @@ def build_http_app(
         middleware=[
             *([cors] if cors_origins else []),  # outside: errors need its headers as well
             Middleware(Boundary, observer=observer),
+            Middleware(OriginGuard, allowed_origins=cors_origins),
         ],
         exception_handlers={HTTPException: _raise_as_ours},
     )

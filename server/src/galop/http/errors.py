@@ -6,7 +6,8 @@ HttpError
 ├── UnknownUrlError          no such path
 ├── MethodNotAllowedError    the path exists, the method does not
 ├── BodyTooLargeError        more bytes than we read
-└── UnsupportedMediaTypeError  the body is not declared as JSON
+├── UnsupportedMediaTypeError  the body is not declared as JSON
+└── OriginNotAllowedError    a web page asks, and nobody has let it in
 
 `describe` answers for these, for every ChatError and EngineError, and for anything else with a 500
 that says nothing but the request id. Shapes: status 4xx is `invalid_request_error`, 5xx is
@@ -96,6 +97,14 @@ class UnsupportedMediaTypeError(HttpError):
     def __init__(self, content_type: str) -> None:
         super().__init__(content_type)
         self.content_type = content_type
+
+
+class OriginNotAllowedError(HttpError):
+    """A page of `origin` asks, which the operator has not let in."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(origin)
+        self.origin = origin
 
 
 E = TypeVar("E", bound=Exception)
@@ -220,6 +229,16 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
                 "there is."
             ),
             failed_generation=lambda error: error.failed_generation,
+        ),
+        _row(
+            OriginNotAllowedError,
+            403,
+            "origin_not_allowed",
+            when="A web page asks, by the header `origin`, which the operator has not let in.",
+            message=lambda error: (
+                f"Pages of {_clipped(error.origin)} may not use this server. Its operator can let "
+                "them in with the setting cors_origin."
+            ),
         ),
         _row(
             ModelNotFoundError,

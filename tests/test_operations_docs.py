@@ -1,0 +1,50 @@
+"""docs/operations.md, docs/threat-model.md and SECURITY.md speak of what there is."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from galop.settings import SETTINGS
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("docs/operations.md", "docs/threat-model.md", "SECURITY.md")
+
+
+def test_the_table_of_metrics_is_the_one_that_the_script_makes() -> None:
+    """Run `python scripts/make_metrics_docs.py` after changing the metrics."""
+    path = ROOT / "scripts" / "make_metrics_docs.py"
+    spec = importlib.util.spec_from_file_location("make_metrics_docs", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = (ROOT / "docs" / "operations.md").read_text()
+    assert text == module.page(text)
+    assert "vllm:time_to_first_token_seconds" in text
+
+
+def test_every_file_of_the_threat_model_exists() -> None:
+    """An answer to a threat that is not there is no answer."""
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+    paths = re.findall(r"`((?:[\w-]+/)*[\w-]+(?:\.py|\.txt|/))`", text)
+    assert len(paths) > 10
+    for path in paths:
+        assert (ROOT / path).exists() or (ROOT / "server" / "src" / "galop" / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    """Relative to the page it is on."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_flag_is_one(page: str) -> None:
+    """The options that the pages name are settings."""
+    known = {setting.flag for setting in SETTINGS.values()} | {"--no-metrics", "--build-arg", "--now", "--constraint", "--no-deps"}  # fmt: skip
+    assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", (ROOT / page).read_text())) <= known
