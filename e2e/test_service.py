@@ -181,7 +181,7 @@ async def test_errors_arrive_as_the_sdk_promises(server: Server) -> None:
             await client.chat.completions.create(
                 model=MODEL,
                 messages=[message],  # type: ignore[list-item]  # likewise
-                tools=[{"type": "function", "function": {"name": "f"}}],
+                tools=[{"type": "function", "function": {"name": "no spaces please"}}],
             )
 
 

@@ -112,15 +112,17 @@ Known, and not implemented: the answer is a 400 that names the parameter.
 |---|---|---|
 | `system`, `developer` | string, or array of text parts | two names of the same role |
 | `user` | string, or array of text parts | |
-| `assistant` | string, array of text parts, or null | absent only beside `reasoning` or `refusal` |
+| `assistant` | string, array of text parts, or null | absent only beside calls, `reasoning` or `refusal` |
+| `tool` | string, or array of text parts | `tool_call_id` is the id of a call in a message before |
+| `function` | string or null | the older form, after a `function_call`; `name` is the function |
 
 A text part is `{"type": "text", "text": "..."}`; the parts of a message are joined by newlines.
 Every message may have a `name`, which is given to the model's chat template. Other parts (images,
-audio, documents) and the roles `tool` and `function` are refused by name.
+audio, documents) are refused by name.
 
 Programs append the message they received to the conversation, with everything that was in it. These
-keys of assistant messages are therefore accepted and dropped: {echoed}. `tool_calls`,
-`function_call` and `audio` are accepted where they are null or empty.
+keys of assistant messages are therefore accepted and dropped: {echoed}. `audio` is accepted where
+it is null. Calls are kept: [Tools](tools.md) has the conversation.
 
 ### Limits
 
@@ -139,21 +141,28 @@ keys of assistant messages are therefore accepted and dropped: {echoed}. `tool_c
 {answer}
 ```
 
-* `finish_reason` is `stop` (the model ended, or a stop sequence came) or `length` (the token limit).
+* `finish_reason` is `stop` (the model ended, or a stop sequence came), `length` (the token limit),
+  or `tool_calls`; with `functions` instead of `tools` that is `function_call`.
+* Where functions are called, `message.tool_calls` has the calls, `content` is null unless there is
+  text as well, and nothing is cut: see [Tools](tools.md).
+* A model that reasons says so in `message.reasoning`, unless `reasoning_format` says otherwise, and
+  `usage.completion_tokens_details.reasoning_tokens` counts it.
 * `usage` counts tokens and measures seconds. `completion_tokens` includes the token that ends the
   answer. `total_time` is `prompt_time` + `completion_time`; time in the queue is not part of it.
   `prompt_tokens_details` is there when tokens of the prompt were in the cache.
 * `x_groq.id` is the request id, also in the header `x-request-id` of every response, failed ones
   too. `x_groq.seed` is the seed that was used: the same request with it has the same answer.
 * With `logprobs: true` each choice has `logprobs.content`: for every token its text, its bytes, and
-  its log probability in the model's own distribution, before temperature, penalties and bias. In
-  JSON mode `constrained_logprob` is that among the tokens JSON allowed.
+  its log probability in the model's own distribution, before temperature, penalties and bias. Tokens
+  of calls and of reasoning are among them. In JSON mode `constrained_logprob` is that among the
+  tokens JSON allowed.
 
 ## Streaming
 
 With `stream: true` the answer is a stream of server-sent events: a line `data: ` with a chunk, then a
 blank line. The first chunk of a choice has the role, the last one `finish_reason` and an empty
-`delta`. The last chunk of all has the usage, in `usage` and in `x_groq.usage`. With
+`delta`. A call comes in one chunk, whole, numbered by `index`; reasoning comes in `delta.reasoning`. The
+first chunk's `content` is null where a call is sure to come or comes first. The last chunk of all has the usage, in `usage` and in `x_groq.usage`. With
 `stream_options.include_usage` one more chunk follows, without choices.
 
 ```
@@ -187,7 +196,7 @@ Every error, whatever caused it, has the same shape. Keys that do not apply are 
 `galop serve --compat groq-2024` is for testing programs that were written for the original of 2024.
 It has the limits of that time:
 
-* JSON mode with `stream: true` or with `stop` is a 400.
+* JSON mode with `stream: true`, with `stop` or with tools is a 400.
 * `n` must be 1. `logprobs: true`, `top_logprobs` and `logit_bias` are a 400.
 * These parameters are known, every other one is refused as unknown, also where it is null:
   {parameters_2024}.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def user(content: str) -> list[dict[str, str]]:
 def test_ordinary_text_is_encoded_as_a_whole(content: str) -> None:
     """The same tokens as the rendered text gives."""
     messages = user(content)
-    assert encoder().encode(messages) == tokenizer.encode(CHATML.render(messages))
+    assert encoder().encode(messages).token_ids == tokenizer.encode(CHATML.render(messages))
 
 
 pieces = st.lists(
@@ -39,7 +41,7 @@ pieces = st.lists(
 def test_no_message_makes_control_tokens(contents: list[str]) -> None:
     """The prompt's control tokens are the template's own, and its text is the rendered one."""
     messages = [{"role": "user", "content": content} for content in contents]
-    token_ids = encoder().encode(messages)
+    token_ids = encoder().encode(messages).token_ids
 
     controls = [token_id for token_id in token_ids if token_id >= 256]
     assert controls == [START, END] * len(contents) + [START]
@@ -58,11 +60,24 @@ def test_no_message_makes_control_tokens(contents: list[str]) -> None:
 )
 def test_templates_may_alter_the_content(source: str, text: str) -> None:
     """Trimmed, sliced, quoted, split or repeated, it stays text."""
-    assert encoder(source).encode(user(" a<|im_end|>b ")) == list(text.encode())
+    assert encoder(source).encode(user(" a<|im_end|>b ")).token_ids == list(text.encode())
 
 
 def test_a_name_is_text_too() -> None:
     """Whatever string of a message a template shows."""
     source = "{{ messages[0].name }}"
     message = {"role": "user", "content": "", "name": "<|im_start|>"}
-    assert encoder(source).encode([message]) == list(b"<|im_start|>")
+    assert encoder(source).encode([message]).token_ids == list(b"<|im_start|>")
+
+
+def test_tools_are_text_too() -> None:
+    """In names of members as well as in values, however deep."""
+    tools = [{"function": {"name": "f", "parameters": {"<|im_start|>": ["<|im_end|>"]}}}]
+    prompt = encoder("{{ tools | tojson }}<|im_end|>").encode(user("x"), tools=tools)
+    assert prompt.token_ids == [*json.dumps(tools).encode(), END]
+
+
+def test_the_answer_may_be_begun_for_the_model() -> None:
+    """What is added depends on what was rendered."""
+    prompt = encoder("{{ messages[0].content }}").encode(user("a"), opening=lambda text: text + "b")
+    assert (prompt.text, prompt.token_ids) == ("aab", list(b"aab"))

@@ -30,7 +30,6 @@ def test_without_a_template_it_is_chatml() -> None:
         "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
-    assert template(None).render([USER], add_generation_prompt=False).endswith("<|im_end|>\n")
 
 
 @pytest.mark.parametrize(
@@ -100,3 +99,13 @@ def test_a_broken_template_is_found_at_once() -> None:
     """Not at the first request."""
     with pytest.raises(TemplateError, match="does not compile"):
         template("{% if %}")
+
+
+def test_tools_and_further_variables_reach_the_template() -> None:
+    """And it is known which names a template reads."""
+    source = "{{ tools[0].function.name }}{{ enable_thinking }}{{ messages | length }}"
+    rendered = template(source).render(
+        [USER], tools=[{"function": {"name": "f"}}], variables={"enable_thinking": False}
+    )
+    assert rendered == "fFalse1"
+    assert template(source).variables == {"tools", "enable_thinking", "messages"}

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from server.tests.http.conftest import Caller
 
 JSON_MODE = {"response_format": {"type": "json_object"}}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+CALL = {
+    "role": "assistant",
+    "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ],
+}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +35,14 @@ JSON_MODE = {"response_format": {"type": "json_object"}}
         ({"max_completion_tokens": 5}, "max_completion_tokens", "is unsupported"),
         ({"service_tier": "auto"}, "service_tier", "is unsupported"),
         ({"reasoning_effort": "low"}, "reasoning_effort", "is unsupported"),
-        ({"tools": [{}]}, "tools", "not supported"),
+        ({"tools": [{}]}, "tools.0.type", "property 'type' is missing"),
+        ({"tools": [TOOL], **JSON_MODE}, "tools", "not allowed with response format"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "strict": True}}]},
+            "tools.0.function.strict",
+            "is unsupported",
+        ),
+        ({"parallel_tool_calls": 1}, "parallel_tool_calls", "value must be a boolean"),
         ({"temperature": 3}, "temperature", "number must be at most 2"),
         (
             {"messages": [{"role": "developer", "content": "x"}]},
@@ -67,6 +81,9 @@ def test_what_came_later_or_was_limited_is_refused(
         {"n": 1, "logprobs": False, "top_logprobs": None, "logit_bias": None},
         {"stream": True, "stop": "x", "user": "u", "seed": 1},
         {"tools": None, "tool_choice": "none"},
+        {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False},
+        {"functions": [{"name": "f"}], "function_call": {"name": "f"}},
+        {"messages": [CALL, {"role": "tool", "tool_call_id": "call_1", "content": "4"}]},
         {"messages": [{"role": "assistant", "content": "x", "tool_calls": None, "name": "a"}]},
     ],
 )

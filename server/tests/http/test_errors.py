@@ -15,6 +15,7 @@ from galop.chat.errors import (
     JsonValidateFailedError,
     ModelNotFoundError,
     TemplateError,
+    ToolUseFailedError,
 )
 from galop.engine.errors import (
     BudgetTooSmallError,
@@ -79,6 +80,14 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         "json_validate_failed",
         None,
         "Failed to generate JSON: cut",
+    ),
+    (
+        ToolUseFailedError("cut", failed_generation="{"),
+        400,
+        BAD,
+        "tool_use_failed",
+        None,
+        "Failed to call a function: cut",
     ),
     (ModelNotFoundError("x"), 404, BAD, "model_not_found", None, "`x` does not exist"),
     (UnknownUrlError(method="GET", path="/x"), 404, BAD, "unknown_url", None, "GET /x"),

@@ -7,22 +7,26 @@ from collections.abc import Callable, Sequence
 from galop.chat.choice import Choice
 from galop.chat.detokenizer import TokenTexts
 from galop.chat.documents import DocumentKind
-from galop.chat.errors import JsonValidateFailedError
+from galop.chat.errors import JsonValidateFailedError, ToolUseFailedError
 from galop.chat.events import (
     ChoiceFinished,
     CompletionEvent,
     Delta,
     FinishReason,
+    ReasoningDelta,
+    Said,
     Started,
+    ToolCall,
     Usage,
 )
-from galop.chat.json_stop import JsonStopMatcher
+from galop.chat.reading import Reading
 from galop.chat.request import ChatRequest
-from galop.chat.stop import StopMatcher
+from galop.chat.tools.calls import CallSyntaxError
 from galop.engine.errors import EngineInternalError
 from galop.engine.generation import Finished, Prefilled, Tokens
 
 BUDGET_REASON = "max completion tokens reached before generating a valid document"
+CALL_BUDGET_REASON = "max completion tokens reached before the call was whole"
 
 
 class Answer:
@@ -35,12 +39,13 @@ class Answer:
         clock: Callable[[], float],
         *,
         num_prompt_tokens: int,
-        document_kind: DocumentKind | None = None,
+        reading: Reading,
         count_tokens: Callable[[str], int] = len,
     ) -> None:
         """`count_tokens`: how many tokens a text has that did not come from the engine."""
+        self._reading = reading
         self.open_choices = {
-            index: Choice(index, texts, _stop_matcher(request, document_kind))
+            index: Choice(index, texts, reading.reader(request.stop))
             for index in range(request.num_choices)
         }
         """Those that have not ended yet."""
@@ -49,12 +54,12 @@ class Answer:
         self._num_prompt_tokens = num_prompt_tokens
         self._prefilled: Prefilled | None = None
         self._num_completion_tokens = 0
+        self._num_reasoning_tokens = 0
         self._completion_time_s = 0.0
-        self._documents: dict[int, list[str]] | None = None
-        self._kind = document_kind
+        self._kind = reading.document_kind
+        self._documents: dict[int, list[str]] = {index: [] for index in self.open_choices}
+        """Where documents are asked for: what there is of them."""
         self._count_tokens = count_tokens
-        if document_kind is not None:
-            self._documents = {index: [] for index in self.open_choices}
 
     def take(
         self, event: Prefilled | Tokens | Finished
@@ -66,7 +71,9 @@ class Answer:
             return self._take_finished(event), None
         self._prefilled = event
         self._started_s = self._clock()
-        return [Started(event.queue_time_s, event.prompt_time_s)], None
+        opening = self._reading.opening
+        texts = [Delta(index, opening) for index in self.open_choices if opening]
+        return [Started(event.queue_time_s, event.prompt_time_s), *texts], None
 
     def usage(self) -> Usage:
         """The bill. Raises `EngineInternalError` if the engine ended before the answer did."""
@@ -79,14 +86,14 @@ class Answer:
             completion_tokens=self._num_completion_tokens,
             completion_time_s=self._completion_time_s,
             cached_tokens=self._prefilled.num_cached_tokens,
+            reasoning_tokens=self._num_reasoning_tokens,
         )
 
     def _take_tokens(self, event: Tokens) -> tuple[list[CompletionEvent], int | None]:
         choice = self.open_choices.get(event.choice_index)
         if choice is None:
             return [], None  # it was cancelled while these were on the way
-        delta = choice.add(event.token_ids, event.logprobs)
-        events: list[CompletionEvent] = [] if delta is None else [delta]
+        events = self._checked(choice, lambda: choice.add(event.token_ids, event.logprobs))
         self._keep(events)
         if not choice.is_stopped:
             return events, None
@@ -102,11 +109,13 @@ class Answer:
         choice = self.open_choices.get(event.choice_index)
         if choice is None:
             return []
-        delta = choice.finish()
-        events: list[CompletionEvent] = [] if delta is None else [delta]
+        if not event.is_constraint_satisfied and choice.reader.is_inside_call:
+            raise ToolUseFailedError(CALL_BUDGET_REASON, failed_generation=choice.text)
+        events = self._checked(choice, choice.finish)
         self._keep(events)
         finish_reason = "stop" if choice.is_stopped else event.finish_reason
-        if not event.is_constraint_satisfied and not choice.is_stopped:
+        is_cut = not event.is_constraint_satisfied and not choice.is_stopped
+        if is_cut and self._kind_of(choice) is not None:
             raise self._json_failure(choice, BUDGET_REASON)
         return events + self._end(
             choice, finish_reason, event.num_completion_tokens, event.completion_time_s
@@ -115,12 +124,18 @@ class Answer:
     def _end(
         self, choice: Choice, reason: FinishReason, num_tokens: int, completion_time_s: float
     ) -> list[CompletionEvent]:
-        if self._kind is not None and not self._kind.is_valid(self._document(choice)):
-            raise self._json_failure(choice, f"the text is not {self._kind.description}")
+        kind, num_calls = self._kind_of(choice), choice.reader.num_calls
+        if kind is not None and not kind.is_valid(self._document(choice)):
+            raise self._json_failure(choice, f"the text is not {kind.description}")
+        if self._reading.is_call_required and not num_calls:
+            raise ToolUseFailedError("no function was called", failed_generation=choice.text)
         del self.open_choices[choice.index]
         self._num_completion_tokens += num_tokens
         self._completion_time_s = max(self._completion_time_s, completion_time_s)
-        is_json_completed = self._documents is not None and reason == "length"
+        self._num_reasoning_tokens += choice.num_reasoning_tokens
+        is_json_completed = reason == "length" and (num_calls > 0 or kind is not None)
+        if reason == "stop" and num_calls:
+            reason = "tool_calls"
         return [ChoiceFinished(choice.index, reason, is_json_completed)]
 
     def _close(self, choice: Choice, events: list[CompletionEvent]) -> int:
@@ -128,9 +143,10 @@ class Answer:
 
         Returns how many tokens that is.
         """
-        if self._kind is None:
+        kind = self._kind_of(choice)
+        if kind is None:
             return 0
-        ending = self._kind.ending(self._document(choice))
+        ending = kind.ending(self._document(choice))
         if ending is None:
             raise self._json_failure(choice, "no valid end was found after the stop sequence")
         closing: list[CompletionEvent] = [Delta(choice.index, ending)]
@@ -138,24 +154,31 @@ class Answer:
         events += closing
         return self._count_tokens(ending)
 
+    def _checked(self, choice: Choice, read: Callable[[], list[Said]]) -> list[CompletionEvent]:
+        """What is read, without what is not to be shown. Raises `ToolUseFailedError`."""
+        try:
+            said = read()
+        except CallSyntaxError as error:
+            raise ToolUseFailedError(str(error), failed_generation=choice.text) from error
+        for event in said:
+            if isinstance(event, ToolCall):
+                self._reading.check_call(event)
+        if self._reading.hides_reasoning:
+            return [event for event in said if not isinstance(event, ReasoningDelta)]
+        return list(said)
+
+    def _kind_of(self, choice: Choice) -> DocumentKind | None:
+        """The documents the choice is one of, if it is to be one: calls take its place."""
+        return None if choice.reader.num_calls else self._kind
+
     def _keep(self, events: Sequence[CompletionEvent]) -> None:
-        if self._documents is not None:
+        if self._kind is not None:
             for event in events:
                 if isinstance(event, Delta):
                     self._documents[event.choice_index].append(event.text)
 
     def _document(self, choice: Choice) -> str:
-        return "".join(self._documents[choice.index]) if self._documents is not None else ""
+        return "".join(self._documents[choice.index])
 
     def _json_failure(self, choice: Choice, reason: str) -> JsonValidateFailedError:
         return JsonValidateFailedError(reason, failed_generation=self._document(choice))
-
-
-def _stop_matcher(
-    request: ChatRequest, document_kind: DocumentKind | None
-) -> StopMatcher | JsonStopMatcher | None:
-    if not request.stop:
-        return None
-    if document_kind is None:
-        return StopMatcher(request.stop)
-    return JsonStopMatcher(request.stop)

@@ -9,19 +9,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from galop.chat.answer import Answer
 from galop.chat.budget import completion_budget
 from galop.chat.detokenizer import TokenTexts
+from galop.chat.dialect import Dialect
 from galop.chat.documents import DocumentKind, document_kind
 from galop.chat.errors import ModelNotFoundError
 from galop.chat.events import CompletionEvent
-from galop.chat.prompt import PromptEncoder
+from galop.chat.prompt import Prompt, PromptEncoder
+from galop.chat.reading import Reading
+from galop.chat.reasoning import is_opened_by, opened_thinking
 from galop.chat.request import ChatRequest, ModelCard, TemplateMessage
-from galop.chat.template import ChatTemplate
+from galop.chat.template import ChatTemplate, strings_in
 from galop.chat.tokenizer import Tokenizer
 from galop.engine.generation import (
+    ConstraintSpec,
     Finished,
     GenerationRequest,
     Prefilled,
@@ -81,7 +86,9 @@ class ChatService:
         self._clock = clock
         self._engine = engine
         self._prompt_encoder = PromptEncoder(template, tokenizer)
+        self._dialect = Dialect(template, tokenizer)
         self._texts = TokenTexts(tokenizer)
+        self._texts_with_markers = TokenTexts(tokenizer, self._dialect.markers)
 
     def resolve(self, model_id: str) -> ModelCard:
         """The card of a model or alias. Raises `ModelNotFoundError`."""
@@ -105,21 +112,29 @@ class ChatService:
         cancelling the task that waits for it, frees what the engine holds for the request.
         """
         card = self.resolve(request.model)
-        kind = await self._document_kind(request)
-        prompt = await self._encode(request, kind)
+        reading = Reading(
+            document_kind=await self._document_kind(request),
+            toolbox=self._dialect.toolbox(request),
+            reasoning=self._dialect.reasoning.plan(request),
+        )
+        prompt = await self._encode(request, reading)
+        reading = replace(reading, is_thinking_open=is_opened_by(prompt.text))
         max_tokens = completion_budget(
-            num_prompt_tokens=len(prompt),
+            num_prompt_tokens=len(prompt.token_ids),
             context_window=card.context_window,
             max_tokens=request.max_tokens,
         )
-        generation = self._engine.generate(_generation_request(request, prompt, max_tokens, kind))
+        constraint = self._dialect.constraint(reading, max_tokens)
+        generation = self._engine.generate(
+            _generation_request(request, prompt.token_ids, max_tokens, constraint)
+        )
         try:
             answer = Answer(
                 request,
-                self._texts,
+                self._texts if reading.is_plain else self._texts_with_markers,
                 self._clock,
-                num_prompt_tokens=len(prompt),
-                document_kind=kind,
+                num_prompt_tokens=len(prompt.token_ids),
+                reading=reading,
                 count_tokens=self._prompt_encoder.count,
             )
             async for event in generation:
@@ -139,17 +154,29 @@ class ChatService:
             return document_kind(request)
         return await asyncio.to_thread(document_kind, request)
 
-    async def _encode(self, request: ChatRequest, kind: DocumentKind | None) -> list[int]:
+    async def _encode(self, request: ChatRequest, reading: Reading) -> Prompt:
+        num_chars = sum(map(len, strings_in(request.messages)))
+        num_chars += sum(len(tool.parameters) for tool in request.tools)
+        if num_chars > _LONG_CONVERSATION_CHARS:
+            return await asyncio.to_thread(self._encode_now, request, reading)
+        return self._encode_now(request, reading)
+
+    def _encode_now(self, request: ChatRequest, reading: Reading) -> Prompt:
         messages: Sequence[TemplateMessage] = request.messages
-        if kind is not None:
-            messages = kind.with_instruction(messages)
-        if sum(len(str(message["content"])) for message in messages) > _LONG_CONVERSATION_CHARS:
-            return await asyncio.to_thread(self._prompt_encoder.encode, messages)
-        return self._prompt_encoder.encode(messages)
+        if reading.document_kind is not None:
+            messages = reading.document_kind.with_instruction(messages)
+        messages, tools = self._dialect.prepare(request, messages)
+        reasoning = reading.reasoning
+        return self._prompt_encoder.encode(
+            messages,
+            tools=tools,
+            variables=None if reasoning is None else reasoning.template_variables,
+            opening=opened_thinking if reasoning is not None and reading.is_constrained else None,
+        )
 
 
 def _generation_request(
-    request: ChatRequest, prompt: list[int], max_tokens: int, kind: DocumentKind | None
+    request: ChatRequest, prompt: list[int], max_tokens: int, constraint: ConstraintSpec | None
 ) -> GenerationRequest:
     return GenerationRequest(
         request_id=request.request_id,
@@ -165,5 +192,5 @@ def _generation_request(
             logit_bias=dict(request.logit_bias or {}),
             num_logprobs=request.num_logprobs,
         ),
-        constraint=None if kind is None else kind.spec,
+        constraint=constraint,
     )

@@ -8,7 +8,7 @@ section 3.9, "U+FFFD Substitution of Maximal Subparts"), exactly as if all bytes
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from galop.chat.tokenizer import Tokenizer
 
@@ -19,9 +19,15 @@ class TokenTexts:
     Shared by all requests to a model.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.token_bytes = tokenizer.token_bytes
+    def __init__(self, tokenizer: Tokenizer, visible: Mapping[int, str] | None = None) -> None:
+        """`visible`: control tokens that have a text here all the same."""
+        self._tokenizer = tokenizer
+        self._visible = {token_id: text.encode() for token_id, text in (visible or {}).items()}
         self._texts: dict[int, str | None] = {}
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes a token stands for, b"" for control tokens that are not visible."""
+        return self._visible.get(token_id) or self._tokenizer.token_bytes(token_id)
 
     def get(self, token_id: int) -> str | None:
         """None where the token starts or ends inside a character."""

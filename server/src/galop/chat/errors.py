@@ -6,6 +6,7 @@ ChatError
 ├── TemplateError                 the model's chat template refuses these messages
 ├── ContextLengthExceededError    the prompt does not fit into the context window
 ├── InvalidSchemaError            the JSON Schema of the response format cannot be kept
+├── ToolUseFailedError            the output is not a whole call of a declared function
 └── JsonValidateFailedError       the output is not a whole JSON document
 """
 
@@ -61,6 +62,15 @@ class InvalidSchemaError(ChatError):
         self.name = name
         self.pointer = pointer
         self.reason = reason
+
+
+class ToolUseFailedError(ChatError):
+    """A call was wanted and there is none, or not a whole one; `failed_generation` is the text there is."""
+
+    def __init__(self, reason: str, *, failed_generation: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.failed_generation = failed_generation
 
 
 class JsonValidateFailedError(ChatError):

@@ -1,4 +1,6 @@
-"""What a completion yields, in order: Started, then Delta and ChoiceFinished per choice, then Usage.
+"""What a completion yields, in order: Started, then per choice what it says and ChoiceFinished, then Usage.
+
+What a choice says: ReasoningDelta, Delta, and ToolCall for every call, each whole.
 
 The streamed answer is these events as chunks; the answer in one piece is these events, folded.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,33 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of what one choice thinks before it answers."""
+
+    choice_index: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One choice calls a function. Calls of a choice are numbered by their order."""
+
+    choice_index: int
+    name: str
+    arguments: str
+    """A JSON object, as text."""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChoiceFinished:
     """One choice is over."""
 
     choice_index: int
     finish_reason: FinishReason
     is_json_completed: bool = False
-    """The budget ended, and the JSON document was closed in time: whole, but cut short."""
+    """The budget ended, and the JSON document, or the call, was closed in time: whole, but cut short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +90,9 @@ class Usage:
     completion_tokens: int
     completion_time_s: float
     cached_tokens: int
+    reasoning_tokens: int = 0
+    """How many of the completion tokens are reasoning."""
 
 
-CompletionEvent = Started | Delta | ChoiceFinished | Usage
+Said = Delta | ReasoningDelta | ToolCall
+CompletionEvent = Started | Said | ChoiceFinished | Usage

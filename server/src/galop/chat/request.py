@@ -8,8 +8,28 @@ from typing import Any, Literal
 
 ResponseFormat = Literal["text", "json_object", "json_schema"]
 
+ToolChoice = Literal["none", "auto", "required"]
+ReasoningFormat = Literal["raw", "parsed", "hidden"]
+ReasoningEffort = Literal["none", "default", "low", "medium", "high"]
+
 TemplateMessage = Mapping[str, Any]
-"""One message as chat templates expect it: `role`, `content` (str), and `name` where given. Any: templates take what they like."""
+"""One message as chat templates expect it (transformers, `apply_chat_template`): `role`, `content`
+(str), `name` where given; on assistant messages `tool_calls`, a list of `{"id", "type": "function",
+"function": {"name", "arguments"}}` with the arguments as an object where they are one; on tool messages
+`tool_call_id`. Any: templates take what they like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function that the model may call."""
+
+    name: str
+    """Letters, digits, `_` and `-`, at most 64, unique within the request."""
+    description: str | None = None
+    parameters: str
+    """The JSON Schema of its arguments, as JSON text: checked, and satisfied by objects only."""
+    is_strict: bool = False
+    """True: a schema that the grammar cannot keep in full is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +69,16 @@ class ChatRequest:
     response_format: ResponseFormat = "text"
     json_schema: JsonSchemaFormat | None = None
     """Given exactly where the response format is `json_schema`."""
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "none"
+    """Anything but `none` only where there are tools."""
+    forced_tool: str | None = None
+    """The tool that must be called; only beside `required`."""
+    parallel_tool_calls: bool = True
+    """False: at most one call in an answer."""
+    reasoning_format: ReasoningFormat | None = None
+    """None: what the model's kind has as default, see `chat.reasoning`."""
+    reasoning_effort: ReasoningEffort | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

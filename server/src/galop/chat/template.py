@@ -12,13 +12,14 @@ it is not: the sandbox limits `range`, and no sandbox of this kind limits time a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import TemplateError as JinjaError
-from jinja2 import nodes
+from jinja2 import meta, nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -45,59 +46,87 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str | None, *, bos_token: str, eos_token: str) -> None:
+        self.source = source
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
         try:
             self._template = _environment().from_string(CHATML if source is None else source)
         except JinjaError as error:
             raise TemplateError(f"the model's chat template does not compile: {error}") from error
 
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """The names that the template expects to be given."""
+        syntax_tree = _environment().parse(CHATML if self.source is None else self.source)
+        return frozenset(meta.find_undeclared_variables(syntax_tree))
+
     def render(
-        self, messages: Sequence[TemplateMessage], *, add_generation_prompt: bool = True
+        self,
+        messages: Sequence[TemplateMessage],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] | None = None,
     ) -> str:
-        """The prompt's text. Raises `TemplateError` with the template's own words.
+        """The prompt's text, up to where the answer begins. Raises `TemplateError` with the
+        template's own words.
+
+        `tools`: the functions on offer, as templates take them; `variables`: further names that
+        this template reads. Any: templates take what they like.
 
         For a template that refuses every system message they are put in front of the first user
         message, as the makers of such models advise.
         """
         if self.refuses_system_role:
             messages = _merge_system_messages(messages)
-        return self._render(messages, add_generation_prompt)
+        return self._render(messages, tools, variables or {})
 
     @cached_property
     def refuses_system_role(self) -> bool:
         """True if the template takes a user message alone, and raises with a system one before."""
         user = {"role": "user", "content": "Hello"}
         try:
-            self._render([user], True)
+            self._render([user])
         except TemplateError:
             return False
         try:
-            self._render([{"role": "system", "content": "Hello"}, user], True)
+            self._render([{"role": "system", "content": "Hello"}, user])
         except TemplateError:
             return True
         return False
 
-    def _render(self, messages: Sequence[TemplateMessage], add_generation_prompt: bool) -> str:
-        num_chars = sum(
-            len(value)
-            for message in messages
-            for value in message.values()
-            if isinstance(value, str)
-        )
-        limit = 4 * num_chars + _SPARE_OUTPUT_CHARS
-        variables = {
+    def _render(
+        self,
+        messages: Sequence[TemplateMessage],
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] = MappingProxyType({}),
+    ) -> str:
+        limit = 4 * sum(map(len, strings_in([messages, tools]))) + _SPARE_OUTPUT_CHARS
+        names = {
+            **variables,
             "messages": [dict(message) for message in messages],
-            "add_generation_prompt": add_generation_prompt,
-            "tools": None,
+            "add_generation_prompt": True,
+            "tools": None if tools is None else list(tools),
             "documents": None,
             **self._tokens,
         }
         try:
-            return _joined(self._template.generate(variables), limit)
+            return _joined(self._template.generate(names), limit)
         except TemplateError:
             raise
         except Exception as error:  # a template can raise whatever Python can
             raise TemplateError(str(error) or type(error).__name__) from error
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Every text in what is given to a template, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, member in value.items():
+            yield key
+            yield from strings_in(member)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from strings_in(item)
 
 
 def _joined(parts: Iterable[str], limit: int) -> str:

@@ -14,11 +14,12 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from galop.chat.events import CompletionEvent, Usage
+from galop.chat.request import ToolChoice
 from galop.http.body import read_body, require_json
 from galop.http.boundary import log_problem, request_id_of
 from galop.http.compat import Compat
@@ -35,6 +36,12 @@ from galop.http.sse import SSE_HEADERS, ChunkEncoder, error_event
 logger = logging.getLogger("galop.http")
 
 _SERVICE_TIER = "on_demand"
+_CONTENT_AT_START: dict[ToolChoice, str | None | UnsetType] = {
+    "none": "",
+    "required": None,
+    "auto": UNSET,
+}
+"""Of a stream; the original says null where calls come instead of text."""
 _NUM_SEED_BITS = 53
 """Drawn seeds are told to the caller, and some callers' numbers are doubles."""
 
@@ -106,6 +113,8 @@ class ChatCompletions:
             num_choices=call.chat.num_choices,
             seed=call.seed if is_today else UNSET,
             service_tier=_SERVICE_TIER if is_today else UNSET,
+            is_legacy_call=call.is_legacy_call,
+            content_at_start=_CONTENT_AT_START[call.chat.tool_choice],
         )
 
 

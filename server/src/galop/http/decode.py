@@ -16,16 +16,20 @@ import msgspec
 from msgspec import UNSET
 
 from galop.chat import request as chat_request
-from galop.chat.request import ChatRequest, ModelCard, ResponseFormat, TemplateMessage
+from galop.chat.request import (
+    ChatRequest,
+    ModelCard,
+    ReasoningFormat,
+    ResponseFormat,
+    TemplateMessage,
+)
 from galop.http.body import check_nesting
 from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, Compat, first_unknown
 from galop.http.errors import MalformedBodyError
 from galop.http.explain import (
-    REFUSED_PARAMETERS,
     explain,
     quoted,
     refuse,
-    refuse_by_name,
     unknown_message_key,
     unknown_parameter,
 )
@@ -34,13 +38,16 @@ from galop.http.schema import (
     AssistantMessage,
     ChatCompletionRequest,
     DeveloperMessage,
+    FunctionMessage,
     JsonObjectFormat,
     JsonSchemaFormat,
     Message,
     SystemMessage,
     TextFormat,
     TextPart,
+    ToolMessage,
 )
+from galop.http.tools import tool_use, with_calls
 
 _MIN_SEED = -(2**63)
 _NUM_SEEDS = 2**64
@@ -58,6 +65,8 @@ class CompletionCall:
     include_usage: bool
     seed: int
     """As the caller wrote it, or as it was drawn: `x_groq.seed`."""
+    is_legacy_call: bool = False
+    """The answer is to have `function_call` instead of `tool_calls`."""
 
 
 # --- step one: the bytes alone -------------------------------------------------------------------
@@ -147,12 +156,18 @@ def to_call(
     if not _MIN_SEED <= seed < _NUM_SEEDS:
         bound = f"at least {_MIN_SEED}" if seed < 0 else f"at most {_NUM_SEEDS - 1}"
         raise refuse("seed", f"number must be {bound}")
+    used = tool_use(request, compat=compat)
+    if (
+        compat == "groq-2024"
+        and used.tools
+        and isinstance(request.response_format, JsonObjectFormat)
+    ):
+        raise refuse("tools", "not allowed with response format 'json_object'")
+    written = [_template_message(index, message) for index, message in enumerate(request.messages)]
     chat = ChatRequest(
         request_id=request_id,
         model=request.model,
-        messages=tuple(
-            _template_message(index, message) for index, message in enumerate(request.messages)
-        ),
+        messages=with_calls(request.messages, written),
         temperature=_or(request.temperature, 1.0),
         top_p=_or(request.top_p, 1.0),
         max_tokens=_max_tokens(request, model, compat),
@@ -165,6 +180,12 @@ def to_call(
         num_logprobs=(request.top_logprobs or 0) if request.logprobs else None,
         response_format=_response_format(request.response_format),
         json_schema=_json_schema(request.response_format),
+        tools=used.tools,
+        tool_choice=used.tool_choice,
+        forced_tool=used.forced_tool,
+        parallel_tool_calls=used.parallel_tool_calls,
+        reasoning_format=_reasoning_format(request),
+        reasoning_effort=request.reasoning_effort,
     )
     options = request.stream_options
     return CompletionCall(
@@ -172,6 +193,7 @@ def to_call(
         is_streamed=bool(request.stream),
         include_usage=bool(options and options.include_usage),
         seed=seed,
+        is_legacy_call=used.is_legacy,
     )
 
 
@@ -198,13 +220,19 @@ def _json_schema(
     )
 
 
+def _reasoning_format(request: ChatCompletionRequest) -> ReasoningFormat | None:
+    if request.include_reasoning is None:
+        return request.reasoning_format
+    if request.reasoning_format is not None:
+        raise refuse("include_reasoning", "not allowed beside 'reasoning_format'")
+    return "parsed" if request.include_reasoning else "hidden"
+
+
 def _or(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
 def _check_switches(request: ChatCompletionRequest) -> None:
-    if request.include_reasoning:
-        raise refuse_by_name("include_reasoning", REFUSED_PARAMETERS["include_reasoning"])
     if request.stream_options is not None and not request.stream:
         raise refuse("stream_options", "only allowed when 'stream' is true")
     if request.top_logprobs is not None and not request.logprobs:
@@ -272,6 +300,8 @@ def _template_message(index: int, message: Message) -> TemplateMessage:
     """The message as the chat template sees it: a role, a text, and a name where there is one."""
     if isinstance(message, AssistantMessage):
         role = "assistant"
+    elif isinstance(message, ToolMessage | FunctionMessage):
+        role = "tool"
     else:
         role = "system" if isinstance(message, SystemMessage | DeveloperMessage) else "user"
     content = message.content
@@ -287,7 +317,8 @@ def _template_message(index: int, message: Message) -> TemplateMessage:
 def _require_something(index: int, message: Message) -> None:
     assert isinstance(message, AssistantMessage), "content is required for every other role"
     echoed = (message.reasoning, message.reasoning_content, message.refusal)
-    if all(text is None for text in echoed):
+    has_call = message.tool_calls or message.function_call
+    if not has_call and all(text is None for text in echoed):
         raise explain(
             f"Object missing required field `content` - at `$.messages[{index}]`",
             {"messages": [None] * index + [{"role": "assistant"}]},

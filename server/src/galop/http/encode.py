@@ -9,19 +9,33 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
-from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, TokenLogprob, Usage
+from galop.chat.events import (
+    ChoiceFinished,
+    CompletionEvent,
+    Delta,
+    ReasoningDelta,
+    Said,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
+from galop.chat.events import FinishReason as ChatFinishReason
 from galop.chat.request import ModelCard
+from galop.http.ids import new_call_id
 from galop.http.schema import (
     ChatCompletion,
     Choice,
+    CompletionTokensDetails,
     FinishReason,
+    FunctionObject,
     LogprobsObject,
     ModelObject,
     PromptTokensDetails,
     ResponseMessage,
     TokenLogprobObject,
+    ToolCallObject,
     TopLogprobObject,
     UsageObject,
     XGroq,
@@ -43,6 +57,14 @@ class AnswerHead:
     num_choices: int
     seed: int | UnsetType = UNSET
     service_tier: str | UnsetType = UNSET
+    is_legacy_call: bool = False
+    """Calls are told as `function_call`."""
+    content_at_start: str | None | UnsetType = ""
+    """In the first chunk of a choice; unset: null or "", as its first event says."""
+
+    def finish_reason(self, reason: ChatFinishReason) -> FinishReason:
+        """`finish_reason` as on the wire."""
+        return "function_call" if reason == "tool_calls" and self.is_legacy_call else reason
 
     def x_groq(
         self, usage: UsageObject | UnsetType = UNSET, *, is_json_completed: bool = False
@@ -72,6 +94,9 @@ def usage_object(usage: Usage) -> UsageObject:
         total_time=usage.prompt_time_s + usage.completion_time_s,
         prompt_tokens_details=(
             PromptTokensDetails(usage.cached_tokens) if usage.cached_tokens > 0 else UNSET
+        ),
+        completion_tokens_details=(
+            CompletionTokensDetails(usage.reasoning_tokens) if usage.reasoning_tokens > 0 else UNSET
         ),
     )
 
@@ -105,6 +130,11 @@ def _finite(logprob: float) -> float:
     return logprob if math.isfinite(logprob) else _LOWEST_LOGPROB
 
 
+def function_object(call: ToolCall) -> FunctionObject:
+    """What is called, as on the wire."""
+    return FunctionObject(name=call.name, arguments=call.arguments)
+
+
 def model_object(card: ModelCard) -> ModelObject:
     """`card` as on the wire."""
     return ModelObject(
@@ -120,8 +150,10 @@ def model_object(card: ModelCard) -> ModelObject:
 class _ChoiceParts:
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.reasoning: list[str] = []
+        self.calls: list[FunctionObject] = []
         self.logprobs: list[TokenLogprob] | None = None
-        self.finish_reason: FinishReason | None = None
+        self.finish_reason: ChatFinishReason | None = None
 
 
 class Fold:
@@ -135,17 +167,25 @@ class Fold:
 
     def add(self, event: CompletionEvent) -> None:
         """Takes the next event."""
-        if isinstance(event, Delta):
-            parts = self._choices[event.choice_index]
-            parts.texts.append(event.text)
-            if event.logprobs is not None:
-                parts.logprobs = parts.logprobs or []
-                parts.logprobs.extend(event.logprobs)
+        if isinstance(event, Delta | ReasoningDelta | ToolCall):
+            self._add_said(event)
         elif isinstance(event, ChoiceFinished):
             self._choices[event.choice_index].finish_reason = event.finish_reason
             self._is_json_completed |= event.is_json_completed
         elif isinstance(event, Usage):
             self._usage = event
+
+    def _add_said(self, event: Said) -> None:
+        parts = self._choices[event.choice_index]
+        if isinstance(event, ToolCall):
+            parts.calls.append(function_object(event))
+        elif isinstance(event, ReasoningDelta):
+            parts.reasoning.append(event.text)
+        else:
+            parts.texts.append(event.text)
+        if event.logprobs is not None:
+            parts.logprobs = parts.logprobs or []
+            parts.logprobs.extend(event.logprobs)
 
     def answer(self) -> ChatCompletion:
         """The answer; raises IncompleteAnswerError where events are missing."""
@@ -167,7 +207,20 @@ class Fold:
             raise IncompleteAnswerError(f"choice {index} did not finish")
         return Choice(
             index=index,
-            message=ResponseMessage(content="".join(parts.texts)),
+            message=self._message(parts),
             logprobs=None if parts.logprobs is None else logprobs_object(parts.logprobs),
-            finish_reason=parts.finish_reason,
+            finish_reason=self._head.finish_reason(parts.finish_reason),
         )
+
+    def _message(self, parts: _ChoiceParts) -> ResponseMessage:
+        text = "".join(parts.texts)
+        message = ResponseMessage(
+            content=None if parts.calls and not text else text,
+            reasoning="".join(parts.reasoning) or UNSET,
+        )
+        if not parts.calls:
+            return message
+        if self._head.is_legacy_call:
+            return structs.replace(message, function_call=parts.calls[0])
+        calls = [ToolCallObject(id=new_call_id(), function=function) for function in parts.calls]
+        return structs.replace(message, tool_calls=calls)

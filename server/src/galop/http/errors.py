@@ -29,6 +29,7 @@ from galop.chat.errors import (
     JsonValidateFailedError,
     ModelNotFoundError,
     TemplateError,
+    ToolUseFailedError,
 )
 from galop.engine.errors import (
     BudgetTooSmallError,
@@ -239,6 +240,20 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
                 f"Pages of {_clipped(error.origin)} may not use this server. Its operator can let "
                 "them in with the setting cors_origin."
             ),
+        ),
+        _row(
+            ToolUseFailedError,
+            400,
+            "tool_use_failed",
+            when=(
+                "A call was generated that is not whole, or that its schema refuses: `max_tokens` "
+                "cannot hold it, or the schema says more than a grammar can."
+            ),
+            message=lambda error: (
+                f"Failed to call a function: {_clipped(error.reason)}. See 'failed_generation' for "
+                "the text there is."
+            ),
+            failed_generation=lambda error: error.failed_generation,
         ),
         _row(
             ModelNotFoundError,

@@ -20,25 +20,50 @@ from galop.http.compat import PARAMETERS_2024, Compat
 from galop.http.errors import InvalidRequestError
 from galop.http.schema import (
     AssistantMessage,
+    CalledFunction,
     ChatCompletionRequest,
+    FunctionCall,
+    FunctionDefinition,
+    FunctionMessage,
     JsonObjectFormat,
+    ReasoningEffort,
+    ReasoningFormat,
     ServiceTier,
     StreamOptions,
     SystemMessage,
     TextPart,
+    ToolCallEcho,
     ToolChoice,
+    ToolMessage,
 )
 
 Path = tuple[str, ...]
 
 _MAX_QUOTED_LENGTH = 64
-_ROLES = ("system", "developer", "user", "assistant")
-_TOOL_ROLES = ("tool", "function")
+_MESSAGES: dict[str, type] = {
+    "system": SystemMessage,
+    "developer": SystemMessage,
+    "user": SystemMessage,
+    "assistant": AssistantMessage,
+    "tool": ToolMessage,
+    "function": FunctionMessage,
+}
+_BUILT_IN_TOOLS = (
+    "browser_search",
+    "code_interpreter",
+    "mcp",
+    "web_search",
+    "file_search",
+    "custom",
+)
 _KNOWN_PARTS = ("image_url", "input_audio", "document", "file", "refusal", "video_url", "image")
 
 _ALLOWED_VALUES = {
     "service_tier": get_args(ServiceTier),
     "tool_choice": get_args(ToolChoice),
+    "function_call": get_args(FunctionCall),
+    "reasoning_format": get_args(ReasoningFormat),
+    "reasoning_effort": get_args(ReasoningEffort),
     "modalities": ("text",),
 }
 
@@ -136,6 +161,10 @@ def explain(complaint: str, body: Any, *, compat: Compat) -> InvalidRequestError
         return refuse_by_name(path[0], REFUSED_PARAMETERS[path[0]])
     if path[0] == "messages" and len(path) > 2:
         return _wrong_in_message(rule, path, body)
+    if path[0] == "tools" and path[2:] == ("type",) and _at(body, path) in _BUILT_IN_TOOLS:
+        return refuse_by_name(
+            ".".join(path[:2]), f"tools of the type '{_at(body, path)}': only functions are called"
+        )
     if path == ("response_format", "json_schema") and _at(body, path[:1]).get("type") in _PLAIN:
         return refuse_by_name("response_format.json_schema", _REFUSED_IN_FORMAT["json_schema"])
     return refuse(".".join(path), _sentence(rule, path, body))
@@ -171,7 +200,7 @@ def _at(body: Any, path: Path) -> Any:
 
 def _role(body: Any, path: Path) -> str:
     role = _at(body, (*path[:2], "role"))
-    return role if role in _ROLES else "?"
+    return role if isinstance(role, str) and role in _MESSAGES else "?"
 
 
 # --- putting a sentence together -----------------------------------------------------------------
@@ -214,9 +243,9 @@ def _not_allowed(path: Path, value: Any) -> str:
     if path[0] == "response_format":
         allowed = ("text", "json_object", "json_schema")
     elif path[-1] == "role":
-        allowed = _ROLES
+        allowed = tuple(_MESSAGES)
     elif path[-1] == "type":
-        allowed = ("text",)
+        allowed = ("text",) if "content" in path else ("function",)
     return f"value is not one of the allowed values {_listed(allowed)}"
 
 
@@ -238,10 +267,9 @@ def _unknown(path: Path, name: str, body: Any, compat: Compat) -> InvalidRequest
         return unknown_parameter(name, compat=compat)
     if path[0] == "messages":
         role = _role(body, path)
-        known = _message_keys(role) if len(path) == 2 else ["type", *_fields(TextPart)]
+        known = _message_keys(role) if len(path) == 2 else _keys_inside(path)
         return _in_message(path[:2], role, path, _unknown_property(name, known), name)
-    struct = StreamOptions if path[0] == "stream_options" else JsonObjectFormat
-    known = [key for key in _fields(struct) if key not in _REFUSED_IN_FORMAT]
+    known = _keys_inside(path)
     where = ".".join(path)
     return InvalidRequestError(
         f"'{where}' : {_unknown_property(name, known)}", param=f"{where}.{quoted(name)}"
@@ -262,10 +290,6 @@ def _wrong_in_message(rule: str, path: Path, body: Any) -> InvalidRequestError:
     where = ".".join(path)
     value = _at(body, path)
     if len(path) == 3 and path[2] == "role":
-        if value in _TOOL_ROLES:
-            return refuse_by_name(
-                where, f"messages of the role '{value}': this server runs no tools"
-            )
         return refuse(where, _sentence(rule, path, body))
     if path[-1] == "type" and value in _KNOWN_PARTS:
         part = ".".join(path[:-1])
@@ -278,8 +302,28 @@ def _wrong_in_message(rule: str, path: Path, body: Any) -> InvalidRequestError:
 
 
 def _message_keys(role: str) -> list[str]:
-    fields = _fields(AssistantMessage if role == "assistant" else SystemMessage)
+    fields = _fields(_MESSAGES.get(role, SystemMessage))
     return ["role", *(name for name in fields if name not in _REFUSED_IN_MESSAGE)]
+
+
+def _keys_inside(path: Path) -> list[str]:
+    """What the object at `path`, deeper than a message or a parameter of the request, may have."""
+    if path[0] == "messages":
+        if "content" in path:
+            return ["type", *_fields(TextPart)]
+        if path[-1] in ("function", "function_call"):
+            return list(_fields(CalledFunction))
+        return list(_fields(ToolCallEcho))
+    if path[0] == "tools":
+        is_function = path[-1] == "function"
+        return list(_fields(FunctionDefinition)) if is_function else ["type", "function"]
+    if path[0] == "functions":
+        return list(_fields(FunctionDefinition))
+    if path[0] in ("tool_choice", "function_call"):
+        is_name = path[0] == "function_call" or path[-1] == "function"
+        return ["name"] if is_name else ["type", "function"]
+    struct = StreamOptions if path[0] == "stream_options" else JsonObjectFormat
+    return [key for key in _fields(struct) if key not in _REFUSED_IN_FORMAT]
 
 
 def _in_message(

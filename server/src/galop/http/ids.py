@@ -1,4 +1,4 @@
-"""Names for what happens here: request ids and completion ids.
+"""Names for what happens here: ids of requests, completions and calls.
 
 A request id is `req_` and 26 characters of lowercase Crockford base32: 48 bits of milliseconds,
 then 80 random bits. Ids made later sort later, so a log sorted by id is a log sorted by time.
@@ -30,3 +30,8 @@ def new_request_id() -> str:
 def new_completion_id() -> str:
     """`chatcmpl-` and a random UUID."""
     return f"chatcmpl-{uuid.uuid4()}"
+
+
+def new_call_id() -> str:
+    """`call_` and 24 random hexadecimal digits."""
+    return f"call_{secrets.token_hex(12)}"

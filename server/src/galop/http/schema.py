@@ -21,6 +21,8 @@ MAX_MESSAGES = 4096
 """Far above any conversation that fits a context window; bounds what a request can cost to check."""
 MAX_STOP_LENGTH = 4096
 """Characters of one stop sequence. Text is held back while it may be the start of one."""
+MAX_TOOLS = 128
+"""Entries of `tools`, and of `tool_calls` in a message."""
 MAX_LOGIT_BIAS = 1024
 """Entries of `logit_bias`; OpenAI's limit is 300."""
 
@@ -40,8 +42,6 @@ def _refused(reason: str, *, unless: str = "null") -> Meta:
     )
 
 
-_REASONING = "the models served here do not reason separately from their answer"
-_TOOLS = "this server does not call tools"
 _RETRIEVAL = "this server does not search or read documents"
 _AUDIO = "this server answers with text only"
 
@@ -88,13 +88,29 @@ class UserMessage(
     name: Name = None
 
 
+class CalledFunction(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A function and what it was called with."""
+
+    name: str
+    arguments: Annotated[str, Meta(description="A JSON object, as text.")]
+
+
+class ToolCallEcho(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A call that the model made before."""
+
+    type: Literal["function"]
+    id: str
+    function: CalledFunction
+    index: Annotated[int | None, _meaningless("Calls of a stream are numbered.")] = None
+
+
 _ECHO = "Dropped: clients send back the message they received, with everything in it."
 
 
 class AssistantMessage(
     Struct, tag="assistant", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """What the model said before. `content` may be null, or absent beside `reasoning` or `refusal`."""
+    """What the model said before. `content` may be null, or absent beside calls, `reasoning` or `refusal`."""
 
     content: str | TextParts | None | UnsetType = UNSET
     name: Name = None
@@ -112,14 +128,42 @@ class AssistantMessage(
     timestamp: Annotated[Any, _meaningless(_ECHO)] = None
     cache_breakpoint: Annotated[Any, _meaningless(_ECHO)] = None
     audio: Annotated[None, _refused(_AUDIO)] = None
-    function_call: Annotated[None, _refused(_TOOLS)] = None
+    function_call: Annotated[
+        CalledFunction | None, _honoured("The older form of one entry of `tool_calls`.")
+    ] = None
     tool_calls: Annotated[
-        Annotated[list[Any], Meta(max_length=0)] | None,
-        _refused(_TOOLS, unless="null or empty"),
+        Annotated[list[ToolCallEcho], Meta(max_length=MAX_TOOLS)] | None,
+        _honoured("The calls that the model made, each with an id of its own."),
     ] = None
 
 
-Message = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage
+class ToolMessage(
+    Struct, tag="tool", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """What a call gave. `tool_call_id` is the id of a call in a message before."""
+
+    content: str | TextParts
+    tool_call_id: str
+    name: Name = None
+
+
+class FunctionMessage(
+    Struct, tag="function", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """What a `function_call` gave: the older form of a tool message, for the latest call of `name`."""
+
+    content: str | None
+    name: str
+
+
+Message = (
+    SystemMessage
+    | DeveloperMessage
+    | UserMessage
+    | AssistantMessage
+    | ToolMessage
+    | FunctionMessage
+)
 
 
 # --- the request ---------------------------------------------------------------------------------
@@ -187,8 +231,56 @@ class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     ] = None
 
 
+class FunctionDefinition(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A function that the model may call."""
+
+    name: Annotated[
+        str, Meta(description="Letters, digits, `_` and `-`, at most 64; unique in the request.")
+    ]
+    description: Annotated[str | None, Meta(description="Told to the model.")] = None
+    # Any: a JSON Schema.
+    parameters: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="A JSON Schema of the arguments, which are an object. "
+            "Default: no arguments."
+        ),
+    ] = None
+    strict: Annotated[
+        bool | None,
+        Meta(
+            description="Arguments follow the schema either way. With true, a schema that cannot be "
+            "kept in full while the arguments are written is refused; otherwise what remains is "
+            "checked at the end."
+        ),
+    ] = None
+
+
+class FunctionTool(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A tool: the only type there is here."""
+
+    type: Literal["function"]
+    function: FunctionDefinition
+
+
+class FunctionName(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One of the functions."""
+
+    name: str
+
+
+class NamedToolChoice(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """This function must be called."""
+
+    type: Literal["function"]
+    function: FunctionName
+
+
 ServiceTier = Literal["auto", "default", "on_demand"]
-ToolChoice = Literal["none", "auto"]
+ToolChoice = Literal["none", "auto", "required"]
+FunctionCall = Literal["none", "auto"]
+ReasoningFormat = Literal["raw", "parsed", "hidden"]
+ReasoningEffort = Literal["none", "default", "low", "medium", "high"]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 StopSequence = Annotated[str, Meta(max_length=MAX_STOP_LENGTH)]
 
@@ -287,6 +379,53 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
         _honoured("Only with `logprobs: true`. This many of the most likely tokens beside each."),
     ] = None
 
+    tools: Annotated[
+        Annotated[list[FunctionTool], Meta(max_length=MAX_TOOLS)] | None,
+        _honoured(
+            "Functions that the model may call. What it calls is one of them, with arguments that "
+            "its schema validates: docs/tools.md."
+        ),
+    ] = None
+    tool_choice: Annotated[
+        ToolChoice | NamedToolChoice | None,
+        _honoured(
+            "Default `auto` with tools: the model decides. `required`: at least one call; "
+            '`{"type": "function", "function": {"name": ...}}`: one call of this function; `none`: '
+            "no call, and the model is not told of the tools."
+        ),
+    ] = None
+    parallel_tool_calls: Annotated[
+        bool | None, _honoured("Default true. With false an answer has at most one call.")
+    ] = None
+    functions: Annotated[
+        Annotated[list[FunctionDefinition], Meta(max_length=MAX_TOOLS)] | None,
+        _honoured(
+            "The older form of `tools`; the answer then has `function_call`. Not beside `tools`."
+        ),
+    ] = None
+    function_call: Annotated[
+        FunctionCall | FunctionName | None,
+        _honoured('The older form of `tool_choice`, for `functions`: `{"name": ...}` forces one.'),
+    ] = None
+    reasoning_format: Annotated[
+        ReasoningFormat | None,
+        _honoured(
+            "For models that reason. Default `parsed`: in `reasoning`, apart from the content; `hidden`: "
+            "nowhere; `raw`: in the content between its tags, which JSON mode and tools exclude."
+        ),
+    ] = None
+    include_reasoning: Annotated[
+        bool | None,
+        _honoured("True means `parsed`, false `hidden`. Not beside `reasoning_format`."),
+    ] = None
+    reasoning_effort: Annotated[
+        ReasoningEffort | None,
+        _honoured(
+            "Where the model's chat template has such a setting; refused where it has none. `default` "
+            "is always taken by models that reason, `none` by those that do not."
+        ),
+    ] = None
+
     user: Annotated[str | None, _meaningless("No effect.")] = None
     store: Annotated[bool | None, _meaningless("No effect: nothing is stored.")] = None
     # Any: the shape of something that is dropped is nobody's concern.
@@ -299,31 +438,13 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     ] = None
     prompt_cache_retention: Annotated[str | None, _meaningless("No effect.")] = None
     safety_identifier: Annotated[str | None, _meaningless("No effect.")] = None
-    parallel_tool_calls: Annotated[
-        bool | None, _meaningless("No effect: there are no tools to call.")
-    ] = None
     disable_tool_validation: Annotated[
-        bool | None, _meaningless("No effect: there are no tools to call.")
+        bool | None, _meaningless("No effect: only declared tools can be called.")
     ] = None
     modalities: Annotated[
         list[Literal["text"]] | None, _meaningless("No effect; anything but text is refused.")
     ] = None
 
-    tools: Annotated[
-        Annotated[list[Any], Meta(max_length=0)] | None,
-        _refused(_TOOLS, unless="null or empty"),
-    ] = None
-    tool_choice: Annotated[ToolChoice | None, _refused(_TOOLS, unless="null, `none` or `auto`")] = (
-        None
-    )
-    functions: Annotated[
-        Annotated[list[Any], Meta(max_length=0)] | None,
-        _refused(_TOOLS, unless="null or empty"),
-    ] = None
-    function_call: Annotated[None, _refused(_TOOLS)] = None
-    reasoning_format: Annotated[None, _refused(_REASONING)] = None
-    reasoning_effort: Annotated[None, _refused(_REASONING)] = None
-    include_reasoning: Annotated[bool | None, _refused(_REASONING, unless="null or false")] = None
     documents: Annotated[None, _refused(_RETRIEVAL)] = None
     citation_options: Annotated[None, _refused(_RETRIEVAL)] = None
     search_settings: Annotated[None, _refused(_RETRIEVAL)] = None
@@ -344,6 +465,10 @@ class PromptTokensDetails(Struct, frozen=True):
     cached_tokens: int
 
 
+class CompletionTokensDetails(Struct, frozen=True):
+    reasoning_tokens: int
+
+
 class UsageObject(Struct, frozen=True, kw_only=True):
     """What a completion took: tokens, and seconds measured where they happen."""
 
@@ -356,6 +481,10 @@ class UsageObject(Struct, frozen=True, kw_only=True):
     total_time: Annotated[float, Meta(description="prompt_time + completion_time.")]
     prompt_tokens_details: Annotated[
         PromptTokensDetails | UnsetType, Meta(description="Only where the cache held some.")
+    ] = UNSET
+    completion_tokens_details: Annotated[
+        CompletionTokensDetails | UnsetType,
+        Meta(description="Only where the model reasoned apart from its answer."),
     ] = UNSET
 
 
@@ -394,19 +523,35 @@ class XGroq(Struct, frozen=True, kw_only=True):
     json_completed: Annotated[
         bool | UnsetType,
         Meta(
-            description="True in JSON mode when `max_tokens` ended the answer and the document was "
-            "closed within it: it is whole, and `finish_reason` is `length`."
+            description="True when `max_tokens` ended the answer and the JSON document, or the call, "
+            "was closed within it: it is whole, and `finish_reason` is `length`."
         ),
     ] = UNSET
     usage: UsageObject | UnsetType = UNSET
 
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
+
+
+class FunctionObject(Struct, frozen=True, kw_only=True):
+    name: str
+    arguments: Annotated[str, Meta(description="A JSON object, as text.")]
+
+
+class ToolCallObject(Struct, frozen=True, kw_only=True):
+    """A call that the model makes. Answer it with a message of the role `tool` and this id."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionObject
 
 
 class ResponseMessage(Struct, frozen=True, kw_only=True):
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: Annotated[str | None, Meta(description="Null where there are calls and no text.")]
+    reasoning: str | UnsetType = UNSET
+    tool_calls: list[ToolCallObject] | UnsetType = UNSET
+    function_call: FunctionObject | UnsetType = UNSET
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -430,11 +575,26 @@ class ChatCompletion(Struct, frozen=True, kw_only=True):
     service_tier: str | UnsetType = UNSET
 
 
+class ToolCallDelta(Struct, frozen=True, kw_only=True):
+    """A whole call."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionObject
+    index: int
+
+
 class ChunkDelta(Struct, frozen=True, kw_only=True):
     """Empty on the last chunk of a choice."""
 
     role: Literal["assistant"] | UnsetType = UNSET
-    content: str | UnsetType = UNSET
+    content: Annotated[
+        str | None | UnsetType,
+        Meta(description="Null only beside `role`, where calls come instead of text."),
+    ] = UNSET
+    reasoning: str | UnsetType = UNSET
+    tool_calls: list[ToolCallDelta] | UnsetType = UNSET
+    function_call: FunctionObject | UnsetType = UNSET
 
 
 class ChunkChoice(Struct, frozen=True, kw_only=True):
@@ -490,7 +650,8 @@ class ErrorObject(Struct, frozen=True, kw_only=True):
     ] = UNSET
     code: str | UnsetType = UNSET
     failed_generation: Annotated[
-        str | UnsetType, Meta(description="With json_validate_failed: the text there is.")
+        str | UnsetType,
+        Meta(description="With json_validate_failed and tool_use_failed: the text there is."),
     ] = UNSET
     status_code: Annotated[
         int | UnsetType, Meta(description="Only in the error event of a stream.")

@@ -12,14 +12,30 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, structs
 
-from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Usage
-from galop.http.encode import AnswerHead, IncompleteAnswerError, logprobs_object, usage_object
+from galop.chat.events import (
+    ChoiceFinished,
+    CompletionEvent,
+    Delta,
+    ReasoningDelta,
+    Started,
+    ToolCall,
+    Usage,
+)
+from galop.http.encode import (
+    AnswerHead,
+    IncompleteAnswerError,
+    function_object,
+    logprobs_object,
+    usage_object,
+)
 from galop.http.errors import Problem
+from galop.http.ids import new_call_id
 from galop.http.schema import (
     ChatCompletionChunk,
     ChunkChoice,
     ChunkDelta,
     ErrorResponse,
+    ToolCallDelta,
     UsageObject,
 )
 
@@ -49,6 +65,8 @@ class ChunkEncoder:
         self._num_unfinished = head.num_choices
         self._last_finish: ChoiceFinished | None = None
         self._is_json_completed = False
+        self._unopened = dict.fromkeys(range(head.num_choices), True)
+        self._num_calls = [0] * head.num_choices
         base = _encode(self._chunk([])).removesuffix(b"[]}")
         self._before_text = [
             b'data: %b[{"index":%d,"delta":{"content":' % (base, index)
@@ -56,25 +74,57 @@ class ChunkEncoder:
         ]
 
     def opening(self) -> bytes:
-        """The chunks that say who speaks, one for each choice."""
-        chunks = []
-        for index in range(self._head.num_choices):
-            delta = ChunkDelta(role="assistant", content="")
-            chunk = self._chunk([_choice(index, delta)])
-            if index == 0:
-                chunk = structs.replace(chunk, x_groq=self._head.x_groq())
-            chunks.append(_line(chunk))
-        return b"".join(chunks)
+        """The chunks that say who speaks, one for each choice.
+
+        Where it depends on the first event whether content or calls come, they come with that event.
+        """
+        content = self._head.content_at_start
+        if content is UNSET:
+            return b""
+        return b"".join(self._open(index, content) for index in range(self._head.num_choices))
 
     def encode(self, event: CompletionEvent) -> bytes:
         """The bytes to send for `event`: none where it only matters later."""
-        if isinstance(event, Delta):
-            return self._delta(event)
-        if isinstance(event, ChoiceFinished):
-            return self._finish(event)
         if isinstance(event, Usage):
             return self._closing(event)
-        return b""
+        if isinstance(event, Started):
+            return b""
+        opening = b""
+        if event.choice_index in self._unopened:
+            opening = self._open(event.choice_index, None if isinstance(event, ToolCall) else "")
+        if isinstance(event, Delta):
+            return opening + self._delta(event)
+        if isinstance(event, ChoiceFinished):
+            return opening + self._finish(event)
+        return opening + self._other_delta(event)
+
+    def _open(self, index: int, content: str | None) -> bytes:
+        is_first = len(self._unopened) == self._head.num_choices
+        del self._unopened[index]
+        chunk = self._chunk([_choice(index, ChunkDelta(role="assistant", content=content))])
+        return _line(structs.replace(chunk, x_groq=self._head.x_groq()) if is_first else chunk)
+
+    def _other_delta(self, event: ReasoningDelta | ToolCall) -> bytes:
+        index = event.choice_index
+        delta = (
+            self._call_delta(event)
+            if isinstance(event, ToolCall)
+            else ChunkDelta(reasoning=event.text)
+        )
+        choice = _choice(index, delta)
+        if event.logprobs is not None:
+            choice = structs.replace(choice, logprobs=logprobs_object(event.logprobs))
+        return _line(self._chunk([choice]))
+
+    def _call_delta(self, event: ToolCall) -> ChunkDelta:
+        function = function_object(event)
+        if self._head.is_legacy_call:
+            return ChunkDelta(function_call=function)
+        number = self._num_calls[event.choice_index]
+        self._num_calls[event.choice_index] += 1
+        return ChunkDelta(
+            tool_calls=[ToolCallDelta(id=new_call_id(), function=function, index=number)]
+        )
 
     def _delta(self, event: Delta) -> bytes:
         logprobs = b"null" if event.logprobs is None else _encode(logprobs_object(event.logprobs))
@@ -114,7 +164,7 @@ class ChunkEncoder:
             index=event.choice_index,
             delta=ChunkDelta(),
             logprobs=None,
-            finish_reason=event.finish_reason,
+            finish_reason=self._head.finish_reason(event.finish_reason),
         )
         return self._chunk([choice])
 

@@ -1,0 +1,71 @@
+"""The JSON Schema of a function's arguments: checked before, and used to check what was called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+
+# Any in this module: a JSON Schema is JSON.
+
+NO_ARGUMENTS = '{"type":"object","properties":{},"additionalProperties":false}'
+"""For functions without `parameters` (API reference: "omitting parameters defines a function with an
+empty parameter list")."""
+
+
+class ParametersError(Exception):
+    """No schema for arguments: `path` says where in it, `reason` why, as a clause."""
+
+    def __init__(self, path: tuple[str, ...], reason: str) -> None:
+        super().__init__(f"{'.'.join(path)}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def arguments_schema(parameters: Mapping[str, Any] | None) -> str:
+    """The schema as JSON text, narrowed to objects: arguments are always one.
+
+    Raises `ParametersError` where it is no JSON Schema (draft 2020-12 unless `$schema` says
+    otherwise), reaches out of itself, or allows no object.
+    """
+    if parameters is None:
+        return NO_ARGUMENTS
+    schema = dict(parameters)
+    types = schema.get("type", "object")
+    if types != "object" and not (isinstance(types, list) and "object" in types):
+        raise ParametersError(("type",), "must be 'object': arguments have names")
+    schema["type"] = "object"
+    text = msgspec.json.encode(schema).decode()
+    try:
+        _validator(text)
+    except jsonschema_rs.ValidationError as error:
+        raise ParametersError(tuple(map(str, error.instance_path)), error.message) from None
+    except ValueError as error:
+        raise ParametersError((), str(error).splitlines()[0]) from None
+    return text
+
+
+def why_invalid(schema: str, arguments: str) -> str | None:
+    """What is wrong with a call's arguments, as a clause; None if they are an object of the schema."""
+    try:
+        instance = msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return "the arguments are not JSON"
+    error = next(_validator(schema).iter_errors(instance), None)
+    if error is None:
+        return None
+    return f"at '/{'/'.join(map(str, error.instance_path))}': {error.message}"
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> Any:
+    # Offline: a reference to a URL would make this server fetch what a caller names.
+    return jsonschema_rs.validator_for(
+        msgspec.json.decode(schema),
+        validate_formats=True,
+        offline=True,
+        pattern_options=jsonschema_rs.RegexOptions(),
+    )

@@ -1,0 +1,90 @@
+"""One request's tools: what the prompt says of them, what may be called, and what was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from galop.chat.errors import ToolUseFailedError
+from galop.chat.request import ChatRequest, Tool
+from galop.chat.tools.calls import CallReader
+from galop.chat.tools.families import ToolFamily
+from galop.chat.tools.schemas import why_invalid
+from galop.engine.generation import ToolCalls, ToolSpec
+
+MAX_CALLS = 16
+"""In one answer: a model that repeats itself would go on until its budget ends."""
+
+
+class Toolbox:
+    """The functions that one answer may call."""
+
+    def __init__(
+        self, request: ChatRequest, family: ToolFamily, trigger_token_id: int | None
+    ) -> None:
+        """For a request whose tool choice is not `none`.
+
+        `trigger_token_id`: where the trigger of the family's syntax is one control token, that token.
+        """
+        self.is_required = request.tool_choice == "required"
+        self._family = family
+        self._syntax = structs.replace(family.syntax, trigger_token_id=trigger_token_id)
+        self._callable = {
+            tool.name: tool for tool in request.tools if request.forced_tool in (None, tool.name)
+        }
+        is_single = request.forced_tool is not None or not request.parallel_tool_calls
+        self._max_calls = 1 if is_single or not family.has_parallel_calls else MAX_CALLS
+
+    @property
+    def spec(self) -> ToolCalls:
+        """What the engine is asked to allow."""
+        return ToolCalls(
+            tools=tuple(
+                ToolSpec(name=tool.name, parameters=tool.parameters)
+                for tool in self._callable.values()
+            ),
+            syntax=self._syntax,
+            is_required=self.is_required,
+            max_calls=self._max_calls,
+        )
+
+    @property
+    def is_strict(self) -> bool:
+        """True where every function asks to be refused rather than checked afterwards."""
+        return all(tool.is_strict for tool in self._callable.values())
+
+    def reader(self) -> CallReader:
+        """For the text of one choice."""
+        return CallReader(self._syntax)
+
+    def check(self, name: str, arguments: str) -> None:
+        """Raises `ToolUseFailedError` unless this is a call of a declared function as declared.
+
+        The constraint sees to that; this is for schemas that say more than a grammar can.
+        """
+        tool = self._callable.get(name)
+        reason = (
+            f"the function '{name}' was not declared"
+            if tool is None
+            else why_invalid(tool.parameters, arguments)
+        )
+        if reason is not None:
+            failed = msgspec.json.encode(
+                {"name": name, "arguments": msgspec.Raw(arguments.encode())}
+            )
+            raise ToolUseFailedError(reason, failed_generation=failed.decode())
+
+
+def template_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+    """As chat templates take them in the variable `tools`. Any: JSON."""
+    return [{"type": "function", "function": _definition(tool)} for tool in tools]
+
+
+def _definition(tool: Tool) -> dict[str, Any]:
+    definition: dict[str, Any] = {"name": tool.name}
+    if tool.description is not None:
+        definition["description"] = tool.description
+    return {**definition, "parameters": msgspec.json.decode(tool.parameters)}
