@@ -87,7 +87,7 @@ def test_metrics_can_be_switched_off() -> None:
 
 
 def test_json_logs_have_request_ids_and_neither_prompts_nor_keys() -> None:
-    """Every line of stderr is one object; the finished request has its numbers as keys."""
+    """Every line is one object, that it is ready too; the finished request has its numbers as keys."""
     with galop_serve("--model", "scripted:", "--log-format", "json", "--log-level", "debug") as server:  # fmt: skip
         answer = ask(server)
         refused = ask(server, temperature=9)
@@ -96,7 +96,8 @@ def test_json_logs_have_request_ids_and_neither_prompts_nor_keys() -> None:
     assert answer.json()["choices"][0]["message"]["content"] == SECRET
     assert SECRET not in output
     assert "gsk_do_not_log_me" not in output
-    records = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    records = [json.loads(line) for line in output.splitlines()]
+    assert any("galop is ready at http://" in record["message"] for record in records)
     by_id = {record.get("request_id"): record for record in records}
     completed = by_id[answer.headers["x-request-id"]]
     assert completed["completion_tokens"] == answer.json()["usage"]["completion_tokens"]
@@ -118,12 +119,15 @@ def test_traces_reach_a_collector_and_go_on_from_the_callers() -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     with (
         _collector() as (endpoint, received),
-        galop_serve("--model", "scripted:Hello", "--otlp-endpoint", endpoint) as server,
+        galop_serve(
+            *("--model", "scripted:Hello", "--otlp-endpoint", endpoint, "--log-format", "json")
+        ) as server,
     ):
         body = {"model": "scripted", "messages": [{"role": "user", "content": SECRET}]}
         headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
         httpx.post(f"{server.base_url}/v1/chat/completions", json=body, headers=headers)
-        # Leaving the block ends the server, which sends what is left.
+        server.process.send_signal(signal.SIGTERM)  # it sends what is left
+        output, _ = server.process.communicate(timeout=20)
     spans = [
         span
         for request in received
@@ -140,6 +144,8 @@ def test_traces_reach_a_collector_and_go_on_from_the_callers() -> None:
     }
     assert {span.trace_id.hex() for span in spans} == {trace_id}
     assert SECRET not in str(received)
+    [completed] = [line for line in output.splitlines() if '"completion_tokens"' in line]
+    assert json.loads(completed)["trace_id"] == trace_id
 
 
 def test_a_collector_that_is_down_costs_traces_and_nothing_else() -> None:

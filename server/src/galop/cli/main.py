@@ -19,6 +19,8 @@ from galop.cli.tune import tune
 from galop.logs import start_logging
 from galop.settings import SettingError, Settings
 
+logger = logging.getLogger("galop.cli")
+
 application = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -46,7 +48,7 @@ def serve(configuration: Configuration) -> None:
     """Serve a model at http://HOST:PORT/openai/v1 until Ctrl-C or SIGTERM."""
     _start_logging(configuration.settings)
     for warning in configuration.warnings:
-        logging.getLogger("galop.cli").warning("%s", warning)
+        logger.warning("%s", warning)
     try:
         _serve(configuration)
     except SettingError as error:
@@ -86,7 +88,7 @@ def _serve(configuration: Configuration) -> None:
                     settings,
                     model,
                     listener,
-                    lambda service: typer.echo(ready_text(settings, model, service)),
+                    lambda service: _announce(settings, ready_text(settings, model, service)),
                 )
             )
     except PortTakenError as error:
@@ -95,6 +97,14 @@ def _serve(configuration: Configuration) -> None:
         raise CannotServeError(f"cannot load the model: {error}") from error
     except KeyboardInterrupt:
         pass
+
+
+def _announce(settings: Settings, text: str) -> None:
+    """To people; a collector of JSON gets the first line, in its own language."""
+    if settings.log_format == "json":
+        logger.info("%s", text.partition("\n")[0])
+    else:
+        typer.echo(text)
 
 
 application.command()(with_settings(serve))
