@@ -70,6 +70,26 @@ def test_metrics_tell_what_happened() -> None:
     assert value("vllm:generation_tokens_total", model_name="scripted", engine="0") == 12
 
 
+@pytest.mark.model
+def test_tokens_that_the_real_model_need_not_compute_are_counted(server: Server) -> None:
+    """The second time, all of the prompt but its last two tokens is in the cache."""
+    body = {
+        "model": "llama3-8b-8192",
+        "messages": [{"role": "user", "content": "Which words have not been said here before?"}],
+        "max_tokens": 2,
+    }
+    usages = [
+        httpx.post(f"{server.base_url}/v1/chat/completions", json=body, timeout=60).json()["usage"]
+    ]
+    before = samples(server)["galop_prefix_cache_hit_tokens_total", ()]
+    usages.append(
+        httpx.post(f"{server.base_url}/v1/chat/completions", json=body, timeout=60).json()["usage"]
+    )
+    after = samples(server)["galop_prefix_cache_hit_tokens_total", ()]
+    assert after - before == usages[1]["prompt_tokens_details"]["cached_tokens"]
+    assert after - before == usages[0]["prompt_tokens"] - 2
+
+
 def test_a_dead_engine_is_seen_in_the_metrics() -> None:
     """/metrics answers all the while; the restart is counted."""
     with galop_serve("--model", "scripted:Hello") as server:
