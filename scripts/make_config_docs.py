@@ -37,6 +37,7 @@ alias = ["my-model=smollm2-135m-instruct"]
 - An unknown key, a value of the wrong type or out of range ends the command with exit code 2 and one
   message that names the file and the key, with a suggestion where one is near. An unknown variable
   `GALOP_...` is only warned about: other programs may set them.
+- An empty value is refused, but for lists: an empty address would be every address.
 - In variables, switches are `1`/`0`, `true`/`false`, `yes`/`no` or `on`/`off`, and lists are separated
   by commas. On the command line a switch is `--tuned` or `--no-tuned`, and the flag of a list is given
   once for every entry.

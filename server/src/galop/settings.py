@@ -311,6 +311,9 @@ class Setting:
         return self._converted(value, source, is_strict=True)
 
     def _converted(self, value: object, source: str, *, is_strict: bool) -> object:
+        if isinstance(value, str) and not value.strip():
+            # An empty address would be every address, an empty path the working directory.
+            raise SettingError(source, "is empty")
         if self.choices and value not in self.choices:
             raise SettingError(source, f"{value!r} is not one of {', '.join(self.choices)}")
         try:

@@ -75,6 +75,7 @@ def test_every_setting_can_be_said_in_all_three_ways(tmp_path: Path) -> None:
         ("model = 3", "Expected str"),
         ("cache_dir = 3", "Expected"),
         ('compat = "groq-2023"', "'groq-2023' is not one of default, groq-2024"),
+        ('host = ""', "galop.toml: host: is empty"),
         ('alias = "a=b"', "Expected array"),
         ("[engine]\nport = 1", "there is no such setting"),
         ("port = ", "is not TOML"),
@@ -92,6 +93,9 @@ def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, message: 
     ("variable", "text", "message"),
     [
         ("GALOP_PORT", "tcp://10.0.0.1:8000", "GALOP_PORT: 'tcp://10.0.0.1:8000'"),
+        ("GALOP_HOST", "", "GALOP_HOST: is empty"),
+        ("GALOP_PORT", " ", "GALOP_PORT: is empty"),
+        ("GALOP_MODEL", "", "GALOP_MODEL: is empty"),
         ("GALOP_TUNED", "maybe", "GALOP_TUNED: 'maybe' is neither true nor false"),
         ("GALOP_LOG_LEVEL", "loud", "GALOP_LOG_LEVEL: 'loud' is not one of debug"),
         ("GALOP_CONFIG", "/no/such/file", "/no/such/file: No such file or directory"),
@@ -102,6 +106,18 @@ def test_what_is_wrong_in_the_environment_is_named(variable: str, text: str, mes
     with pytest.raises(SettingError) as caught:
         configure({}, {variable: text})
     assert message in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    """Some editors write one."""
+    path = tmp_path / "galop.toml"
+    path.write_bytes(b"\xef\xbb\xbfport = 9000")
+    assert configure({}, {}, path).settings.port == 9000
+
+
+def test_an_empty_list_in_the_environment_is_no_entry() -> None:
+    """As compose files write it for "not set"."""
+    assert configure({}, {"GALOP_ALIAS": "", "GALOP_CONFIG": ""}).settings.alias == ()
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

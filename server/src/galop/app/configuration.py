@@ -81,7 +81,7 @@ def configure(
 
 
 def _file_to_read(file: Path | None, environment: Mapping[str, str]) -> Path | None:
-    if file is None and FILE_VARIABLE in environment:
+    if file is None and environment.get(FILE_VARIABLE):
         file = Path(environment[FILE_VARIABLE])
     if file is not None:
         return file
@@ -90,7 +90,7 @@ def _file_to_read(file: Path | None, environment: Mapping[str, str]) -> Path | N
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors add marks
     except OSError as error:
         raise SettingError(str(path), error.strerror or str(error)) from None
     except UnicodeDecodeError:
