@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 START_TIMEOUT_S = 60
+
+# Nor do tests see the keys of this machine's users, or add to their usage.
+_STATE = tempfile.TemporaryDirectory(prefix="galop-e2e-")
+os.environ["GALOP_STATE_DIR"] = _STATE.name
 
 
 @dataclass(frozen=True)

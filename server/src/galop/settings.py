@@ -37,7 +37,16 @@ def default_cache_directory() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "galop"
 
 
-Section = Literal["Model", "Network", "Engine", "Limits", "Observability"]
+def default_state_directory() -> Path:
+    """Where keys and usage are kept: `galop` in the user's state directory.
+
+    A relative XDG_STATE_HOME is invalid (XDG Base Directory Specification) and counts as unset.
+    """
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "galop"
+
+
+Section = Literal["Model", "Network", "Keys", "Engine", "Limits", "Observability"]
 
 
 def _option(
@@ -139,6 +148,41 @@ class Settings(Struct, frozen=True, kw_only=True):
             "refused, n is 1, no logprobs, no logit_bias.",
         ),
     ] = "default"
+    allow_anonymous: Annotated[
+        bool,
+        _option(
+            "Keys",
+            "Answer requests without an API key although there are keys, and listen on addresses "
+            "that others can reach although there are none.",
+        ),
+    ] = False
+    state_dir: Annotated[
+        Path | None,
+        _option(
+            "Keys",
+            "Where keys, limits and usage are kept. Left out: galop in the user's state directory.",
+            metavar="DIR",
+        ),
+    ] = None
+    ledger_url: Annotated[
+        str | None,
+        _option(
+            "Keys",
+            "The database for keys, limits and usage: postgresql://USER:PASSWORD@HOST/NAME or "
+            "sqlite:///FILE. Left out: SQLite in the state directory.",
+            metavar="URL",
+            is_secret=True,
+        ),
+    ] = None
+    secret_file: Annotated[
+        Path | None,
+        _option(
+            "Keys",
+            "The server's own secret, with which API keys are stored. Servers that share a database "
+            "need the same one. Left out: secret in the state directory, made when it is missing.",
+            metavar="PATH",
+        ),
+    ] = None
     # KV cache memory is used only where tokens are, so idle places in the batch are free.
     max_sequences: Annotated[int, _option("Engine", "Completions in one batch.", ge=1, le=256)] = 16
     # The page's llama3-8b-8192 in its name. A model trained on less gets less.
@@ -174,6 +218,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             "Limits", "Completions that may wait for a place in the batch; more get a 503.", ge=0
         ),
     ] = 128
+    # About what the context windows of one full batch hold: minutes of prefill on two cores.
+    max_waiting_tokens: Annotated[
+        int,
+        _option(
+            "Limits",
+            "Prompt tokens that may wait to be computed; requests beyond that get a 503, unless "
+            "nothing else waits.",
+            ge=1,
+        ),
+    ] = 131_072
     max_body_bytes: Annotated[int, _option("Limits", "Largest request body.", ge=1024)] = (
         4 * 1024 * 1024
     )

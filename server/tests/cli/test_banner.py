@@ -13,7 +13,9 @@ from galop.testing import ScriptedModel, ScriptedTokenizer
 from galop.worker import LocalEngine
 
 
-def banner(aliases: dict[str, str] | None = None, **options: object) -> str:
+def banner(
+    aliases: dict[str, str] | None = None, *, requires_key: bool = False, **options: object
+) -> str:
     card = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_completion_tokens=512)
     service = ChatService(
         engine=LocalEngine(ScriptedModel()),
@@ -24,13 +26,14 @@ def banner(aliases: dict[str, str] | None = None, **options: object) -> str:
     )
     settings = Settings(**options)  # type: ignore[arg-type]  # a test's shorthand
     model = ServedModel(source="scripted:", name="m", aliases=aliases or {})
-    return ready_text(settings, model, service)
+    return ready_text(settings, model, service, requires_key=requires_key)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "my-host"])
 def test_an_open_address_comes_with_a_warning(host: str) -> None:
-    """There are no keys, and the operator should know."""
-    assert "no API keys" in banner(host=host)
+    """Where no key is asked for, and the operator should know."""
+    assert "no API key is asked for" in banner(host=host, allow_anonymous=True)
+    assert "warning" not in banner(host=host, requires_key=True)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
@@ -50,3 +53,12 @@ def test_aliases_and_compatibility_are_shown() -> None:
     text = banner(aliases={"llama3-8b-8192": "m"}, compat="groq-2024")
     assert "llama3-8b-8192" in text
     assert "groq-2024" in text
+
+
+def test_without_keys_it_says_who_can_use_it_and_how_to_make_one() -> None:
+    """And with keys, the commands to paste send one."""
+    assert "for this machine only; `galop keys create NAME`" in banner()
+    assert "GROQ_API_KEY=none" in banner()
+    text = banner(requires_key=True)
+    assert '-H "authorization: Bearer $GROQ_API_KEY"' in text
+    assert "GROQ_API_KEY=none" not in text

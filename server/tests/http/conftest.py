@@ -81,6 +81,8 @@ class ScriptedChatService:
 
     async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
         self.requests.append(request)
+        assert request.meter is not None
+        await request.meter.admit(USAGE.prompt_tokens, 1000)
         unfinished = set(range(request.num_choices))
         try:
             for step in self.script:

@@ -291,9 +291,9 @@ def test_too_many_containers_are_refused_before_they_are_parsed() -> None:
         ({"top_logprobs": 1}, "top_logprobs", "only allowed when 'logprobs' is true"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "number must be at most 20"),
         (
-            {"service_tier": "flex"},
+            {"service_tier": "batch"},
             "service_tier",
-            "allowed values ['auto', 'default', 'on_demand']",
+            "allowed values ['auto', 'default', 'on_demand', 'flex', 'performance']",
         ),
         (
             {"response_format": {"type": "xml"}},

@@ -26,7 +26,6 @@ from galop.engine.errors import (
     EngineUnavailableError,
     QueueFullError,
 )
-from galop.http.boundary import log_problem
 from galop.http.errors import (
     ERROR_TABLE,
     BodyTooLargeError,
@@ -39,6 +38,15 @@ from galop.http.errors import (
     UnsupportedMediaTypeError,
     describe,
 )
+from galop.ledger.errors import (
+    AdmissionError,
+    InvalidApiKeyError,
+    ModelNotAllowedError,
+    RateLimitExceededError,
+    RequestTooLargeError,
+    TierNotAllowedError,
+)
+from galop.ledger.limits import Standing
 
 BAD, OURS = "invalid_request_error", "internal_server_error"
 
@@ -109,6 +117,50 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         None,
         "Pages of http://a may",
     ),
+    (
+        TierNotAllowedError("performance"),
+        400,
+        BAD,
+        None,
+        "service_tier",
+        "'service_tier' : 'performance' is not for this API key",
+    ),
+    (InvalidApiKeyError("secret"), 401, BAD, "invalid_api_key", None, "Invalid API Key"),
+    (
+        ModelNotAllowedError("x"),
+        403,
+        BAD,
+        "model_permission_blocked_project",
+        None,
+        "may not use the model `x`",
+    ),
+    (
+        RequestTooLargeError(
+            owner="team", model="m", name="tpm", limit=10, requested=11, standing=Standing()
+        ),
+        413,
+        "tokens",
+        "rate_limit_exceeded",
+        None,
+        "tokens per minute (TPM): Limit 10, Requested 11",
+    ),
+    (
+        RateLimitExceededError(
+            owner="team",
+            model="m",
+            name="rpd",
+            limit=10,
+            used=10,
+            requested=1,
+            wait_s=8640.0,
+            standing=Standing(),
+        ),
+        429,
+        "requests",
+        "rate_limit_exceeded",
+        None,
+        "(RPD): Limit 10, Used 10, Requested 1. Please try again in 2h24m0s",
+    ),
     (UnsupportedMediaTypeError("a/b"), 415, BAD, "unsupported_media_type", None, "'a/b'"),
     (
         QueueFullError(num_waiting=8, limit=8, retry_after_s=3),
@@ -132,7 +184,7 @@ def subclasses(base: type[Exception]) -> Iterator[type[Exception]]:
         yield from subclasses(subclass)
 
 
-@pytest.mark.parametrize("base", [ChatError, EngineError, HttpError])
+@pytest.mark.parametrize("base", [ChatError, EngineError, HttpError, AdmissionError])
 def test_every_error_has_a_row(base: type[Exception]) -> None:
     """An error that nobody mapped would reach clients as a bug of ours."""
     ours = {error for error in subclasses(base) if error.__module__.startswith("galop.")}
@@ -183,15 +235,3 @@ def test_a_message_never_repeats_a_long_input_at_length() -> None:
     """A model id of a megabyte is cut."""
     error = ModelNotFoundError("x" * 1_000_000)
     assert len(describe(error, request_id="req_1").error.message) < 500
-
-
-def test_an_engine_that_died_is_logged_without_the_path_to_it(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Where our code waited says nothing about why; a fault of the code itself has its traceback."""
-    for error in (EngineDiedError(exit_code=-9), ValueError("bug")):
-        log_problem("req_1", "stream", describe(error, request_id="req_1"), error)
-    died, bug = caplog.records
-    assert died.levelname == bug.levelname == "ERROR"
-    assert not died.exc_info
-    assert bug.exc_info

@@ -21,6 +21,7 @@ from galop.app.telemetry import Telemetry
 from galop.chat import ChatService, ChatTemplate, Tokenizer
 from galop.chat.request import ModelCard
 from galop.http import Limits, build_http_app
+from galop.ledger.ledger import Ledger
 from galop.machine import available_cores
 from galop.settings import Settings
 from galop.telemetry import ObservedChatService
@@ -108,7 +109,12 @@ def engine_process(settings: Settings, model: ServedModel, context_window: int) 
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
-    return EngineProcess(ENGINE_COMMAND, config, max_waiting=settings.max_waiting)
+    return EngineProcess(
+        ENGINE_COMMAND,
+        config,
+        max_waiting=settings.max_waiting,
+        max_waiting_tokens=settings.max_waiting_tokens,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -178,11 +184,13 @@ async def serve(
     settings: Settings,
     model: ServedModel,
     listener: socket.socket,
+    ledger: Ledger,
     on_ready: Callable[[ChatService], None],
 ) -> None:
     """Serve until a signal says stop. `on_ready` is called once, when requests are taken.
 
-    Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served.
+    Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served, and
+    `LedgerUnavailableError` if the ledger cannot be read.
     """
     language = load_language(settings, model)
     engine = engine_process(settings, model, language.context_window)
@@ -200,6 +208,7 @@ async def serve(
         service,
         compat=settings.compat,
         limits=Limits(max_body_bytes=settings.max_body_bytes),
+        gate=ledger,
         cors_origins=settings.cors_origin,
         observer=telemetry.metrics,
         metrics_page=telemetry.metrics.page if settings.metrics else None,
@@ -218,7 +227,7 @@ async def serve(
         engine,
         drain_timeout_s=settings.drain_timeout,
     )
-    async with telemetry, running_engine(engine):
+    async with telemetry, ledger, running_engine(engine):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         ready = asyncio.create_task(engine.wait_until_ready())
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)

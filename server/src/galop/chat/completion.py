@@ -19,6 +19,7 @@ from galop.chat.dialect import Dialect
 from galop.chat.documents import DocumentKind, document_kind
 from galop.chat.errors import ModelNotFoundError
 from galop.chat.events import CompletionEvent
+from galop.chat.meter import Meter
 from galop.chat.prompt import Prompt, PromptEncoder
 from galop.chat.reading import Reading
 from galop.chat.reasoning import is_opened_by, opened_thinking
@@ -108,8 +109,9 @@ class ChatService:
     async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
         """The events of one completion: Started first, Usage last.
 
-        Raises `ChatError` and `EngineError`, before Started or later. Closing the generator, or
-        cancelling the task that waits for it, frees what the engine holds for the request.
+        Raises `ChatError`, `EngineError` and what the request's meter raises, before Started or
+        later. Closing the generator, or cancelling the task that waits for it, frees what the engine
+        holds for the request.
         """
         card = self.resolve(request.model)
         reading = Reading(
@@ -124,6 +126,8 @@ class ChatService:
             context_window=card.context_window,
             max_tokens=request.max_tokens,
         )
+        meter = request.meter or Meter()
+        await meter.admit(len(prompt.token_ids), max_tokens * request.num_choices)
         constraint = self._dialect.constraint(reading, max_tokens)
         generation = self._engine.generate(
             _generation_request(request, prompt.token_ids, max_tokens, constraint)
@@ -138,6 +142,7 @@ class ChatService:
                 count_tokens=self._prompt_encoder.count,
             )
             async for event in generation:
+                meter.take(event, num_prompt_tokens=len(prompt.token_ids))
                 events, cancelled_choice = answer.take(event)
                 if cancelled_choice is not None:
                     generation.cancel_choice(cancelled_choice)
@@ -145,7 +150,9 @@ class ChatService:
                     yield completion_event
                 if not answer.open_choices:
                     break
-            yield answer.usage()
+            usage = answer.usage()
+            meter.close(usage)
+            yield usage
         finally:
             generation.close()
 
@@ -193,4 +200,6 @@ def _generation_request(
             num_logprobs=request.num_logprobs,
         ),
         constraint=constraint,
+        key_id=request.key_id,
+        service_tier=request.service_tier,
     )

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from galop.chat.meter import Meter
+from galop.engine.generation import ServiceTier
+
 ResponseFormat = Literal["text", "json_object", "json_schema"]
 
 ToolChoice = Literal["none", "auto", "required"]
@@ -79,6 +82,11 @@ class ChatRequest:
     reasoning_format: ReasoningFormat | None = None
     """None: what the model's kind has as default, see `chat.reasoning`."""
     reasoning_effort: ReasoningEffort | None = None
+    service_tier: ServiceTier = "on_demand"
+    key_id: str = ""
+    """Whose request it is, for fairness between keys."""
+    meter: Meter | None = None
+    """Who counts what it uses, and may refuse it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 
+from galop.app.keys import is_loopback
 from galop.app.served_model import ServedModel
 from galop.chat import ChatService
 from galop.settings import Settings
 
 
-def ready_text(settings: Settings, model: ServedModel, service: ChatService) -> str:
+def ready_text(
+    settings: Settings, model: ServedModel, service: ChatService, *, requires_key: bool
+) -> str:
     """Several lines for the terminal."""
     scheme = "http" if settings.tls_cert is None else "https"
     base_url = f"{scheme}://{_host_in_url(settings.host)}:{settings.port}"
@@ -25,8 +27,7 @@ def ready_text(settings: Settings, model: ServedModel, service: ChatService) -> 
         lines.append(f"  aliases:        {', '.join(model.aliases)}")
     if settings.compat != "default":
         lines.append(f"  compatibility:  {settings.compat}")
-    if not _is_loopback(settings.host):
-        lines.append("  warning:        no API keys: whoever can reach this address can use it")
+    lines += _keys_lines(settings, requires_key=requires_key)
     body = {
         "model": card.id,
         "messages": [{"role": "user", "content": "Say hello."}],
@@ -38,14 +39,29 @@ def ready_text(settings: Settings, model: ServedModel, service: ChatService) -> 
         "Try it:",
         f"  curl {base_url}/openai/v1/chat/completions \\",
         "    -H 'content-type: application/json' \\",
+        *(['    -H "authorization: Bearer $GROQ_API_KEY" \\'] if requires_key else []),
         f"    -d '{json.dumps(body)}'",
         "",
         "From Python:",
-        f"  GROQ_BASE_URL={base_url} GROQ_API_KEY=none python your_program.py",
+        f"  GROQ_BASE_URL={base_url} {'' if requires_key else 'GROQ_API_KEY=none '}"
+        "python your_program.py",
         "",
         "Stop with Ctrl-C.",
     ]
     return "\n".join(lines)
+
+
+def _keys_lines(settings: Settings, *, requires_key: bool) -> list[str]:
+    label = "  keys:           "
+    if requires_key:
+        return [f"{label}required; the commands below take yours from GROQ_API_KEY"]
+    if not is_loopback(settings.host):
+        return [
+            "  warning:        no API key is asked for: whoever reaches this address can use it"
+        ]
+    if settings.allow_anonymous:
+        return [f"{label}not required, as --allow-anonymous says"]
+    return [f"{label}none, so for this machine only; `galop keys create NAME` makes one"]
 
 
 def _weights_lines(model: ServedModel) -> list[str]:
@@ -60,15 +76,6 @@ def _weights_lines(model: ServedModel) -> list[str]:
         f"{label}{tuned.format_name}, tuned on {tuned.tuned_on}; "
         "--no-tuned serves the file as shipped"
     ]
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name: it may lead anywhere
 
 
 def _host_in_url(host: str) -> str:

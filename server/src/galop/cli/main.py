@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import typer
 
 from galop import __version__
 from galop.app.configuration import Configuration
-from galop.cli import config
+from galop.cli import config, keys
 from galop.cli.doctor import doctor
+from galop.cli.keys import LEDGER_SETTINGS
 from galop.cli.options import with_settings, wrong_usage
 from galop.cli.tune import tune
+from galop.cli.usage import usage
 from galop.logs import start_logging
 from galop.settings import SettingError, Settings
 
-logger = logging.getLogger("galop.cli")
+if TYPE_CHECKING:
+    from galop.chat import ChatService
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -48,7 +53,7 @@ def serve(configuration: Configuration) -> None:
     """Serve a model at http://HOST:PORT/openai/v1 until Ctrl-C or SIGTERM."""
     _start_logging(configuration.settings)
     for warning in configuration.warnings:
-        logger.warning("%s", warning)
+        logging.getLogger("galop.cli").warning("%s", warning)
     try:
         _serve(configuration)
     except SettingError as error:
@@ -76,39 +81,37 @@ def _serve(configuration: Configuration) -> None:
     except EmbeddedModelMissingError as error:
         raise CannotServeError(str(error)) from error
 
+    from galop.app.keys import check_reachability, open_store
     from galop.app.server import PortTakenError, listen, serve
     from galop.cli.banner import ready_text
+    from galop.ledger.errors import LedgerUnavailableError
+    from galop.ledger.ledger import Ledger
     from galop.llama.errors import ModelError
     from galop.worker import EngineStartError
 
+    def tell(service: ChatService) -> None:
+        typer.echo(ready_text(settings, model, service, requires_key=ledger.requires_key))
+
     try:
-        with listen(settings.host, settings.port) as listener:
-            asyncio.run(
-                serve(
-                    settings,
-                    model,
-                    listener,
-                    lambda service: _announce(settings, ready_text(settings, model, service)),
-                )
-            )
+        with closing(open_store(settings)) as store:
+            check_reachability(configuration, has_keys=store.has_keys())
+            ledger = Ledger(store, allow_anonymous=settings.allow_anonymous)
+            with listen(settings.host, settings.port) as listener:
+                asyncio.run(serve(settings, model, listener, ledger, tell))
     except PortTakenError as error:
         raise CannotServeError(f"{error}. Try another one with --port.") from error
+    except LedgerUnavailableError as error:
+        raise CannotServeError(error.reason) from error
     except (ModelError, EngineStartError) as error:
         raise CannotServeError(f"cannot load the model: {error}") from error
     except KeyboardInterrupt:
         pass
 
 
-def _announce(settings: Settings, text: str) -> None:
-    """To people; a collector of JSON gets the first line, in its own language."""
-    if settings.log_format == "json":
-        logger.info("%s", text.partition("\n")[0])
-    else:
-        typer.echo(text)
-
-
 application.command()(with_settings(serve))
 application.command()(tune)
 application.command()(with_settings(doctor))
+application.add_typer(keys.application, name="keys")
+application.command()(with_settings(usage, LEDGER_SETTINGS))
 application.add_typer(config.application, name="config")
 application.command()(version)

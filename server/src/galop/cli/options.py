@@ -28,25 +28,36 @@ CONFIG_OPTION = typer.Option(
 
 
 def with_settings(
-    command: Callable[[Configuration], None], names: Iterable[str] = tuple(SETTINGS)
+    command: Callable[..., None], names: Iterable[str] = tuple(SETTINGS)
 ) -> Callable[..., None]:
-    """`command`, as a function that typer makes options for."""
+    """`command`, as a function that typer makes options for.
+
+    Its first parameter is the configuration; those after it are typer's as they are.
+    """
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    own_names = [parameter.name for parameter in own]
 
     @wraps(command)
-    def run(config: Path | None, **flags: object) -> None:
-        command(configuration_or_exit(flags, config))
+    def run(config: Path | None, **values: object) -> None:
+        arguments = {name: values.pop(name) for name in own_names}
+        command(configuration_or_exit(values, config), **arguments)
 
     options: dict[str, Any] = {  # Any: these are type expressions
         "config": Annotated[Path | None, CONFIG_OPTION],
         **{name: _option(SETTINGS[name]) for name in names},
     }
     parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in options.items()
+        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
+        *(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+            )
+            for name, annotation in options.items()
+        ),
     ]
     del run.__wrapped__  # or its signature would count
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect's own convention
-    run.__annotations__ = options
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 

@@ -11,16 +11,29 @@ EngineError
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class EngineError(Exception):
     """Base of everything an engine may raise to the one who submitted a request."""
 
 
-class QueueFullError(EngineError):
-    """No room in the queue. `num_waiting` of `limit` sequences wait; try again in `retry_after_s`."""
+QueueUnit = Literal["sequences", "prompt tokens"]
 
-    def __init__(self, *, num_waiting: int, limit: int, retry_after_s: int) -> None:
-        super().__init__(f"{num_waiting} sequences are waiting and the queue holds {limit}")
+
+class QueueFullError(EngineError):
+    """No room in the queue. `num_waiting` of `limit` units wait; try again in `retry_after_s`."""
+
+    def __init__(
+        self,
+        *,
+        num_waiting: int,
+        limit: int,
+        retry_after_s: int,
+        unit: QueueUnit = "sequences",
+    ) -> None:
+        super().__init__(f"{num_waiting} {unit} are waiting and the queue holds {limit}")
+        self.unit: QueueUnit = unit
         self.num_waiting = num_waiting
         self.limit = limit
         self.retry_after_s = retry_after_s

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from galop.http.boundary import Boundary
 from galop.http.compat import Compat
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
+from galop.http.gate import Gate, OpenGate
 from galop.http.limits import Limits
 from galop.http.observer import NoObserver, RequestObserver
 from galop.http.origins import OriginGuard
@@ -39,12 +40,14 @@ def build_http_app(
     compat: Compat = "default",
     limits: Limits | None = None,
     cors_origins: Sequence[str] = (),
+    gate: Gate | None = None,
     observer: RequestObserver | None = None,
     metrics_page: MetricsPage | None = None,
 ) -> Starlette:
     """The application that serves `service`, which others start and stop.
 
-    Pages of `cors_origins` may use it from a browser, others are refused. `metrics_page` is served at /metrics.
+    `gate` says who may; without one, everybody. Pages of `cors_origins` may use it from a browser,
+    others are refused. `metrics_page` is served at /metrics.
     """
     observer = observer or NoObserver()
     cors = Middleware(
@@ -59,6 +62,7 @@ def build_http_app(
             service,
             compat=compat,
             limits=limits or Limits(),
+            gate=gate or OpenGate(),
             observer=observer,
             metrics_page=metrics_page,
         ),

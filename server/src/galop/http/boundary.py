@@ -6,10 +6,10 @@ Everything inside may raise; what is raised before the first byte is answered fr
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from galop.engine.errors import EngineDiedError
 from galop.http.connection import ClientDisconnected, send_problem
 from galop.http.errors import Problem, describe
 from galop.http.ids import new_request_id
@@ -20,6 +20,7 @@ logger = logging.getLogger("galop.http")
 _PROBE = "GET '/readyz'"
 
 _SCOPE_KEY = "galop.request_id"
+_HEADERS_KEY = "galop.answer_headers"
 
 
 def request_id_of(scope: Scope) -> str:
@@ -28,13 +29,19 @@ def request_id_of(scope: Scope) -> str:
     return request_id
 
 
+def add_headers(scope: Scope, headers: Mapping[str, str]) -> None:
+    """For the answer to this request, whatever it will be. Too late once it has begun."""
+    scope[_HEADERS_KEY].extend(
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+    )
+
+
 def log_problem(request_id: str, what: str, problem: Problem, error: Exception) -> None:
-    """One line per failed request; with a traceback where it is a fault of this code."""
-    is_failure = problem.status == 500
-    is_bug = is_failure and not isinstance(error, EngineDiedError)
+    """One line per failed request; with a traceback where it is our own fault."""
+    is_bug = problem.status == 500
     is_probe = what == _PROBE  # asked again and again, and "not yet" is an answer to it
     logger.log(
-        logging.ERROR if is_failure else logging.DEBUG if is_probe else logging.INFO,
+        logging.ERROR if is_bug else logging.DEBUG if is_probe else logging.INFO,
         "%s %s failed: %d %s",
         request_id,
         what,
@@ -62,7 +69,8 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         request_id = scope[_SCOPE_KEY] = new_request_id()
-        client = _Client(send, _answer_headers(scope, request_id), self._observer)
+        headers = scope[_HEADERS_KEY] = _answer_headers(scope, request_id)
+        client = _Client(send, headers, self._observer)
         try:
             try:
                 await self._app(scope, receive, client.send)

@@ -8,11 +8,13 @@ the sequences of the engine.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 from msgspec import UNSET, UnsetType
 from starlette.datastructures import Headers
@@ -20,22 +22,24 @@ from starlette.types import Receive, Scope, Send
 
 from galop.chat.events import CompletionEvent, Usage
 from galop.chat.request import ToolChoice
+from galop.engine.errors import EngineUnavailableError, QueueFullError
 from galop.http.body import read_body, require_json
-from galop.http.boundary import log_problem, request_id_of
+from galop.http.boundary import add_headers, log_problem, request_id_of
 from galop.http.compat import Compat
 from galop.http.connection import send_json, send_start, while_connected
 from galop.http.decode import CompletionCall, parse, to_call
 from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
 from galop.http.errors import describe
+from galop.http.gate import Admission, Gate, check_model, check_tier
 from galop.http.ids import new_completion_id
 from galop.http.limits import Limits
 from galop.http.observer import RequestObserver
 from galop.http.service import ChatService
 from galop.http.sse import SSE_HEADERS, ChunkEncoder, error_event
+from galop.ledger.keys import Caller
 
 logger = logging.getLogger("galop.http")
 
-_SERVICE_TIER = "on_demand"
 _CONTENT_AT_START: dict[ToolChoice, str | None | UnsetType] = {
     "none": "",
     "required": None,
@@ -55,9 +59,11 @@ class ChatCompletions:
         *,
         compat: Compat,
         limits: Limits,
+        gate: Gate,
         observer: RequestObserver,
     ) -> None:
         self._service = service
+        self._gate = gate
         self._compat = compat
         self._limits = limits
         self._observer = observer
@@ -65,21 +71,40 @@ class ChatCompletions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request. Raises what `describe` knows, as long as nothing was sent."""
         headers = Headers(scope=scope)
+        caller = self._gate.authenticate(headers.get("authorization"))
         require_json(headers)
         body = await read_body(headers, receive, max_body_bytes=self._limits.max_body_bytes)
-        call = self._call(body, request_id_of(scope))
-        await while_connected(receive, self._answer(call, send))
+        call = self._call(body, request_id_of(scope), caller)
+        model = self._service.resolve(call.chat.model)
+        admission = Admission(self._gate, caller, call.chat, model, partial(add_headers, scope))
+        chat = dataclasses.replace(call.chat, key_id=caller.key_id, meter=admission.meter)
+        call = dataclasses.replace(call, chat=chat)
+        await while_connected(receive, self._settled_answer(call, send, admission))
 
-    def _call(self, body: bytes, request_id: str) -> CompletionCall:
+    def _call(self, body: bytes, request_id: str, caller: Caller) -> CompletionCall:
         request = parse(body, compat=self._compat, limits=self._limits)
-        return to_call(
+        model = self._service.resolve(request.model)
+        check_model(caller, model)
+        call = to_call(
             request,
             request_id=request_id,
-            model=self._service.resolve(request.model),
+            model=model,
             vocab_size=lambda: self._service.vocab_size,
             draw_seed=lambda: secrets.randbits(_NUM_SEED_BITS),
             compat=self._compat,
         )
+        check_tier(caller, call.chat.service_tier)
+        return call
+
+    async def _settled_answer(self, call: CompletionCall, send: Send, admission: Admission) -> None:
+        was_served = True
+        try:
+            await self._answer(call, send)
+        except (QueueFullError, EngineUnavailableError):
+            was_served = admission.meter.num_prompt_tokens > 0
+            raise
+        finally:
+            admission.settle(was_served=was_served)
 
     async def _answer(self, call: CompletionCall, send: Send) -> None:
         async with aclosing(self._service.complete(call.chat)) as events:
@@ -112,7 +137,7 @@ class ChatCompletions:
             system_fingerprint=self._service.system_fingerprint,
             num_choices=call.chat.num_choices,
             seed=call.seed if is_today else UNSET,
-            service_tier=_SERVICE_TIER if is_today else UNSET,
+            service_tier=call.chat.service_tier if is_today else UNSET,
             is_legacy_call=call.is_legacy_call,
             content_at_start=_CONTENT_AT_START[call.chat.tool_choice],
         )

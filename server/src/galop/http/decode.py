@@ -23,6 +23,7 @@ from galop.chat.request import (
     ResponseFormat,
     TemplateMessage,
 )
+from galop.engine.generation import ServiceTier
 from galop.http.body import check_nesting
 from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, Compat, first_unknown
 from galop.http.errors import MalformedBodyError
@@ -47,6 +48,7 @@ from galop.http.schema import (
     TextPart,
     ToolMessage,
 )
+from galop.http.schema import ServiceTier as WireServiceTier
 from galop.http.tools import tool_use, with_calls
 
 _MIN_SEED = -(2**63)
@@ -186,6 +188,7 @@ def to_call(
         parallel_tool_calls=used.parallel_tool_calls,
         reasoning_format=_reasoning_format(request),
         reasoning_effort=request.reasoning_effort,
+        service_tier=_service_tier(request.service_tier),
     )
     options = request.stream_options
     return CompletionCall(
@@ -195,6 +198,10 @@ def to_call(
         seed=seed,
         is_legacy_call=used.is_legacy,
     )
+
+
+def _service_tier(wanted: WireServiceTier | None) -> ServiceTier:
+    return wanted if wanted in ("flex", "performance") else "on_demand"
 
 
 def _response_format(

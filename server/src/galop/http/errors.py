@@ -9,9 +9,10 @@ HttpError
 ├── UnsupportedMediaTypeError  the body is not declared as JSON
 └── OriginNotAllowedError    a web page asks, and nobody has let it in
 
-`describe` answers for these, for every ChatError and EngineError, and for anything else with a 500
-that says nothing but the request id. Shapes: status 4xx is `invalid_request_error`, 5xx is
-`internal_server_error`; a schema error has no code; keys that do not apply are absent.
+`describe` answers for these, for every ChatError, EngineError and AdmissionError, and for anything
+else with a 500 that says nothing but the request id. Shapes: a rate limit is `tokens` or `requests`,
+any other 4xx `invalid_request_error`, 5xx `internal_server_error`; a schema error has no code; keys
+that do not apply are absent.
 """
 
 from __future__ import annotations
@@ -39,7 +40,20 @@ from galop.engine.errors import (
     EngineUnavailableError,
     QueueFullError,
 )
-from galop.http.schema import ErrorObject
+from galop.http.gate import (
+    error_type,
+    rate_limit_message,
+    retry_headers,
+    too_large_message,
+)
+from galop.http.schema import ErrorObject, ErrorType
+from galop.ledger.errors import (
+    InvalidApiKeyError,
+    ModelNotAllowedError,
+    RateLimitExceededError,
+    RequestTooLargeError,
+    TierNotAllowedError,
+)
 
 _MAX_QUOTED_LENGTH = 200
 
@@ -123,6 +137,8 @@ class ErrorRow:
     param: Callable[[Any], str | None]
     failed_generation: Callable[[Any], str | None]
     headers: Callable[[Any], Mapping[str, str]]
+    type: Callable[[Any], ErrorType] | None = None
+    """Where the status alone does not say it."""
 
 
 def _row(
@@ -135,6 +151,7 @@ def _row(
     param: Callable[[E], str | None] = lambda error: None,
     failed_generation: Callable[[E], str | None] = lambda error: None,
     headers: Callable[[E], Mapping[str, str]] = lambda error: {},
+    type: Callable[[E], ErrorType] | None = None,
 ) -> tuple[type[Exception], ErrorRow]:
     return error_type, ErrorRow(
         status=status,
@@ -144,6 +161,7 @@ def _row(
         param=param,
         failed_generation=failed_generation,
         headers=headers,
+        type=type,
     )
 
 
@@ -256,6 +274,32 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             failed_generation=lambda error: error.failed_generation,
         ),
         _row(
+            TierNotAllowedError,
+            400,
+            when="The API key may not ask for this service tier.",
+            message=lambda error: (
+                f"'service_tier' : '{error.service_tier}' is not for this API key"
+            ),
+            param=lambda error: "service_tier",
+        ),
+        _row(
+            InvalidApiKeyError,
+            401,
+            "invalid_api_key",
+            when="The server has keys, and the header `authorization` has none of them.",
+            message=lambda error: "Invalid API Key",
+        ),
+        _row(
+            ModelNotAllowedError,
+            403,
+            "model_permission_blocked_project",
+            when="The API key may not use this model.",
+            message=lambda error: (
+                f"This API key may not use the model `{_clipped(error.model)}`. "
+                "GET /openai/v1/models lists those it may."
+            ),
+        ),
+        _row(
             ModelNotFoundError,
             404,
             "model_not_found",
@@ -295,6 +339,24 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             ),
         ),
         _row(
+            RequestTooLargeError,
+            413,
+            "rate_limit_exceeded",
+            when="The request alone has more tokens than a rate limit: it can never succeed.",
+            message=too_large_message,
+            type=error_type,
+        ),
+        _row(
+            RateLimitExceededError,
+            429,
+            "rate_limit_exceeded",
+            when="A rate limit is used up. The header `retry-after` says when to come back; "
+            "`x-should-retry: false` comes with daily limits.",
+            message=rate_limit_message,
+            headers=retry_headers,
+            type=error_type,
+        ),
+        _row(
             UnsupportedMediaTypeError,
             415,
             "unsupported_media_type",
@@ -309,7 +371,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             503,
             when="Too many requests wait already. The header `retry-after` says when to come back.",
             message=lambda error: (
-                f"The server is over capacity: {error.num_waiting} sequences wait and its queue "
+                f"The server is over capacity: {error.num_waiting} {error.unit} wait and its queue "
                 f"holds {error.limit}. Please try again in a moment."
             ),
             headers=_retry_after,
@@ -375,13 +437,17 @@ def describe(error: Exception, *, request_id: str) -> Problem:
         status=row.status,
         error=ErrorObject(
             message=message,
-            type="invalid_request_error" if row.status < 500 else "internal_server_error",
+            type=row.type(error) if row.type else _type_of(row.status),
             param=_unset_if_none(row.param(error)),
             code=_unset_if_none(row.code),
             failed_generation=_unset_if_none(row.failed_generation(error)),
         ),
         headers=row.headers(error),
     )
+
+
+def _type_of(status: int) -> ErrorType:
+    return "invalid_request_error" if status < 500 else "internal_server_error"
 
 
 def _unset_if_none(value: str | None) -> Any:

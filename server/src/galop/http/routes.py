@@ -16,11 +16,13 @@ from galop.http.completions import ChatCompletions
 from galop.http.connection import send_json, send_start
 from galop.http.encode import model_object
 from galop.http.errors import UnknownUrlError
+from galop.http.gate import Gate, check_model, may_use
 from galop.http.limits import Limits
 from galop.http.observer import RequestObserver
 from galop.http.openapi import openapi_document
 from galop.http.schema import ModelList, ModelObject
 from galop.http.service import ChatService
+from galop.ledger.keys import Caller
 
 PREFIXES = ("/openai/v1", "/v1")
 """The SDK's, and the one that OpenAI-style clients of a local server use."""
@@ -60,22 +62,33 @@ def build_routes(
     *,
     compat: Compat,
     limits: Limits,
+    gate: Gate,
     observer: RequestObserver,
     metrics_page: MetricsPage | None,
 ) -> list[BaseRoute]:
     """Every route of the API, under both prefixes, and the server's own pages."""
-    completions = ChatCompletions(service, compat=compat, limits=limits, observer=observer)
+    completions = ChatCompletions(
+        service, compat=compat, limits=limits, gate=gate, observer=observer
+    )
     has_metrics = metrics_page is not None
     document = functools.cache(lambda: openapi_document(galop.__version__, has_metrics=has_metrics))
 
+    def caller_of(scope: Scope) -> Caller:
+        return gate.authenticate(Headers(scope=scope).get("authorization"))
+
     def list_models(scope: Scope) -> ModelList:
-        return ModelList(data=[model_object(card) for card in service.models])
+        caller = caller_of(scope)
+        cards = [card for card in service.models if may_use(caller, card)]
+        return ModelList(data=[model_object(card) for card in cards])
 
     def retrieve_model(scope: Scope) -> ModelObject:
+        caller = caller_of(scope)
         model_id: str = scope["path_params"]["model_id"]  # decoded: %2F has become a slash
         if not model_id:
             raise UnknownUrlError(method=scope["method"], path=scope["path"])
-        return model_object(service.resolve(model_id))
+        card = service.resolve(model_id)
+        check_model(caller, card)
+        return model_object(card)
 
     def readiness(scope: Scope) -> object:
         if (reason := service.readiness()) is not None:

@@ -20,6 +20,7 @@ from galop.engine.errors import (
     EngineInternalError,
     EngineUnavailableError,
     QueueFullError,
+    QueueUnit,
 )
 from galop.engine.generation import (
     EngineEvent,
@@ -33,6 +34,8 @@ from galop.worker.protocol import Cancel, Command, Submit
 
 DEFAULT_MAX_WAITING = 128
 """Choices that may wait for a slot. More would wait for minutes; better to say so at once."""
+DEFAULT_MAX_WAITING_TOKENS = 131_072
+"""Prompt tokens that may wait to be computed."""
 _LONGEST_RETRY_AFTER_S = 30
 
 
@@ -45,6 +48,7 @@ class Generation:
     def __init__(self, handle: EngineHandle, request: GenerationRequest) -> None:
         self.request = request
         self.open_choices = set(range(request.num_choices))
+        self.is_prefilled = False
         self.last_tokens_s: dict[int, float] = {}
         """When each choice got tokens last."""
         self._handle = handle
@@ -58,8 +62,7 @@ class Generation:
     async def __anext__(self) -> Prefilled | Tokens | Finished:
         while not self._events:
             if self._error is not None:
-                # Several requests may share it, and each raise would add to its traceback.
-                raise self._error.with_traceback(None)
+                raise self._error
             if not self.open_choices:
                 raise StopAsyncIteration
             self._arrived = asyncio.get_running_loop().create_future()
@@ -83,6 +86,8 @@ class Generation:
 
     def put(self, event: Prefilled | Tokens | Finished) -> None:
         """Add an event; those of choices that were cancelled meanwhile are dropped."""
+        if isinstance(event, Prefilled):
+            self.is_prefilled = True
         if isinstance(event, Tokens | Finished) and event.choice_index not in self.open_choices:
             return
         if isinstance(event, Finished):
@@ -112,7 +117,8 @@ class Generation:
 class EngineHandle(ABC):
     """Submits requests and hands their events to whoever asked.
 
-    `num_slots` choices run at once, `max_waiting` more may wait; beyond that `generate` refuses.
+    `num_slots` choices run at once, `max_waiting` more may wait, with no more than
+    `max_waiting_tokens` prompt tokens still to be computed; beyond that `generate` refuses.
     """
 
     def __init__(
@@ -121,11 +127,13 @@ class EngineHandle(ABC):
         *,
         num_slots: int,
         max_waiting: int = DEFAULT_MAX_WAITING,
+        max_waiting_tokens: int = DEFAULT_MAX_WAITING_TOKENS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
         self._num_slots = num_slots
         self._max_waiting = max_waiting
+        self._max_waiting_tokens = max_waiting_tokens
         self._clock = clock
         self._generations: dict[str, tuple[Generation, float]] = {}
         self._typical_duration_s = 1.0
@@ -154,7 +162,7 @@ class EngineHandle(ABC):
         """Submit. Raises `EngineUnavailableError` or `QueueFullError` at once."""
         if self.unavailable_reason is not None:
             raise EngineUnavailableError(self.unavailable_reason)
-        self._refuse_if_full(request.num_choices)
+        self._refuse_if_full(request)
         generation = Generation(self, request)
         self._generations[request.request_id] = (generation, self._clock())
         self._send(Submit(request))
@@ -200,17 +208,33 @@ class EngineHandle(ABC):
         if last_s is not None:
             self.on_token_gap(now_s - last_s)
 
-    def _refuse_if_full(self, num_choices: int) -> None:
+    def _refuse_if_full(self, request: GenerationRequest) -> None:
         num_open = self.num_open_choices
-        if num_open and num_open + num_choices > self._num_slots + self._max_waiting:
-            num_waiting = max(0, num_open - self._num_slots)
-            rounds = (num_waiting + num_choices) / self._num_slots
-            wait_s = math.ceil(rounds * self._typical_duration_s)
-            raise QueueFullError(
-                num_waiting=num_waiting,
-                limit=self._max_waiting,
-                retry_after_s=min(max(wait_s, 1), _LONGEST_RETRY_AFTER_S),
-            )
+        if not num_open:
+            return
+        num_waiting = max(0, num_open - self._num_slots)
+        if num_open + request.num_choices > self._num_slots + self._max_waiting:
+            raise self._full("sequences", num_waiting, self._max_waiting, request)
+        num_tokens = sum(
+            len(generation.request.prompt_token_ids)
+            for generation, _ in self._generations.values()
+            if not generation.is_prefilled
+        )
+        if num_tokens and num_tokens + len(request.prompt_token_ids) > self._max_waiting_tokens:
+            raise self._full("prompt tokens", num_tokens, self._max_waiting_tokens, request)
+
+    def _full(
+        self, unit: QueueUnit, num_waiting: int, limit: int, request: GenerationRequest
+    ) -> QueueFullError:
+        num_ahead = max(0, self.num_open_choices - self._num_slots)
+        rounds = (num_ahead + request.num_choices) / self._num_slots
+        wait_s = math.ceil(rounds * self._typical_duration_s)
+        return QueueFullError(
+            num_waiting=num_waiting,
+            limit=limit,
+            retry_after_s=min(max(wait_s, 1), _LONGEST_RETRY_AFTER_S),
+            unit=unit,
+        )
 
 
 def _error_of(event: Failed) -> EngineError:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 
 from galop.engine.errors import EngineDiedError, EngineUnavailableError
-from galop.worker.handle import DEFAULT_MAX_WAITING, EngineHandle
+from galop.worker.handle import DEFAULT_MAX_WAITING, DEFAULT_MAX_WAITING_TOKENS, EngineHandle
 from galop.worker.protocol import (
     HEADER,
     Command,
@@ -67,8 +67,14 @@ class EngineProcess(EngineHandle):
         config: EngineConfig,
         *,
         max_waiting: int = DEFAULT_MAX_WAITING,
+        max_waiting_tokens: int = DEFAULT_MAX_WAITING_TOKENS,
     ) -> None:
-        super().__init__(self._write, num_slots=config.num_slots, max_waiting=max_waiting)
+        super().__init__(
+            self._write,
+            num_slots=config.num_slots,
+            max_waiting=max_waiting,
+            max_waiting_tokens=max_waiting_tokens,
+        )
         self._command = list(command)
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,1 @@
+"""Alembic's folder, shipped with the package: `versions/` has one module for every change."""
