@@ -20,7 +20,7 @@ Transport = BaseTransport
 AsyncTransport = AsyncBaseTransport
 ProxiesDict = dict[str | URL, None | str | URL | Proxy]
 ProxiesTypes = str | Proxy | ProxiesDict
-NoneType = type(None)
+NoneType: type[None] = type(None)
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -99,9 +99,9 @@ class NotGiven(Omit):
         return "NOT_GIVEN"
 
 
-omit = Omit()
-NOT_GIVEN = NotGiven()
-not_given = NOT_GIVEN
+omit: Omit = Omit()
+NOT_GIVEN: NotGiven = NotGiven()
+not_given: NotGiven = NOT_GIVEN
 
 Headers = Mapping[str, str | Omit]
 

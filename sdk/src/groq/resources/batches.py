@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from httpx import Timeout
 
@@ -272,34 +272,34 @@ class AsyncBatches(AsyncAPIResource):
 class BatchesWithRawResponse:
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self.create = to_raw_response_wrapper(batches.create)
-        self.retrieve = to_raw_response_wrapper(batches.retrieve)
-        self.list = to_raw_response_wrapper(batches.list)
-        self.cancel = to_raw_response_wrapper(batches.cancel)
+        self.create: Final = to_raw_response_wrapper(batches.create)
+        self.retrieve: Final = to_raw_response_wrapper(batches.retrieve)
+        self.list: Final = to_raw_response_wrapper(batches.list)
+        self.cancel: Final = to_raw_response_wrapper(batches.cancel)
 
 
 class BatchesWithStreamingResponse:
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self.create = to_streamed_response_wrapper(batches.create)
-        self.retrieve = to_streamed_response_wrapper(batches.retrieve)
-        self.list = to_streamed_response_wrapper(batches.list)
-        self.cancel = to_streamed_response_wrapper(batches.cancel)
+        self.create: Final = to_streamed_response_wrapper(batches.create)
+        self.retrieve: Final = to_streamed_response_wrapper(batches.retrieve)
+        self.list: Final = to_streamed_response_wrapper(batches.list)
+        self.cancel: Final = to_streamed_response_wrapper(batches.cancel)
 
 
 class AsyncBatchesWithRawResponse:
     def __init__(self, batches: AsyncBatches) -> None:
         self._batches = batches
-        self.create = async_to_raw_response_wrapper(batches.create)
-        self.retrieve = async_to_raw_response_wrapper(batches.retrieve)
-        self.list = async_to_raw_response_wrapper(batches.list)
-        self.cancel = async_to_raw_response_wrapper(batches.cancel)
+        self.create: Final = async_to_raw_response_wrapper(batches.create)
+        self.retrieve: Final = async_to_raw_response_wrapper(batches.retrieve)
+        self.list: Final = async_to_raw_response_wrapper(batches.list)
+        self.cancel: Final = async_to_raw_response_wrapper(batches.cancel)
 
 
 class AsyncBatchesWithStreamingResponse:
     def __init__(self, batches: AsyncBatches) -> None:
         self._batches = batches
-        self.create = async_to_streamed_response_wrapper(batches.create)
-        self.retrieve = async_to_streamed_response_wrapper(batches.retrieve)
-        self.list = async_to_streamed_response_wrapper(batches.list)
-        self.cancel = async_to_streamed_response_wrapper(batches.cancel)
+        self.create: Final = async_to_streamed_response_wrapper(batches.create)
+        self.retrieve: Final = async_to_streamed_response_wrapper(batches.retrieve)
+        self.list: Final = async_to_streamed_response_wrapper(batches.list)
+        self.cancel: Final = async_to_streamed_response_wrapper(batches.cancel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from httpx import Timeout
 
@@ -123,22 +123,22 @@ class AsyncEmbeddings(AsyncAPIResource):
 class EmbeddingsWithRawResponse:
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
-        self.create = to_raw_response_wrapper(embeddings.create)
+        self.create: Final = to_raw_response_wrapper(embeddings.create)
 
 
 class EmbeddingsWithStreamingResponse:
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
-        self.create = to_streamed_response_wrapper(embeddings.create)
+        self.create: Final = to_streamed_response_wrapper(embeddings.create)
 
 
 class AsyncEmbeddingsWithRawResponse:
     def __init__(self, embeddings: AsyncEmbeddings) -> None:
         self._embeddings = embeddings
-        self.create = async_to_raw_response_wrapper(embeddings.create)
+        self.create: Final = async_to_raw_response_wrapper(embeddings.create)
 
 
 class AsyncEmbeddingsWithStreamingResponse:
     def __init__(self, embeddings: AsyncEmbeddings) -> None:
         self._embeddings = embeddings
-        self.create = async_to_streamed_response_wrapper(embeddings.create)
+        self.create: Final = async_to_streamed_response_wrapper(embeddings.create)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from httpx import Timeout
 
@@ -320,40 +320,44 @@ class AsyncFiles(AsyncAPIResource):
 class FilesWithRawResponse:
     def __init__(self, files: Files) -> None:
         self._files = files
-        self.create = to_raw_response_wrapper(files.create)
-        self.list = to_raw_response_wrapper(files.list)
-        self.delete = to_raw_response_wrapper(files.delete)
-        self.content = to_custom_raw_response_wrapper(files.content, BinaryAPIResponse)
-        self.info = to_raw_response_wrapper(files.info)
+        self.create: Final = to_raw_response_wrapper(files.create)
+        self.list: Final = to_raw_response_wrapper(files.list)
+        self.delete: Final = to_raw_response_wrapper(files.delete)
+        self.content: Final = to_custom_raw_response_wrapper(files.content, BinaryAPIResponse)
+        self.info: Final = to_raw_response_wrapper(files.info)
 
 
 class FilesWithStreamingResponse:
     def __init__(self, files: Files) -> None:
         self._files = files
-        self.create = to_streamed_response_wrapper(files.create)
-        self.list = to_streamed_response_wrapper(files.list)
-        self.delete = to_streamed_response_wrapper(files.delete)
-        self.content = to_custom_streamed_response_wrapper(files.content, StreamedBinaryAPIResponse)
-        self.info = to_streamed_response_wrapper(files.info)
+        self.create: Final = to_streamed_response_wrapper(files.create)
+        self.list: Final = to_streamed_response_wrapper(files.list)
+        self.delete: Final = to_streamed_response_wrapper(files.delete)
+        self.content: Final = to_custom_streamed_response_wrapper(
+            files.content, StreamedBinaryAPIResponse
+        )
+        self.info: Final = to_streamed_response_wrapper(files.info)
 
 
 class AsyncFilesWithRawResponse:
     def __init__(self, files: AsyncFiles) -> None:
         self._files = files
-        self.create = async_to_raw_response_wrapper(files.create)
-        self.list = async_to_raw_response_wrapper(files.list)
-        self.delete = async_to_raw_response_wrapper(files.delete)
-        self.content = async_to_custom_raw_response_wrapper(files.content, AsyncBinaryAPIResponse)
-        self.info = async_to_raw_response_wrapper(files.info)
+        self.create: Final = async_to_raw_response_wrapper(files.create)
+        self.list: Final = async_to_raw_response_wrapper(files.list)
+        self.delete: Final = async_to_raw_response_wrapper(files.delete)
+        self.content: Final = async_to_custom_raw_response_wrapper(
+            files.content, AsyncBinaryAPIResponse
+        )
+        self.info: Final = async_to_raw_response_wrapper(files.info)
 
 
 class AsyncFilesWithStreamingResponse:
     def __init__(self, files: AsyncFiles) -> None:
         self._files = files
-        self.create = async_to_streamed_response_wrapper(files.create)
-        self.list = async_to_streamed_response_wrapper(files.list)
-        self.delete = async_to_streamed_response_wrapper(files.delete)
-        self.content = async_to_custom_streamed_response_wrapper(
+        self.create: Final = async_to_streamed_response_wrapper(files.create)
+        self.list: Final = async_to_streamed_response_wrapper(files.list)
+        self.delete: Final = async_to_streamed_response_wrapper(files.delete)
+        self.content: Final = async_to_custom_streamed_response_wrapper(
             files.content, AsyncStreamedBinaryAPIResponse
         )
-        self.info = async_to_streamed_response_wrapper(files.info)
+        self.info: Final = async_to_streamed_response_wrapper(files.info)

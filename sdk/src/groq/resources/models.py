@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from httpx import Timeout
 
@@ -204,30 +204,30 @@ class AsyncModels(AsyncAPIResource):
 class ModelsWithRawResponse:
     def __init__(self, models: Models) -> None:
         self._models = models
-        self.retrieve = to_raw_response_wrapper(models.retrieve)
-        self.list = to_raw_response_wrapper(models.list)
-        self.delete = to_raw_response_wrapper(models.delete)
+        self.retrieve: Final = to_raw_response_wrapper(models.retrieve)
+        self.list: Final = to_raw_response_wrapper(models.list)
+        self.delete: Final = to_raw_response_wrapper(models.delete)
 
 
 class ModelsWithStreamingResponse:
     def __init__(self, models: Models) -> None:
         self._models = models
-        self.retrieve = to_streamed_response_wrapper(models.retrieve)
-        self.list = to_streamed_response_wrapper(models.list)
-        self.delete = to_streamed_response_wrapper(models.delete)
+        self.retrieve: Final = to_streamed_response_wrapper(models.retrieve)
+        self.list: Final = to_streamed_response_wrapper(models.list)
+        self.delete: Final = to_streamed_response_wrapper(models.delete)
 
 
 class AsyncModelsWithRawResponse:
     def __init__(self, models: AsyncModels) -> None:
         self._models = models
-        self.retrieve = async_to_raw_response_wrapper(models.retrieve)
-        self.list = async_to_raw_response_wrapper(models.list)
-        self.delete = async_to_raw_response_wrapper(models.delete)
+        self.retrieve: Final = async_to_raw_response_wrapper(models.retrieve)
+        self.list: Final = async_to_raw_response_wrapper(models.list)
+        self.delete: Final = async_to_raw_response_wrapper(models.delete)
 
 
 class AsyncModelsWithStreamingResponse:
     def __init__(self, models: AsyncModels) -> None:
         self._models = models
-        self.retrieve = async_to_streamed_response_wrapper(models.retrieve)
-        self.list = async_to_streamed_response_wrapper(models.list)
-        self.delete = async_to_streamed_response_wrapper(models.delete)
+        self.retrieve: Final = async_to_streamed_response_wrapper(models.retrieve)
+        self.list: Final = async_to_streamed_response_wrapper(models.list)
+        self.delete: Final = async_to_streamed_response_wrapper(models.delete)

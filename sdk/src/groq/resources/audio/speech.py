@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from httpx import Timeout
 
@@ -128,24 +128,28 @@ class AsyncSpeech(AsyncAPIResource):
 class SpeechWithRawResponse:
     def __init__(self, speech: Speech) -> None:
         self._speech = speech
-        self.create = to_custom_raw_response_wrapper(speech.create, BinaryAPIResponse)
+        self.create: Final = to_custom_raw_response_wrapper(speech.create, BinaryAPIResponse)
 
 
 class SpeechWithStreamingResponse:
     def __init__(self, speech: Speech) -> None:
         self._speech = speech
-        self.create = to_custom_streamed_response_wrapper(speech.create, StreamedBinaryAPIResponse)
+        self.create: Final = to_custom_streamed_response_wrapper(
+            speech.create, StreamedBinaryAPIResponse
+        )
 
 
 class AsyncSpeechWithRawResponse:
     def __init__(self, speech: AsyncSpeech) -> None:
         self._speech = speech
-        self.create = async_to_custom_raw_response_wrapper(speech.create, AsyncBinaryAPIResponse)
+        self.create: Final = async_to_custom_raw_response_wrapper(
+            speech.create, AsyncBinaryAPIResponse
+        )
 
 
 class AsyncSpeechWithStreamingResponse:
     def __init__(self, speech: AsyncSpeech) -> None:
         self._speech = speech
-        self.create = async_to_custom_streamed_response_wrapper(
+        self.create: Final = async_to_custom_streamed_response_wrapper(
             speech.create, AsyncStreamedBinaryAPIResponse
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from httpx import Timeout
 
@@ -142,22 +142,22 @@ class AsyncTranscriptions(AsyncAPIResource):
 class TranscriptionsWithRawResponse:
     def __init__(self, transcriptions: Transcriptions) -> None:
         self._transcriptions = transcriptions
-        self.create = to_raw_response_wrapper(transcriptions.create)
+        self.create: Final = to_raw_response_wrapper(transcriptions.create)
 
 
 class TranscriptionsWithStreamingResponse:
     def __init__(self, transcriptions: Transcriptions) -> None:
         self._transcriptions = transcriptions
-        self.create = to_streamed_response_wrapper(transcriptions.create)
+        self.create: Final = to_streamed_response_wrapper(transcriptions.create)
 
 
 class AsyncTranscriptionsWithRawResponse:
     def __init__(self, transcriptions: AsyncTranscriptions) -> None:
         self._transcriptions = transcriptions
-        self.create = async_to_raw_response_wrapper(transcriptions.create)
+        self.create: Final = async_to_raw_response_wrapper(transcriptions.create)
 
 
 class AsyncTranscriptionsWithStreamingResponse:
     def __init__(self, transcriptions: AsyncTranscriptions) -> None:
         self._transcriptions = transcriptions
-        self.create = async_to_streamed_response_wrapper(transcriptions.create)
+        self.create: Final = async_to_streamed_response_wrapper(transcriptions.create)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from httpx import Timeout
 
@@ -134,22 +134,22 @@ class AsyncTranslations(AsyncAPIResource):
 class TranslationsWithRawResponse:
     def __init__(self, translations: Translations) -> None:
         self._translations = translations
-        self.create = to_raw_response_wrapper(translations.create)
+        self.create: Final = to_raw_response_wrapper(translations.create)
 
 
 class TranslationsWithStreamingResponse:
     def __init__(self, translations: Translations) -> None:
         self._translations = translations
-        self.create = to_streamed_response_wrapper(translations.create)
+        self.create: Final = to_streamed_response_wrapper(translations.create)
 
 
 class AsyncTranslationsWithRawResponse:
     def __init__(self, translations: AsyncTranslations) -> None:
         self._translations = translations
-        self.create = async_to_raw_response_wrapper(translations.create)
+        self.create: Final = async_to_raw_response_wrapper(translations.create)
 
 
 class AsyncTranslationsWithStreamingResponse:
     def __init__(self, translations: AsyncTranslations) -> None:
         self._translations = translations
-        self.create = async_to_streamed_response_wrapper(translations.create)
+        self.create: Final = async_to_streamed_response_wrapper(translations.create)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Required, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypeVar, cast, overload
 
 from httpx import Timeout
 from typing_extensions import TypedDict, Unpack
@@ -588,22 +588,22 @@ class AsyncCompletions(AsyncAPIResource):
 class CompletionsWithRawResponse:
     def __init__(self, completions: Completions) -> None:
         self._completions = completions
-        self.create = to_raw_response_wrapper(completions.create)
+        self.create: Final = to_raw_response_wrapper(completions.create)
 
 
 class CompletionsWithStreamingResponse:
     def __init__(self, completions: Completions) -> None:
         self._completions = completions
-        self.create = to_streamed_response_wrapper(completions.create)
+        self.create: Final = to_streamed_response_wrapper(completions.create)
 
 
 class AsyncCompletionsWithRawResponse:
     def __init__(self, completions: AsyncCompletions) -> None:
         self._completions = completions
-        self.create = async_to_raw_response_wrapper(completions.create)
+        self.create: Final = async_to_raw_response_wrapper(completions.create)
 
 
 class AsyncCompletionsWithStreamingResponse:
     def __init__(self, completions: AsyncCompletions) -> None:
         self._completions = completions
-        self.create = async_to_streamed_response_wrapper(completions.create)
+        self.create: Final = async_to_streamed_response_wrapper(completions.create)
