@@ -5,7 +5,6 @@ Exit codes: 0 stopped as asked, 1 the model or the machine does not allow it, 2 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -70,6 +69,8 @@ def _start_logging(settings: Settings) -> None:
 
 def _serve(configuration: Configuration) -> None:
     # Imported here, so that `galop --help` and wrong usage do not wait for it.
+    import asyncio
+
     from galop.app.checks import check_settings
     from galop.app.embedded import EmbeddedModelMissingError
     from galop.app.served_model import served_model
