@@ -8,6 +8,7 @@ import pytest
 from msgspec import UNSET
 
 from galop.chat.errors import (
+    CallBudgetTooSmallError,
     ChatError,
     ContextLengthExceededError,
     InvalidParameterError,
@@ -89,6 +90,14 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         "json_validate_failed",
         None,
         "Failed to generate JSON: cut",
+    ),
+    (
+        CallBudgetTooSmallError(num_tokens_needed=9, num_tokens=5),
+        400,
+        BAD,
+        "tool_use_failed",
+        None,
+        "the smallest one takes 9 tokens, and 5 are left",
     ),
     (
         ToolUseFailedError("cut", failed_generation="{"),

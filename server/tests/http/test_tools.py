@@ -35,7 +35,8 @@ def chunks_of(stream: bytes) -> list[Any]:
 def test_tools_become_functions_with_schemas() -> None:
     """As JSON text, narrowed to objects; without parameters there are none."""
     chat = chat_of(tools=[ADD, NOW])
-    assert chat.tools[0] == Tool(name="add", parameters=json.dumps(SCHEMA, separators=(",", ":")))
+    parameters = json.dumps(SCHEMA, separators=(",", ":"))
+    assert chat.tools[0] == Tool(name="add", parameters=parameters, where="tools.0.function")
     assert (chat.tools[1].description, chat.tools[1].is_strict) == ("The time.", True)
     assert json.loads(chat.tools[1].parameters)["additionalProperties"] is False
 
@@ -51,6 +52,7 @@ def test_tools_become_functions_with_schemas() -> None:
         ({"functions": [ADD["function"]]}, "auto", None),
         ({"functions": [ADD["function"]], "function_call": "none"}, "none", None),
         ({"functions": [ADD["function"]], "function_call": {"name": "add"}}, "required", "add"),
+        ({"functions": [ADD["function"]], "function_call": "required"}, "required", None),
         ({"tools": [], "tool_choice": "auto"}, "none", None),
     ],
 )

@@ -17,7 +17,7 @@ from galop.chat.budget import completion_budget
 from galop.chat.detokenizer import TokenTexts
 from galop.chat.dialect import Dialect
 from galop.chat.documents import DocumentKind, document_kind
-from galop.chat.errors import ModelNotFoundError
+from galop.chat.errors import CallBudgetTooSmallError, ModelNotFoundError
 from galop.chat.events import CompletionEvent
 from galop.chat.meter import Meter
 from galop.chat.prompt import Prompt, PromptEncoder
@@ -26,6 +26,8 @@ from galop.chat.reasoning import is_opened_by, opened_thinking
 from galop.chat.request import ChatRequest, ModelCard, TemplateMessage
 from galop.chat.template import ChatTemplate, strings_in
 from galop.chat.tokenizer import Tokenizer
+from galop.chat.tools import Toolbox
+from galop.engine.errors import BudgetTooSmallError
 from galop.engine.generation import (
     ConstraintSpec,
     Finished,
@@ -116,7 +118,7 @@ class ChatService:
         card = self.resolve(request.model)
         reading = Reading(
             document_kind=await self._document_kind(request),
-            toolbox=self._dialect.toolbox(request),
+            toolbox=await self._toolbox(request),
             reasoning=self._dialect.reasoning.plan(request),
         )
         prompt = await self._encode(request, reading)
@@ -153,6 +155,12 @@ class ChatService:
             usage = answer.usage()
             meter.close(usage)
             yield usage
+        except BudgetTooSmallError as error:
+            if reading.document_kind is not None:
+                raise
+            raise CallBudgetTooSmallError(
+                num_tokens_needed=error.num_tokens_needed, num_tokens=error.num_tokens
+            ) from error
         finally:
             generation.close()
 
@@ -160,6 +168,12 @@ class ChatService:
         if request.json_schema is None:
             return document_kind(request)
         return await asyncio.to_thread(document_kind, request)
+
+    async def _toolbox(self, request: ChatRequest) -> Toolbox | None:
+        toolbox = self._dialect.toolbox(request)
+        if toolbox is not None:
+            await asyncio.to_thread(toolbox.require_grammar)
+        return toolbox
 
     async def _encode(self, request: ChatRequest, reading: Reading) -> Prompt:
         num_chars = sum(map(len, strings_in(request.messages)))

@@ -16,7 +16,7 @@ from galop.chat.tools import Toolbox, family_of
 from galop.chat.tools.conversation import prepare
 from galop.engine.generation import ConstraintSpec, Thinking
 
-_CALL_MARKERS = ("<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]")
+_CALL_MARKERS = ("<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "<|python_tag|>")
 
 
 class Dialect:
@@ -40,7 +40,7 @@ class Dialect:
         """None where nothing may be called."""
         if request.tool_choice == "none":
             return None
-        return Toolbox(request, self.family, self._marker_ids.get(self.family.syntax.trigger))
+        return Toolbox(request, self.family, self._marker_ids)
 
     def prepare(
         self, request: ChatRequest, messages: Sequence[TemplateMessage]

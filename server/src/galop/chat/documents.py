@@ -11,6 +11,7 @@ import msgspec
 from galop.chat.errors import InvalidSchemaError
 from galop.chat.json_stop import closing_text
 from galop.chat.request import ChatRequest, JsonSchemaFormat, TemplateMessage
+from galop.chat.system_text import with_system_text
 from galop.engine.generation import ConstraintSpec
 from galop.grammar.errors import SchemaError
 from galop.grammar.shape import DocumentShape, schema_shape
@@ -57,7 +58,7 @@ class JsonObjectKind:
         """See `DocumentKind.with_instruction`."""
         if any("json" in str(message["content"]).lower() for message in messages):
             return messages
-        return _with_system_text(messages, INSTRUCTION)
+        return with_system_text(messages, INSTRUCTION)
 
     def is_valid(self, text: str) -> bool:
         """True for one object by RFC 8259, without lone surrogates or numbers beyond a double."""
@@ -90,7 +91,7 @@ class JsonSchemaKind:
         lines = [SCHEMA_INSTRUCTION, self._wanted.schema]
         if self._wanted.description:
             lines.insert(0, self._wanted.description)
-        return _with_system_text(messages, "\n".join(lines))
+        return with_system_text(messages, "\n".join(lines))
 
     def is_valid(self, text: str) -> bool:
         """True for one document that the schema validates, formats included."""
@@ -123,13 +124,6 @@ _NOTHING = object()
 @lru_cache(maxsize=128)
 def _json_schema_kind(wanted: JsonSchemaFormat) -> JsonSchemaKind:
     return JsonSchemaKind(wanted, schema_shape(wanted.schema))
-
-
-def _with_system_text(messages: Sequence[TemplateMessage], text: str) -> Sequence[TemplateMessage]:
-    if messages and messages[0]["role"] == "system":
-        content = f"{messages[0]['content']}\n\n{text}"
-        return [{**messages[0], "content": content}, *messages[1:]]
-    return [{"role": "system", "content": text}, *messages]
 
 
 def _decoded(text: str) -> Any:

@@ -7,6 +7,7 @@ ChatError
 ├── ContextLengthExceededError    the prompt does not fit into the context window
 ├── InvalidSchemaError            the JSON Schema of the response format cannot be kept
 ├── ToolUseFailedError            the output is not a whole call of a declared function
+│   └── CallBudgetTooSmallError   no call fits into max_tokens
 └── JsonValidateFailedError       the output is not a whole JSON document
 """
 
@@ -71,6 +72,17 @@ class ToolUseFailedError(ChatError):
         super().__init__(reason)
         self.reason = reason
         self.failed_generation = failed_generation
+
+
+class CallBudgetTooSmallError(ToolUseFailedError):
+    """The smallest call takes `num_tokens_needed`, and only `num_tokens` are left for it."""
+
+    def __init__(self, *, num_tokens_needed: int, num_tokens: int) -> None:
+        reason = (
+            "max completion tokens reached before generating a call: the smallest one takes "
+            f"{num_tokens_needed} tokens, and {num_tokens} are left for it"
+        )
+        super().__init__(reason, failed_generation=reason)
 
 
 class JsonValidateFailedError(ChatError):

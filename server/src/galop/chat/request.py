@@ -33,6 +33,8 @@ class Tool:
     """The JSON Schema of its arguments, as JSON text: checked, and satisfied by objects only."""
     is_strict: bool = False
     """True: a schema that the grammar cannot keep in full is refused."""
+    where: str = "tools"
+    """Dotted path of its definition in the request, for errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from msgspec import UNSET
 
 from galop.chat.errors import (
+    CallBudgetTooSmallError,
     ContextLengthExceededError,
     InvalidParameterError,
     InvalidSchemaError,
@@ -260,12 +261,20 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             ),
         ),
         _row(
+            CallBudgetTooSmallError,
+            400,
+            "tool_use_failed",
+            when="A call is required, and `max_tokens` cannot hold even the smallest one.",
+            message=lambda error: f"Failed to call a function: {error.reason}.",
+            failed_generation=lambda error: error.failed_generation,
+        ),
+        _row(
             ToolUseFailedError,
             400,
             "tool_use_failed",
             when=(
-                "A call was generated that is not whole, or that its schema refuses: `max_tokens` "
-                "cannot hold it, or the schema says more than a grammar can."
+                "A call was generated that is not whole, or that its schema refuses because it says "
+                "more than a grammar can."
             ),
             message=lambda error: (
                 f"Failed to call a function: {_clipped(error.reason)}. See 'failed_generation' for "

@@ -22,7 +22,6 @@ from galop.http.schema import (
     AssistantMessage,
     CalledFunction,
     ChatCompletionRequest,
-    FunctionCall,
     FunctionDefinition,
     FunctionMessage,
     JsonObjectFormat,
@@ -61,7 +60,7 @@ _KNOWN_PARTS = ("image_url", "input_audio", "document", "file", "refusal", "vide
 _ALLOWED_VALUES = {
     "service_tier": get_args(ServiceTier),
     "tool_choice": get_args(ToolChoice),
-    "function_call": get_args(FunctionCall),
+    "function_call": get_args(ToolChoice),
     "reasoning_format": get_args(ReasoningFormat),
     "reasoning_effort": get_args(ReasoningEffort),
     "modalities": ("text",),

@@ -278,7 +278,6 @@ class NamedToolChoice(Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 
 ServiceTier = Literal["auto", "default", "on_demand", "flex", "performance"]
 ToolChoice = Literal["none", "auto", "required"]
-FunctionCall = Literal["none", "auto"]
 ReasoningFormat = Literal["raw", "parsed", "hidden"]
 ReasoningEffort = Literal["none", "default", "low", "medium", "high"]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
@@ -404,7 +403,7 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
         ),
     ] = None
     function_call: Annotated[
-        FunctionCall | FunctionName | None,
+        ToolChoice | FunctionName | None,
         _honoured('The older form of `tool_choice`, for `functions`: `{"name": ...}` forces one.'),
     ] = None
     reasoning_format: Annotated[

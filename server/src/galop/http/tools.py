@@ -102,6 +102,7 @@ def _tool(where: str, definition: FunctionDefinition) -> Tool:
         description=definition.description,
         parameters=parameters,
         is_strict=bool(definition.strict),
+        where=where,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from galop.chat.request import TemplateMessage, Tool
+from galop.chat.system_text import with_system_text
 from galop.chat.tools.families import ToolFamily, hermes_syntax
 from galop.chat.tools.toolbox import template_tools
 
@@ -39,14 +40,6 @@ def prepare(
     if tools:
         prepared = with_system_text(prepared, _offer(tools))
     return prepared, None
-
-
-def with_system_text(messages: Sequence[TemplateMessage], text: str) -> Sequence[TemplateMessage]:
-    """The messages, and `text` at the end of the system message."""
-    if messages and messages[0]["role"] == "system":
-        content = f"{messages[0]['content']}\n\n{text}"
-        return [{**messages[0], "content": content}, *messages[1:]]
-    return [{"role": "system", "content": text}, *messages]
 
 
 # --- templates that take calls -------------------------------------------------------------------

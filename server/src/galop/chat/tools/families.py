@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import structs
+
 from galop.engine.generation import CallSyntax
 
 FamilyName = Literal["hermes", "llama3", "mistral", "mistral_args", "generic"]
@@ -26,6 +28,8 @@ class ToolFamily:
     syntax: CallSyntax
     is_native: bool
     """True: the template takes `tools`, calls and results. False: they are turned into text for it."""
+    document_syntax: CallSyntax | None = None
+    """Where the answer may be a JSON document instead, if `syntax` could begin one; None: the same."""
     has_parallel_calls: bool = True
     """False: models of this kind call one function at a time, and their templates insist on it."""
     call_id_length: int | None = None
@@ -46,6 +50,8 @@ def hermes_syntax() -> CallSyntax:
 _LLAMA3 = CallSyntax(
     begin='{"name": "', before_arguments='", "parameters": ', end="}", trigger='{"name": "'
 )
+_LLAMA3_TAGGED = structs.replace(_LLAMA3, before="<|python_tag|>", trigger="<|python_tag|>")
+"""Models of this family write the tag or not, as they please."""
 _MISTRAL_ARGS = CallSyntax(
     begin="[TOOL_CALLS]", before_arguments="[ARGS]", end="", trigger="[TOOL_CALLS]"
 )
@@ -77,7 +83,13 @@ def family_of(source: str | None, *, takes_tools: bool) -> ToolFamily:
     if takes_tools and "<tool_call>" in text and not _has_any(text, "<function=", "<arg_key>"):
         return ToolFamily(name="hermes", syntax=hermes_syntax(), is_native=True)
     if takes_tools and "<|start_header_id|>" in text and '"parameters": ' in text:
-        return ToolFamily(name="llama3", syntax=_LLAMA3, is_native=True, has_parallel_calls=False)
+        return ToolFamily(
+            name="llama3",
+            syntax=_LLAMA3,
+            is_native=True,
+            document_syntax=_LLAMA3_TAGGED,
+            has_parallel_calls=False,
+        )
     return ToolFamily(name="generic", syntax=hermes_syntax(), is_native=False)
 
 

@@ -9,6 +9,10 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
+from galop.grammar.shape import DocumentShape, schema_shape
+from galop.grammar.text import DocumentText
+from galop.grammar.validation import validator_of
+
 # Any in this module: a JSON Schema is JSON.
 
 NO_ARGUMENTS = '{"type":"object","properties":{},"additionalProperties":false}'
@@ -60,12 +64,22 @@ def why_invalid(schema: str, arguments: str) -> str | None:
     return f"at '/{'/'.join(map(str, error.instance_path))}': {error.message}"
 
 
+def require_grammar(schema: str, *, is_strict: bool) -> None:
+    """Raises `galop.grammar.errors.SchemaError` where arguments of this schema cannot be constrained.
+
+    `is_strict`: also where no arguments could be found that satisfy it. Takes milliseconds for a
+    schema that is new.
+    """
+    shape = _shape(schema)
+    if is_strict:
+        DocumentText(shape).check()
+
+
+@lru_cache(maxsize=256)
+def _shape(schema: str) -> DocumentShape:
+    return schema_shape(schema)
+
+
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> Any:
-    # Offline: a reference to a URL would make this server fetch what a caller names.
-    return jsonschema_rs.validator_for(
-        msgspec.json.decode(schema),
-        validate_formats=True,
-        offline=True,
-        pattern_options=jsonschema_rs.RegexOptions(),
-    )
+    return validator_of(msgspec.json.decode(schema))

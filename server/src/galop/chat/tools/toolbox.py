@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from galop.chat.errors import ToolUseFailedError
+from galop.chat.errors import InvalidParameterError, ToolUseFailedError
 from galop.chat.request import ChatRequest, Tool
 from galop.chat.tools.calls import CallReader
 from galop.chat.tools.families import ToolFamily
-from galop.chat.tools.schemas import why_invalid
+from galop.chat.tools.schemas import require_grammar, why_invalid
 from galop.engine.generation import ToolCalls, ToolSpec
+from galop.grammar.errors import SchemaError
 
 MAX_CALLS = 16
 """In one answer: a model that repeats itself would go on until its budget ends."""
@@ -23,15 +24,19 @@ class Toolbox:
     """The functions that one answer may call."""
 
     def __init__(
-        self, request: ChatRequest, family: ToolFamily, trigger_token_id: int | None
+        self, request: ChatRequest, family: ToolFamily, control_token_ids: Mapping[str, int]
     ) -> None:
         """For a request whose tool choice is not `none`.
 
-        `trigger_token_id`: where the trigger of the family's syntax is one control token, that token.
+        `control_token_ids`: by their texts, the control tokens that calls are written with.
         """
         self.is_required = request.tool_choice == "required"
-        self._family = family
-        self._syntax = structs.replace(family.syntax, trigger_token_id=trigger_token_id)
+        is_text = request.response_format == "text" or family.document_syntax is None
+        syntax = family.syntax if is_text else family.document_syntax
+        assert syntax is not None, "one of the two is there"
+        self._syntax = structs.replace(
+            syntax, trigger_token_id=control_token_ids.get(syntax.trigger)
+        )
         self._callable = {
             tool.name: tool for tool in request.tools if request.forced_tool in (None, tool.name)
         }
@@ -55,6 +60,17 @@ class Toolbox:
     def is_strict(self) -> bool:
         """True where every function asks to be refused rather than checked afterwards."""
         return all(tool.is_strict for tool in self._callable.values())
+
+    def require_grammar(self) -> None:
+        """Raises `InvalidParameterError` where arguments cannot be constrained. Takes milliseconds."""
+        for tool in self._callable.values():
+            try:
+                require_grammar(tool.parameters, is_strict=tool.is_strict)
+            except SchemaError as error:
+                path = error.pointer.replace("/", ".")
+                raise InvalidParameterError(
+                    f"{tool.where}.parameters{path}", f"the schema {error.reason}"
+                ) from error
 
     def reader(self) -> CallReader:
         """For the text of one choice."""
