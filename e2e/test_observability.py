@@ -70,6 +70,26 @@ def test_metrics_tell_what_happened() -> None:
     assert value("vllm:generation_tokens_total", model_name="scripted", engine="0") == 12
 
 
+@pytest.mark.model
+def test_tokens_that_the_real_model_need_not_compute_are_counted(server: Server) -> None:
+    """The second time, all of the prompt but its last two tokens is in the cache."""
+    body = {
+        "model": "llama3-8b-8192",
+        "messages": [{"role": "user", "content": "Which words have not been said here before?"}],
+        "max_tokens": 2,
+    }
+    usages = [
+        httpx.post(f"{server.base_url}/v1/chat/completions", json=body, timeout=60).json()["usage"]
+    ]
+    before = samples(server)["galop_prefix_cache_hit_tokens_total", ()]
+    usages.append(
+        httpx.post(f"{server.base_url}/v1/chat/completions", json=body, timeout=60).json()["usage"]
+    )
+    after = samples(server)["galop_prefix_cache_hit_tokens_total", ()]
+    assert after - before == usages[1]["prompt_tokens_details"]["cached_tokens"]
+    assert after - before == usages[0]["prompt_tokens"] - 2
+
+
 def test_a_dead_engine_is_seen_in_the_metrics() -> None:
     """/metrics answers all the while; the restart is counted."""
     with galop_serve("--model", "scripted:Hello") as server:
@@ -87,7 +107,7 @@ def test_metrics_can_be_switched_off() -> None:
 
 
 def test_json_logs_have_request_ids_and_neither_prompts_nor_keys() -> None:
-    """Every line of stderr is one object; the finished request has its numbers as keys."""
+    """Every line is one object, that it is ready too; the finished request has its numbers as keys."""
     with galop_serve("--model", "scripted:", "--log-format", "json", "--log-level", "debug") as server:  # fmt: skip
         answer = ask(server)
         refused = ask(server, temperature=9)
@@ -96,7 +116,8 @@ def test_json_logs_have_request_ids_and_neither_prompts_nor_keys() -> None:
     assert answer.json()["choices"][0]["message"]["content"] == SECRET
     assert SECRET not in output
     assert "gsk_do_not_log_me" not in output
-    records = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    records = [json.loads(line) for line in output.splitlines()]
+    assert any("galop is ready at http://" in record["message"] for record in records)
     by_id = {record.get("request_id"): record for record in records}
     completed = by_id[answer.headers["x-request-id"]]
     assert completed["completion_tokens"] == answer.json()["usage"]["completion_tokens"]
@@ -118,12 +139,15 @@ def test_traces_reach_a_collector_and_go_on_from_the_callers() -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     with (
         _collector() as (endpoint, received),
-        galop_serve("--model", "scripted:Hello", "--otlp-endpoint", endpoint) as server,
+        galop_serve(
+            *("--model", "scripted:Hello", "--otlp-endpoint", endpoint, "--log-format", "json")
+        ) as server,
     ):
         body = {"model": "scripted", "messages": [{"role": "user", "content": SECRET}]}
         headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
         httpx.post(f"{server.base_url}/v1/chat/completions", json=body, headers=headers)
-        # Leaving the block ends the server, which sends what is left.
+        server.process.send_signal(signal.SIGTERM)  # it sends what is left
+        output, _ = server.process.communicate(timeout=20)
     spans = [
         span
         for request in received
@@ -140,6 +164,8 @@ def test_traces_reach_a_collector_and_go_on_from_the_callers() -> None:
     }
     assert {span.trace_id.hex() for span in spans} == {trace_id}
     assert SECRET not in str(received)
+    [completed] = [line for line in output.splitlines() if '"completion_tokens"' in line]
+    assert json.loads(completed)["trace_id"] == trace_id
 
 
 def test_a_collector_that_is_down_costs_traces_and_nothing_else() -> None:

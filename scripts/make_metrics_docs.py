@@ -15,6 +15,7 @@ BEGIN, END = "<!-- metrics -->\n", "<!-- /metrics -->"
 
 _NOTES = {
     "vllm:prefix_cache_queries": "all prompt tokens count as asked for",
+    "vllm:request_max_num_generation_tokens": "of all choices together, not of the longest",
     "vllm:request_success": "`finished_reason`; `cancelled` is `abort`",
     "vllm:num_requests_running": "choices, not requests: they differ where `n` is above 1",
     "vllm:num_requests_waiting": "likewise",

@@ -94,6 +94,7 @@ async def test_a_whole_answer_is_measured_and_counted(metrics: Metrics) -> None:
     assert value(registry, "galop_completion_tokens_total") == 12  # twice five letters and an end
     assert value(registry, "galop_choices_finished_total", finish_reason="stop") == 2
     assert value(registry, "galop_inter_token_latency_seconds_count") == 8
+    assert value(registry, "galop_request_time_per_output_token_seconds_count") == 1
     assert value(registry, "galop_prompt_tokens_total") > 8
 
 
@@ -147,6 +148,33 @@ async def test_every_figure_has_its_name_in_vllm(metrics: Metrics) -> None:
                 assert sample.labels["model_name"] == "m"
     labels = {"finished_reason": "stop", "model_name": "m", "engine": "0"}
     assert value(metrics.registry, "vllm:request_success_total", **labels) == 1
+
+
+def test_the_dashboard_of_vllm_finds_its_metrics(metrics: Metrics) -> None:
+    """The names in the queries of examples/online_serving/prometheus_grafana of its repository."""
+    served = {family.name for family in metrics.registry.collect()}
+    for name in (
+        "e2e_request_latency_seconds",
+        "prompt_tokens",
+        "generation_tokens",
+        "time_per_output_token_seconds",
+        "inter_token_latency_seconds",
+        "num_requests_running",
+        "num_requests_waiting",
+        "time_to_first_token_seconds",
+        "gpu_cache_usage_perc",
+        "kv_cache_usage_perc",
+        "request_prompt_tokens",
+        "request_generation_tokens",
+        "request_success",
+        "request_queue_time_seconds",
+        "request_prefill_time_seconds",
+        "request_decode_time_seconds",
+        "request_max_num_generation_tokens",
+        "prefix_cache_hits",
+        "prefix_cache_queries",
+    ):
+        assert f"vllm:{name}" in served, name
 
 
 def test_the_page_is_what_the_scraper_accepts(metrics: Metrics) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,9 @@ def engine_figures(engine: EngineProcess, num_kv_token_places: int) -> EngineFig
 def _tracing(endpoint: str | None) -> Tracing | None:
     if endpoint is None:
         return None
-    from galop.telemetry.tracing import Tracing, otlp_exporter  # an extra: see `app.checks`
+    # An extra: see `app.checks`.
+    from galop.telemetry.tracing import Tracing, add_trace_id, otlp_exporter
 
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(add_trace_id)
     return Tracing(otlp_exporter(endpoint), version=__version__)

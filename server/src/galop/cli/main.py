@@ -25,6 +25,8 @@ from galop.settings import SettingError, Settings
 if TYPE_CHECKING:
     from galop.chat import ChatService
 
+logger = logging.getLogger("galop.cli")
+
 application = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -52,7 +54,7 @@ def serve(configuration: Configuration) -> None:
     """Serve a model at http://HOST:PORT/openai/v1 until Ctrl-C or SIGTERM."""
     _start_logging(configuration.settings)
     for warning in configuration.warnings:
-        logging.getLogger("galop.cli").warning("%s", warning)
+        logger.warning("%s", warning)
     try:
         _serve(configuration)
     except SettingError as error:
@@ -91,7 +93,8 @@ def _serve(configuration: Configuration) -> None:
     from galop.worker import EngineStartError
 
     def tell(service: ChatService) -> None:
-        typer.echo(ready_text(settings, model, service, requires_key=ledger.requires_key))
+        text = ready_text(settings, model, service, requires_key=ledger.requires_key)
+        _announce(settings, text)
 
     try:
         with closing(open_store(settings)) as store:
@@ -107,6 +110,14 @@ def _serve(configuration: Configuration) -> None:
         raise CannotServeError(f"cannot load the model: {error}") from error
     except KeyboardInterrupt:
         pass
+
+
+def _announce(settings: Settings, text: str) -> None:
+    """To people; a collector of JSON gets the first line, in its own language."""
+    if settings.log_format == "json":
+        logger.info("%s", text.partition("\n")[0])
+    else:
+        typer.echo(text)
 
 
 application.command()(with_settings(serve))

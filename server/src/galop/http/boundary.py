@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from galop.engine.errors import EngineDiedError
 from galop.http.connection import ClientDisconnected, send_problem
 from galop.http.errors import Problem, describe
 from galop.http.ids import new_request_id
@@ -37,11 +38,12 @@ def add_headers(scope: Scope, headers: Mapping[str, str]) -> None:
 
 
 def log_problem(request_id: str, what: str, problem: Problem, error: Exception) -> None:
-    """One line per failed request; with a traceback where it is our own fault."""
-    is_bug = problem.status == 500
+    """One line per failed request; with a traceback where it is a fault of this code."""
+    is_failure = problem.status == 500
+    is_bug = is_failure and not isinstance(error, EngineDiedError)
     is_probe = what == _PROBE  # asked again and again, and "not yet" is an answer to it
     logger.log(
-        logging.ERROR if is_bug else logging.DEBUG if is_probe else logging.INFO,
+        logging.ERROR if is_failure else logging.DEBUG if is_probe else logging.INFO,
         "%s %s failed: %d %s",
         request_id,
         what,

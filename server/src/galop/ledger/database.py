@@ -146,11 +146,12 @@ def _migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == HEAD:
             return
+    # Its steps are nobody's news; it tells some of them while it is imported.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command  # imported only where there is something to do
     from alembic.config import Config
     from alembic.util import CommandError
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are nobody's news
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     with engine.begin() as connection:

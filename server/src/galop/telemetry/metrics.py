@@ -79,6 +79,14 @@ class Metrics:
         self._decode_time = self._histogram(
             "galop_request_decode_time_seconds", "From the first token to the last."
         )
+        self._inference_time = self._histogram(
+            "galop_request_inference_time_seconds", "Prefill and decode together."
+        )
+        self._time_per_output_token = self._histogram(
+            "galop_request_time_per_output_token_seconds",
+            "Per request: decode time by the tokens of a choice after its first.",
+            _GAP_SECONDS,
+        )
         self._request_prompt_tokens = self._histogram(
             "galop_request_prompt_tokens", "Prompt tokens per request.", _NUM_TOKENS
         )
@@ -145,6 +153,10 @@ class Metrics:
             return
         self._e2e_latency.observe(completion.ended_s - completion.arrived_s)
         self._decode_time.observe(usage.completion_time_s)
+        self._inference_time.observe(usage.prompt_time_s + usage.completion_time_s)
+        tokens_per_choice = usage.completion_tokens / completion.request.num_choices
+        if tokens_per_choice > 1:
+            self._time_per_output_token.observe(usage.completion_time_s / (tokens_per_choice - 1))
         self._request_prompt_tokens.observe(usage.prompt_tokens)
         self._request_completion_tokens.observe(usage.completion_tokens)
         self._prompt_tokens.inc(usage.prompt_tokens)

@@ -8,6 +8,7 @@ answers are not in them. Needs the packages of the extra `galop[otel]`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from typing import Any
@@ -16,7 +17,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
+from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from galop.telemetry.completions import Completion
@@ -32,6 +33,14 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _current: ContextVar[Span | None] = ContextVar("galop_span", default=None)
 """The span of the request that this task works on."""
+
+
+def add_trace_id(record: logging.LogRecord) -> bool:
+    """A filter for handlers: gives records of a traced request its trace id, and lets all pass."""
+    span = _current.get()
+    if span is not None:
+        record.trace_id = format_trace_id(span.get_span_context().trace_id)
+    return True
 
 
 def otlp_exporter(endpoint: str) -> SpanExporter:

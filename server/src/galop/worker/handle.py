@@ -62,7 +62,8 @@ class Generation:
     async def __anext__(self) -> Prefilled | Tokens | Finished:
         while not self._events:
             if self._error is not None:
-                raise self._error
+                # Several requests may share it, and each raise would add to its traceback.
+                raise self._error.with_traceback(None)
             if not self.open_choices:
                 raise StopAsyncIteration
             self._arrived = asyncio.get_running_loop().create_future()
