@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,13 @@ def test_json_mode(server: Server) -> None:
 def test_sentiment(server: Server) -> None:
     """A dictionary."""
     assert run(server, "sentiment.py").startswith("{")
+
+
+def test_tools(server: Server) -> None:
+    """A call that the program could make, then words."""
+    call, _, words = run(server, "tools.py").partition("\n")
+    assert re.fullmatch(r"count_in_stock\(\{'vegetable': '(leek|potato)'\}\) = \d+", call)
+    assert words.strip()
 
 
 def test_openai_client(server: Server) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +14,7 @@ import jsonschema_rs
 import pytest
 
 import groq
-from e2e.conftest import Server, galop_serve
+from e2e.conftest import ROOT, Server, galop_serve
 from groq import AsyncGroq, Groq
 
 # Any in this module: tools and messages are JSON.
@@ -182,3 +185,19 @@ async def test_a_budget_without_room_for_a_call_is_refused(server: Server) -> No
     async with AsyncGroq(base_url=server.base_url, api_key="gsk_test") as client:
         with pytest.raises(groq.BadRequestError, match="smallest one takes.*tool_use_failed"):
             await calls_of(client, budget=5, temperature=0, seed=0, choice="required")
+
+
+@pytest.mark.model
+def test_the_program_of_the_page_runs(server: Server) -> None:
+    """docs/tools.md, as printed."""
+    page = (ROOT / "docs" / "tools.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env=server.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 from galop.chat import ChatTemplate
@@ -96,3 +98,12 @@ def test_arguments_that_are_no_object_stay_as_they_are() -> None:
     broken["function"]["arguments"] = '{"a": '
     prompt = rendered(None, [USER, {"role": "assistant", "content": "", "tool_calls": [broken]}])
     assert '"arguments": "{\\"a\\": "}' in prompt
+
+
+def test_the_page_shows_the_system_text() -> None:
+    """docs/tools.md, as far as it does not depend on the functions."""
+    page = (Path(__file__).parents[4] / "docs" / "tools.md").read_text()
+    prompt = rendered(None, [USER], TOOL)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    lines = [line for line in shown.splitlines() if not line.startswith('{"type"')]
+    assert all(line.removesuffix(" ...") in prompt for line in lines)
