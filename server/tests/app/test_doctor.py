@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from galop.app.configuration import configure
 from galop.app.doctor import Finding, examine, memory_finding
+from galop.app.keys import open_store
+from galop.ledger.keys import ApiKey
+from galop.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory that nobody else has keys in, not made yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "galop"
 
 
 def findings(**flags: object) -> dict[str, Finding]:
@@ -72,6 +83,36 @@ def test_a_cache_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     finding = findings(cache_dir=str(tmp_path / "file" / "cache"))["cache"]
     assert finding.verdict == "warning"
     assert "--cache-dir" in finding.advice
+
+
+def test_it_looks_for_keys_without_making_a_ledger(state_dir: Path) -> None:
+    """Looking changes nothing."""
+    assert "none yet" in findings()["keys"].text
+    assert not state_dir.exists()
+
+
+def test_an_open_address_without_keys_is_a_problem() -> None:
+    """As `galop serve` would say, unless everybody may use it."""
+    assert findings(host="0.0.0.0")["keys"].verdict == "problem"
+    assert findings(host="0.0.0.0", allow_anonymous=True)["keys"].verdict == "ok"
+
+
+def test_a_key_for_models_that_are_not_served_is_a_warning(state_dir: Path) -> None:
+    """Whoever has it gets nothing but 403."""
+    draft = ApiKey(id="", name="bob", prefix="", digest=b"", created_s=0, models=("other",))
+    with closing(open_store(Settings())) as store:
+        store.create_key(draft)
+    finding = findings()["keys"]
+    assert finding.verdict == "warning"
+    assert "bob may use only other" in finding.text
+    assert findings(alias=["other=scripted"])["keys"].verdict == "ok"
+
+
+def test_a_ledger_that_cannot_be_reached_is_a_problem_without_its_password() -> None:
+    """Reports are pasted into chats."""
+    finding = findings(ledger_url=f"postgresql://u:s3cret@127.0.0.1:{free_port()}/x")["keys"]
+    assert finding.verdict == "problem"
+    assert "s3cret" not in finding.text
 
 
 def test_a_collector_that_does_not_answer_is_a_warning() -> None:

@@ -1,6 +1,7 @@
 """Looks at the machine and the settings as `galop serve` would meet them, and says what to do.
 
-Every check is a function from the configuration to findings; none of them changes anything.
+Every check is a function from the configuration to findings. None of them makes anything; a ledger that
+exists is opened as `galop serve` opens it, which migrates an older one.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import platform
 import resource
 import shutil
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from galop import __version__
@@ -23,7 +26,10 @@ from galop.app.configuration import Configuration
 from galop.app.embedded import EmbeddedModelMissingError
 from galop.app.served_model import ServedModel, served_model
 from galop.machine import available_cores, available_memory, cpu_features, cpu_quota
-from galop.settings import SettingError, default_cache_directory
+from galop.settings import SettingError, default_cache_directory, default_state_directory
+
+if TYPE_CHECKING:
+    from galop.ledger.keys import ApiKey
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -57,12 +63,14 @@ def examine(configuration: Configuration) -> Iterator[Finding]:
     yield from _versions()
     yield from _cores()
     yield from _settings(configuration)
+    model = None
     try:
         model = served_model(configuration)
     except (SettingError, EmbeddedModelMissingError) as error:
         yield Finding("model", "problem", str(error))
     else:
         yield from _model(configuration, model)
+    yield from _keys(configuration, model)
     yield from _address(configuration)
     yield from _open_files()
     yield from _cache_directory(configuration)
@@ -193,6 +201,52 @@ def memory_finding(
     return Finding("memory", "ok", text)
 
 
+def _keys(configuration: Configuration, model: ServedModel | None) -> Iterator[Finding]:
+    from galop.app.keys import check_reachability, open_store
+    from galop.ledger.database import DATABASE_NAME
+    from galop.ledger.errors import LedgerUnavailableError
+
+    settings = configuration.settings
+    directory = settings.state_dir or default_state_directory()
+    keys: list[ApiKey] = []
+    if settings.ledger_url is None and not (directory / DATABASE_NAME).exists():
+        place = _writable_place(directory)
+        if place is None:
+            advice = "name another one with --state-dir"
+            yield Finding("keys", "problem", f"{directory} cannot be written to", advice)
+            return
+        yield Finding("keys", "ok", f"none yet; they will be kept in {directory}")
+    else:
+        try:
+            with closing(open_store(settings)) as store:
+                keys, groups = store.read_keys()
+        except LedgerUnavailableError as error:
+            yield Finding("keys", "problem", error.reason)
+            return
+        now_s = time.time()
+        active = [key for key in keys if _is_active(key, now_s)]
+        num_limited = sum(bool(key.limits) or key.group in groups for key in active)
+        text = f"{len(active)} in use, {num_limited} of them with limits; kept in {store.where}"
+        yield Finding("keys", "ok", text)
+        yield from _models_of_keys(active, model)
+    try:
+        check_reachability(configuration, has_keys=bool(keys))
+    except SettingError as error:
+        yield Finding("keys", "problem", str(error))
+
+
+def _is_active(key: ApiKey, now_s: float) -> bool:
+    return key.revoked_s is None and (key.expires_s is None or key.expires_s > now_s)
+
+
+def _models_of_keys(keys: list[ApiKey], model: ServedModel | None) -> Iterator[Finding]:
+    served = {model.name, *model.aliases} if model is not None else set()
+    for key in keys:
+        if model is not None and key.models and not served & set(key.models):
+            text = f"{key.name} may use only {', '.join(key.models)}, which is not served here"
+            yield Finding("keys", "warning", text, f"galop keys change {key.name} --model ...")
+
+
 def _address(configuration: Configuration) -> Iterator[Finding]:
     from galop.app.server import PortTakenError, listen
 
@@ -218,15 +272,22 @@ def _open_files() -> Iterator[Finding]:
 
 def _cache_directory(configuration: Configuration) -> Iterator[Finding]:
     directory = configuration.settings.cache_dir or default_cache_directory()
-    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    place = _writable_place(directory)
+    if place is None:
         advice = "only `galop tune` needs that; name another one with --cache-dir"
-        yield Finding("cache", "warning", f"{existing} cannot be written to", advice)
+        yield Finding("cache", "warning", f"{directory} cannot be written to", advice)
         return
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(place).free
     text = f"{directory} can be written to, {_size(free)} free"
     is_enough = free >= _FREE_DISK_BYTES
     yield Finding("cache", "ok" if is_enough else "warning", text, "" if is_enough else "free some")
+
+
+def _writable_place(directory: Path) -> Path | None:
+    """The directory, or the nearest one above in which it can be made; None if neither can be."""
+    nearest = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    is_writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return nearest if is_writable else None
 
 
 def _collector(configuration: Configuration) -> Iterator[Finding]:
