@@ -40,7 +40,7 @@ logger = logging.getLogger("galop.engine")
 DEFAULT_PREFILL_CHUNK = 128
 """Prompt tokens per step while others decode. On 2 cores and a 135M model about 0.1 s of pause."""
 
-_MAX_REFUSALS = 16
+MAX_REFUSALS = 16
 """Tokens that a constraint may refuse at one place before the request fails."""
 
 
@@ -231,7 +231,7 @@ class Engine:
         while constraint is not None and not self._accept(constraint, token_id):
             num_refused += 1
             mask = self._mask(constraint)
-            if not mask.any() or num_refused > _MAX_REFUSALS:
+            if not mask.any() or num_refused > MAX_REFUSALS:
                 raise ConstraintFailedError("no token is allowed here")
             token_id = choose(masked(adjusted, mask), params, self._draw(sequence, num_refused))
         if params.num_logprobs is None:

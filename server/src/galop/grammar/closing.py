@@ -24,7 +24,6 @@ from galop.grammar.json_text import (
     INDENT_ITEM,
     ITEM,
     KEY,
-    MAX_FRESH_SUFFIX,
     MINIMAL_VALUE,
     OPENED,
     START,
@@ -37,6 +36,7 @@ from galop.grammar.json_text import (
     needs_key,
 )
 from galop.grammar.matcher import GrammarConstraint
+from galop.grammar.rules import MAX_FRESH_SUFFIX
 from galop.grammar.vocabulary import BoolArray, IntArray, Vocabulary
 
 _RESERVE = 4

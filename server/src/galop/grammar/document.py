@@ -197,6 +197,8 @@ class DocumentConstraint:
     def _may_become(self, progress: Progress, data: bytes, room: int) -> bool:
         """True if from there, with `room` tokens left, a valid document can still be reached."""
         self._found = None
+        if self._follows_plan:
+            return True
         rough_cost = progress.rough_cost
         if self._check is None:
             if rough_cost is not None and 4 * rough_cost + _SPARE_TOKENS < room:
@@ -206,8 +208,6 @@ class DocumentConstraint:
             self.was_closed |= bool(progress.stacks)
             return False
         if progress.is_in_free_string and progress.cost + _SPARE_TOKENS < room:
-            return True
-        if self._follows_plan:
             return True
         if self._held is not None and self._held.startswith(data):
             rest = self._held[len(data) :]

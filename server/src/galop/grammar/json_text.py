@@ -16,8 +16,6 @@ from typing import NamedTuple
 
 MINIMAL_VALUE = b"null"
 """What closing puts where a value must come: it does not pretend to be one."""
-MAX_FRESH_SUFFIX = 3
-"""Letters that make any key a new one, up to 18,000 keys in one object."""
 
 _SPECIAL_IN_STRING = re.compile(rb'["\\]')
 _NUMBER_BYTES = frozenset(b"0123456789+-.eE")

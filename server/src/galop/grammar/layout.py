@@ -82,7 +82,8 @@ def lay_out(node: Node) -> Layout:
 
 def _lay_out(node: Node, styles: Sequence[Style]) -> Layout:
     writer = _Writer()
-    start = Rule([(writer.value(node, style, 0),) for style in styles])
+    values = dict.fromkeys(writer.value(node, style, 0) for style in styles)
+    start = Rule([(value,) for value in values])
     return Layout(start, writer.is_exact)
 
 
@@ -91,10 +92,13 @@ class _Writer:
         self.is_exact = True
         self._rules: dict[tuple[Node, Style, int], Rule] = {}
         self._leaves: dict[Node, Symbol] = {}
+        self._scalars: dict[Node, bool] = {}
         self._string = Leaf(LeafKind.STRING, _string_lark(0, None), b'""', _STRING_VARIANTS)
 
     def value(self, node: Node, style: Style, depth: int) -> Symbol:
         """What stands for the node; `depth` containers are open around it."""
+        if self._is_scalar(node):
+            style = SPACED  # there is no whitespace in it
         if isinstance(node, Texts | String | Number):
             leaf = self._leaves.get(node)
             if leaf is None:
@@ -108,6 +112,17 @@ class _Writer:
             rule = self._rules[key] = Rule()
             self._fill(rule, node, style, key[2])
         return rule
+
+    def _is_scalar(self, node: Node) -> bool:
+        known = self._scalars.get(node)
+        if known is None:
+            self._scalars[node] = False  # for recursion, which scalars have no end to
+            if isinstance(node, Union):
+                known = all(map(self._is_scalar, node.options))
+            else:
+                known = isinstance(node, Texts | String | Number)
+            self._scalars[node] = known
+        return known
 
     def _fill(self, rule: Rule, node: Node, style: Style, depth: int) -> None:
         if isinstance(node, Union):
@@ -153,21 +168,17 @@ class _Writer:
 
     def _object(self, node: Object, style: Style, depth: int) -> Iterator[Symbols]:
         left, comma, right = _separators(style, depth, "{", "}")
-        if not node.is_never_empty and not any(each.is_required for each in node.members):
+        if not node.min_extras and not any(each.is_required for each in node.members):
             yield (b"{}",)
-        taken = node.declared
         extras = [
             (
-                _key(each, left, style, taken),
-                _key(each, comma, style, taken),
+                _key(each, left, style, node.declared),
+                _key(each, comma, style, node.declared),
                 self.value(each.value, style, depth + 1),
             )
             for each in node.extras
         ]
-        rest = Rule(is_loop=True)
-        rest.sequences += [(key, value, rest) for _, key, value in extras]
-        rest.sequences.append((right.encode(),))
-        first = Rule([(key, value, rest) for key, _, value in extras])
+        first, rest = self._extra_members(node, extras, right.encode())
         for member in reversed(node.members):
             key = f"{json.dumps(member.name, ensure_ascii=False)}{style.colon}"
             value = self.value(member.value, style, depth + 1)
@@ -180,6 +191,36 @@ class _Writer:
             rest, first = next_rest, next_first
         if first.sequences:
             yield (first,)
+
+    def _extra_members(
+        self, node: Object, extras: Sequence[tuple[Leaf, Leaf, Symbol]], close: bytes
+    ) -> tuple[Rule, Rule]:
+        """What comes where no declared member has come, and where one has."""
+        is_counted = all(member.is_required for member in node.members)
+        least = node.min_extras if is_counted else 0
+        most = node.max_extras
+        if least > MAX_ITEMS or (most is not None and most > MAX_ITEMS):
+            self.is_exact = False
+            least, most = min(least, MAX_ITEMS), None
+        if most is None:
+            num_counted = max(least, 1)
+            rest = Rule(is_loop=True)
+            rest.sequences += [(key, value, rest) for _, key, value in extras]
+            rest.sequences.append((close,))
+        else:
+            num_counted = most
+            rest = Rule([(close,)])
+        after = rest
+        for index in range(num_counted - 1, -1, -1):
+            first = Rule([(key, value, after) for key, _, value in extras])
+            rest = Rule([(key, value, after) for _, key, value in extras])
+            if index >= least:
+                rest.sequences.append((close,))
+            if index:
+                after = rest
+        if not num_counted:
+            first = Rule()
+        return first, rest
 
     def _array(self, node: Array, style: Style, depth: int) -> Iterator[Symbols]:
         left, comma, right = _separators(style, depth, "[", "]")

@@ -56,7 +56,7 @@ _SAMPLES: Mapping[str, tuple[str, ...]] = {
     "iri": ("a:", "a:b"),
     "uri-reference": ("", "a"),
     "iri-reference": ("", "a"),
-    "uri-template": ("", "a"),
+    "uri-template": ("", "a", "{a}"),
     "json-pointer": ("", "/a"),
     "relative-json-pointer": ("0", "1"),
     "regex": ("", "a"),

@@ -75,7 +75,8 @@ class Object:
     extras: Sequence[ExtraMembers]
     declared: Sequence[str] = ()
     """Names that extra members must not have."""
-    is_never_empty: bool = False
+    min_extras: int = 0
+    max_extras: int | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -84,6 +85,8 @@ class Union:
 
     options: list[Node] = field(default_factory=list)
     pointer: str = ""
+    is_never: bool = False
+    """True: it is known that nothing satisfies it."""
 
 
 @dataclass(eq=False, slots=True)

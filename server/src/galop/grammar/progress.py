@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
 from galop.grammar.json_text import (
-    MAX_FRESH_SUFFIX,
     completion,
     fresh_suffix,
     is_whole,
     key_of,
     unfinished_character,
 )
-from galop.grammar.rules import INFINITE, Costs, Leaf, LeafKind, Rule, Symbols
+from galop.grammar.rules import INFINITE, MAX_FRESH_SUFFIX, Costs, Leaf, LeafKind, Rule, Symbols
 
 MAX_FRAMES = 400
 """Open rules inside each other: about two per container. Python's json stops at 1,000 containers."""
+_MAX_TAIL = 12
 MAX_NUMBER_BYTES = 64
 """Python refuses integers of more than 4,300 digits, and models can write digits without end."""
 _MAX_STACKS = 256
@@ -146,18 +146,7 @@ class Progress:
     @property
     def is_in_free_string(self) -> bool:
         """True in a string without bounds, between characters: more of them changes nothing."""
-        if len(self.stacks) != 1:
-            return False
-        stack = self.stacks[0]
-        leaf = _leaf(stack)
-        return (
-            leaf is not None
-            and leaf.kind is LeafKind.STRING
-            and leaf.ending is None
-            and stack.inside is not None
-            and not stack.inside.text
-            and not leaf.min_chars
-        )
+        return bool(self.stacks) and all(map(_is_in_free_string, self.stacks))
 
     @property
     def cost(self) -> int:
@@ -267,6 +256,8 @@ class Progress:
             missing = symbol.min_chars - inside.num_chars - bool(inside.text)
             for filler in (b"a" * max(0, missing), b"b" * max(1, missing), b"c" * max(1, missing)):
                 yield rest + filler + symbol.after, frame.after()
+            for tail in _tails(symbol.variants):
+                yield rest + tail, frame.after()
 
     def _stack_cost(self, stack: Stack) -> int:
         frame = stack.frame
@@ -282,7 +273,8 @@ class Progress:
         assert isinstance(symbol, Leaf)
         inside = stack.inside
         if inside is None:
-            fresh = MAX_FRESH_SUFFIX if symbol.kind is LeafKind.KEY else 0
+            is_invented = symbol.kind is LeafKind.KEY and symbol.ending is None
+            fresh = MAX_FRESH_SUFFIX if is_invented else 0
             shortest = symbol.shortest
             return (
                 INFINITE if shortest is None else below + fresh + cost_of(shortest[stack.offset :])
@@ -377,6 +369,18 @@ class Progress:
             todo.append((Stack(frame, offset + size), index + size))
 
 
+def _is_in_free_string(stack: Stack) -> bool:
+    leaf = _leaf(stack)
+    return (
+        leaf is not None
+        and leaf.kind is LeafKind.STRING
+        and leaf.ending is None
+        and stack.inside is not None
+        and not stack.inside.text
+        and not leaf.min_chars
+    )
+
+
 def _leaf(stack: Stack) -> Leaf | None:
     if stack.frame is None:
         return None
@@ -393,6 +397,13 @@ def _wholes(leaf: Leaf, frame: Frame) -> Iterator[tuple[bytes, Frame | None]]:
         for whole in dict.fromkeys((leaf.shortest, *leaf.variants)):
             if whole is not None:
                 yield whole, frame.after()
+
+
+def _tails(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """What the ends of JSON strings may add to one that has begun."""
+    for text in texts:
+        for size in range(2, min(len(text) - 1, _MAX_TAIL)):
+            yield text[-size - 1 :]
 
 
 def _searched_text(leaf: Leaf, inside: InText) -> bytes:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+MAX_FRESH_SUFFIX = 3
+"""Letters that make any key a new one, up to 18,000 keys in one object."""
 INFINITE = 1 << 40
 """The cost of what has no end."""
 
@@ -106,7 +108,10 @@ class Costs:
             return self._rules.get(symbol, INFINITE)
         if isinstance(symbol, bytes):
             return self.cost_of(symbol)
-        return INFINITE if symbol.shortest is None else self.cost_of(symbol.shortest)
+        if symbol.shortest is None:
+            return INFINITE
+        is_invented = symbol.kind is LeafKind.KEY and symbol.ending is None
+        return self.cost_of(symbol.shortest) + (MAX_FRESH_SUFFIX if is_invented else 0)
 
     def suffixes(self, sequence: Symbols) -> tuple[int, ...]:
         """For every index, the least cost of the symbols from there on; 0 at the end."""

@@ -84,8 +84,6 @@ _CHECKED = frozenset(
         "dependentSchemas",
         "dependencies",
         "propertyNames",
-        "minProperties",
-        "maxProperties",
         "contains",
         "minContains",
         "maxContains",
@@ -127,7 +125,7 @@ class _Reader:
         if schema is True:
             return ANYTHING
         if schema is False:
-            return Union(pointer=pointer)
+            return Union(pointer=pointer, is_never=True)
         if not isinstance(schema, Mapping):
             raise SchemaError(pointer, "must be a schema: an object or a boolean")
         asked = {key: value for key, value in schema.items() if key in CONSTRAINTS}
@@ -143,10 +141,8 @@ class _Reader:
             return known
         union = self._by_schema[id(schema)] = self._new_union(pointer)
         self._met.append(schema)
-        if isinstance(schema, Mapping):
-            union.options += self._options(schema, pointer, depth)
-        else:
-            union.options.append(self.node(schema, pointer, depth))
+        union.options += self._options(schema, pointer, depth)
+        union.is_never = not union.options
         return union
 
     def _options(self, schema: Mapping[str, Any], pointer: str, depth: int) -> Iterator[Node]:
@@ -223,6 +219,7 @@ class _Reader:
             return known
         union = self._by_content[content] = self._new_union(pointer)
         union.options += self._options(schema, pointer, depth + 1)
+        union.is_never = not union.options
         return union
 
     def _part(self, schema: Any, pointer: str, depth: int) -> Node:
@@ -303,7 +300,7 @@ class _Reader:
         min_chars = int(lengths.get("minLength", 0))
         max_chars = int(lengths["maxLength"]) if "maxLength" in lengths else None
         if max_chars is not None and max_chars < min_chars:
-            return Union(pointer=pointer)
+            return Union(pointer=pointer, is_never=True)
         for keyword in ("pattern", "format"):
             value = schema.get(keyword)
             if value is None or (keyword == "format" and value not in FORMATS):
@@ -378,7 +375,8 @@ class _Reader:
             raise SchemaError(f"{pointer}/properties", "must be an object")
         if not isinstance(required, list):  # draft 3 had a flag in the property
             required = []
-        names = dict.fromkeys([*properties, *required])
+        hinted = [] if extra is False else _hinted_names(schema)
+        names = dict.fromkeys([*properties, *required, *hinted])
         members = []
         for name in names:
             value = properties.get(name, True)
@@ -393,8 +391,19 @@ class _Reader:
             if name in required or not is_empty(node):
                 members.append(Member(name, node, name in required))
         extras = self._extras(schema, patterns, extra, pointer, depth)
-        min_properties = self._bound(schema, "minProperties", pointer) or 0
-        return Object(members, extras, tuple(names), is_never_empty=min_properties > 0)
+        least = self._bound(schema, "minProperties", pointer) or 0
+        most = self._bound(schema, "maxProperties", pointer)
+        num_required = sum(member.is_required for member in members)
+        if num_required < len(members):
+            self.is_exact &= least <= num_required and most is None
+            # With optional members the counts are left to the check, but for the first.
+            return Object(members, extras, tuple(names), int(least > 0), None)
+        min_extras = max(0, least - num_required)
+        if most is None:
+            return Object(members, extras, tuple(names), min_extras)
+        if most < num_required:
+            return Union(pointer=pointer, is_never=True)
+        return Object(members, extras, tuple(names), min_extras, most - num_required)
 
     def _extras(
         self,
@@ -404,8 +413,6 @@ class _Reader:
         pointer: str,
         depth: int,
     ) -> list[ExtraMembers]:
-        if self._bound(schema, "maxProperties", pointer) == 0:
-            return []
         extras = []
         if len(patterns) > 1 or (patterns and extra is not False):
             self.is_exact = False
@@ -440,6 +447,33 @@ class _Reader:
         return value
 
 
+def _hinted_names(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Undeclared properties that the schema speaks of where it is not read any further."""
+    for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
+        for name, asked in _mapping(schema.get(keyword)).items():
+            yield name
+            if isinstance(asked, list):
+                yield from (each for each in asked if isinstance(each, str))
+            else:
+                yield from _named_properties(asked)
+    for keyword in ("if", "then", "else", "not"):
+        yield from _named_properties(schema.get(keyword))
+
+
+def _named_properties(schema: Any) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        yield from (each for each in schema.get("required", ()) if isinstance(each, str))
+        yield from _mapping(schema.get("properties"))
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            options = schema.get(keyword)
+            for option in options if isinstance(options, list) else ():
+                yield from _named_properties(option)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def constant(value: Any) -> Node:
     """The node of exactly one value."""
     if isinstance(value, dict):
@@ -458,7 +492,7 @@ def json_text(value: Any) -> bytes:
 
 def is_empty(node: Node) -> bool:
     """True for what no value satisfies, if that is plain to see."""
-    return isinstance(node, Union) and not node.options and bool(node.pointer)
+    return isinstance(node, Union) and node.is_never
 
 
 def matches(pattern: str, name: str) -> bool:

@@ -14,8 +14,8 @@ from llguidance import LLMatcher
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
 _PREFERRED = b'"0123456.-+eE:T/Z@aAbfxz_ ,'
-_OTHERS = bytes(byte for byte in range(0x20, 0x7F) if byte not in _PREFERRED)
-_NUM_OTHERS = 3
+_OTHERS = bytes(byte for byte in range(0x20, 0x7F) if byte not in _PREFERRED + b"789")
+_NUM_OTHERS = 4
 _MAX_LENGTH = 600
 _WIDE_LENGTH = 60
 _WIDTH = 16
