@@ -25,6 +25,9 @@ _MAX_ENDINGS = 48
 """So many endings are looked at before a token is refused."""
 _MAX_FIRST_ENDINGS = 500
 """The same for the first ending of all."""
+_MAX_TOO_LONG = 3
+_TIGHT = 4
+"""Tokens over the budget by which it is worth looking for a shorter way to write the same."""
 _MAX_REFUSALS = 4
 """After so many refused tokens at one place the plan is followed instead."""
 _SPARE_TOKENS = 256
@@ -228,11 +231,15 @@ class DocumentConstraint:
 
         The grammar has taken `before`, which is not in the text yet.
         """
+        num_too_long = 0
         for ending in islice(progress.endings(), _MAX_ENDINGS):
             token_ids = self._vocabulary.segment(ending)
-            if len(token_ids) > room:
+            if room < len(token_ids) < room + room // 8 + _TIGHT:
                 token_ids = self._vocabulary.segment_shortest(ending)
             if len(token_ids) > room:
+                num_too_long += 1
+                if num_too_long == _MAX_TOO_LONG:
+                    return None  # those that follow are hardly shorter
                 continue
             if self._check is not None:
                 if not self._grammar.accepts_whole(token_ids):

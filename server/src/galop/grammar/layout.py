@@ -30,8 +30,8 @@ from galop.grammar.rules import Leaf, LeafKind, Rule, Symbol, Symbols, reachable
 
 MAX_INDENTED = 12
 """Levels of an indented document that get lines of their own."""
-MAX_ITEMS = 512
-"""Counts of items up to here are in the grammar."""
+MAX_ITEMS = 256
+"""Least counts of items up to here are in the grammar."""
 _MAX_INDENTED_FREE = 4
 """The same for what the schema leaves open."""
 _MAX_RULES = 8_000
@@ -199,17 +199,13 @@ class _Writer:
         is_counted = all(member.is_required for member in node.members)
         least = node.min_extras if is_counted else 0
         most = node.max_extras
-        if least > MAX_ITEMS or (most is not None and most > MAX_ITEMS):
+        if least > MAX_ITEMS:
             self.is_exact = False
-            least, most = min(least, MAX_ITEMS), None
-        if most is None:
-            num_counted = max(least, 1)
-            rest = Rule(is_loop=True)
-            rest.sequences += [(key, value, rest) for _, key, value in extras]
-            rest.sequences.append((close,))
-        else:
-            num_counted = most
-            rest = Rule([(close,)])
+            least, most = MAX_ITEMS, None
+        if most == 0:
+            return Rule(), Rule([(close,)])
+        num_counted = max(least, 1)
+        rest = _loop([(key, value) for _, key, value in extras], close, most, num_counted)
         after = rest
         for index in range(num_counted - 1, -1, -1):
             first = Rule([(key, value, after) for key, _, value in extras])
@@ -218,8 +214,6 @@ class _Writer:
                 rest.sequences.append((close,))
             if index:
                 after = rest
-        if not num_counted:
-            first = Rule()
         return first, rest
 
     def _array(self, node: Array, style: Style, depth: int) -> Iterator[Symbols]:
@@ -229,9 +223,9 @@ class _Writer:
         if node.items is None:
             most = num_prefix if most is None else min(most, num_prefix)
         least = node.min_items
-        if least > MAX_ITEMS or (most is not None and most > MAX_ITEMS):
+        if least > MAX_ITEMS:
             self.is_exact = False
-            least, most = min(least, MAX_ITEMS), None
+            least, most = MAX_ITEMS, None
         if most is not None and most < least:
             return
         if least == 0:
@@ -244,24 +238,33 @@ class _Writer:
             return _varied(value, index) if node.is_unique else value
 
         close = right.encode()
-        if most is None:
-            num_counted = max(num_prefix, least, 1)
-            rest = Rule(is_loop=True)
-            rest.sequences += [(comma.encode(), item(num_prefix), rest), (close,)]
-        else:
-            num_counted = most
+        num_counted = max(num_prefix if most is None else min(most, num_prefix), least, 1)
+        if most == 0:
+            return
+        if node.items is None:
             rest = Rule([(close,)])
+        else:
+            rest = _loop([(comma.encode(), item(num_counted))], close, most, num_counted)
         for index in range(num_counted - 1, 0, -1):
             previous = Rule([(comma.encode(), item(index), rest)])
             if index >= least:
                 previous.sequences.append((close,))
             rest = previous
-        if num_counted:
-            yield (left.encode(), item(0), rest)
+        yield (left.encode(), item(0), rest)
         if style.indent:
             # Short lists stay on a line in many a pretty document. Where that is forbidden, models
             # that want to write `["` write `[]` instead.
             yield (self.value(node, SPACED, 0),)
+
+
+def _loop(turns: Sequence[Symbols], close: bytes, most: int | None, num_before: int) -> Rule:
+    """Any number of turns, with those before them at most `most`, then the end."""
+    if most is not None and most <= num_before:
+        return Rule([(close,)])
+    rest = Rule(is_loop=True, max_turns=None if most is None else most - num_before)
+    rest.sequences += [(*turn, rest) for turn in turns]
+    rest.sequences.append((close,))
+    return rest
 
 
 def _varied(value: Symbol, index: int) -> Symbol:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -45,8 +45,10 @@ class Frame:
         "depth",
         "index",
         "keys",
+        "loop",
         "parent",
         "symbols",
+        "turns",
     )
 
     def __init__(
@@ -56,6 +58,8 @@ class Frame:
         parent: Frame | None,
         costs: tuple[int, ...],
         keys: frozenset[bytes],
+        loop: Rule | None = None,
+        turns: int = 0,
     ) -> None:
         self.symbols = symbols
         self.index = index
@@ -63,6 +67,9 @@ class Frame:
         self.costs = costs
         self.keys = keys
         """Names that the object has, beyond the declared ones."""
+        self.loop = loop
+        """The counted loop that this frame is a turn of."""
+        self.turns = turns
         self.cost: int = min(INFINITE, costs[index] + (parent.cost if parent else 0))
         """To finish this frame and all below."""
         self.depth: int = parent.depth + 1 if parent else 1
@@ -91,14 +98,29 @@ class Frame:
             is_last = self.index + 1 == len(self.symbols)
             parent = self.parent if is_last else self.after()
             keys = self.keys if is_last else frozenset[bytes]()
-            frame = Frame(symbols, 0, parent, costs.suffixes(symbols), keys)
+            rule = self.symbols[self.index]
+            assert isinstance(rule, Rule)
+            loop, turns = None, 0
+            if rule.max_turns is not None and symbols is not rule.sequences[-1]:
+                loop, turns = rule, self._turns_of(rule) + 1
+            frame = Frame(symbols, 0, parent, costs.suffixes(symbols), keys, loop, turns)
             self._children[symbols] = frame
         return frame
+
+    def options(self, rule: Rule) -> Sequence[Symbols]:
+        """The sequences that may replace the first symbol, which is `rule`."""
+        if rule.max_turns is not None and self._turns_of(rule) >= rule.max_turns:
+            return rule.sequences[-1:]
+        return rule.sequences
+
+    def _turns_of(self, loop: Rule) -> int:
+        return self.turns if self.loop is loop else 0
 
     def _advanced(self, keys: frozenset[bytes]) -> Frame | None:
         if self.index + 1 == len(self.symbols):
             return self.parent
-        return Frame(self.symbols, self.index + 1, self.parent, self.costs, keys)
+        index = self.index + 1
+        return Frame(self.symbols, index, self.parent, self.costs, keys, self.loop, self.turns)
 
 
 class InText(NamedTuple):
@@ -211,7 +233,7 @@ class Progress:
             spent = total - frame.cost
             symbol = frame.symbols[frame.index]
             if isinstance(symbol, Rule):
-                for symbols in symbol.sequences:
+                for symbols in frame.options(symbol):
                     push(spent, text, frame.child(symbols, self._costs))
             elif isinstance(symbol, bytes):
                 push(spent + self._costs.cost_of(symbol), text + symbol, frame.after())
@@ -316,7 +338,7 @@ class Progress:
         elif isinstance(symbol, Rule):
             if frame.depth > MAX_FRAMES:
                 return
-            for symbols in symbol.sequences:
+            for symbols in frame.options(symbol):
                 first = symbols[0] if symbols else None
                 if isinstance(first, bytes) and first and first[0] != data[index]:
                     continue

@@ -58,6 +58,8 @@ class Rule:
     sequences: list[Symbols] = field(default_factory=list)
     is_loop: bool = False
     """True: every sequence but the last ends with the rule itself; the last is what follows."""
+    max_turns: int | None = None
+    """Of a loop: how often it may come round."""
     pointer: str = ""
     """The place in the schema that the rule comes from, as a JSON pointer."""
 
@@ -175,7 +177,8 @@ class _Writer:
         if rule.is_loop:
             *turns, rest = rule.sequences
             each = " | ".join(self._sequence(turn[:-1]) for turn in turns)
-            return f"({each})* {self._sequence(rest)}"
+            count = "*" if rule.max_turns is None else f"{{0,{rule.max_turns}}}"
+            return f"({each}){count} {self._sequence(rest)}"
         return " | ".join(self._sequence(each) for each in rule.sequences)
 
     def _sequence(self, symbols: Iterable[Symbol]) -> str:
