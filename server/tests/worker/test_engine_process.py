@@ -118,6 +118,26 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None
     assert accepted == "fine"
 
 
+async def test_the_queue_is_bounded_in_prompt_tokens_too() -> None:
+    """A long prompt is refused while others wait to be computed, and taken when nobody does."""
+    engine = EngineProcess(CHILD, config(num_slots=1), max_waiting=100, max_waiting_tokens=500)
+    engine.launch()
+    await engine.wait_until_ready()
+    try:
+        kept = [engine.generate(request(f"r{i}", "x" * 150)) for i in range(2)]
+        with pytest.raises(QueueFullError) as caught:
+            engine.generate(request("more", "x" * 150))
+        for generation in kept:
+            await text_of(generation)
+        alone = await text_of(engine.generate(request("alone", "y" * 600)))
+    finally:
+        await engine.stop()
+
+    assert (caught.value.unit, caught.value.limit) == ("prompt tokens", 500)
+    assert caught.value.num_waiting == sum(len(each.request.prompt_token_ids) for each in kept)
+    assert alone == "y" * 200
+
+
 async def test_a_dead_engine_fails_what_was_in_flight_and_comes_back() -> None:
     """kill -9: a clear error for those in flight, refusals meanwhile, then service again."""
     async with running() as engine:

@@ -248,8 +248,8 @@ class Ledger:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._interval_s)
             await self._keep_up(self._write)
-            if not self._stopping.is_set():
-                await self._keep_up(self._refresh)
+            await self._keep_up(self._refresh)
+        await self._keep_up(self._write)
 
     async def _keep_up(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
