@@ -46,5 +46,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_flag_is_one(page: str) -> None:
     """The options that the pages name are settings."""
-    known = {setting.flag for setting in SETTINGS.values()} | {"--no-metrics", "--build-arg", "--now", "--constraint", "--no-deps"}  # fmt: skip
+    known = {setting.flag for setting in SETTINGS.values()} | {"--no-metrics"}
+    of_other_programs = "--build-arg --now --constraint --no-deps --pipe --wait --quiet --rm"
+    known |= set(of_other_programs.split())
     assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", (ROOT / page).read_text())) <= known
