@@ -119,6 +119,29 @@ async def test_a_client_that_leaves_before_the_answer_frees_its_sequence(server:
     await until_idle(server)
 
 
+@pytest.mark.parametrize(
+    ("question", "seconds"),
+    [("Count to one thousand, in words.", "1.5"), ("word " * 6000, "0.3")],
+    ids=["decode", "prefill"],
+)
+async def test_a_deadline_frees_the_sequence(server: Server, question: str, seconds: str) -> None:
+    """A 504 that the SDK does not repeat, and nothing left behind in the engine."""
+    async with client_of(server, max_retries=2) as client:
+        started_s = time.monotonic()
+        with pytest.raises(groq.InternalServerError, match="not finished within") as caught:
+            await client.chat.completions.create(
+                model="llama3-8b-8192",
+                messages=[{"role": "user", "content": question}],
+                max_tokens=1000,
+                seed=1,
+                n=8,
+                extra_headers={"x-request-timeout": seconds},
+            )
+    assert caught.value.status_code == 504
+    assert time.monotonic() - started_s < 10
+    await until_idle(server)
+
+
 async def test_a_common_prefix_is_paid_for_once(server: Server) -> None:
     """Clients that arrive together with one system prompt: all but the first find it cached."""
     system = "You are a careful assistant who answers in one word. " * 20 + str(time.time_ns())

@@ -88,7 +88,7 @@ def _row(setting: Setting) -> str:
 
 def _example_entry(setting: Setting) -> str:
     text = textwrap.fill(setting.description, 96, initial_indent="# ", subsequent_indent="# ")
-    placeholder = f'"{setting.metavar}"' if setting.metavar != "N" else "4"
+    placeholder = "4" if setting.is_whole_number else f'"{setting.metavar}"'
     value = placeholder if setting.default is None else toml_value(setting.default)
     return f"\n{text}\n# {setting.name} = {value}\n"
 

@@ -231,6 +231,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, _option("Limits", "Largest request body.", ge=1024)] = (
         4 * 1024 * 1024
     )
+    request_timeout: (
+        Annotated[
+            int,
+            _option(
+                "Limits",
+                "The longest that a completion may take, waiting included; then it is a 504. The header "
+                "x-request-timeout can ask for less. Left out: as long as it needs.",
+                metavar="SECONDS",
+                ge=1,
+            ),
+        ]
+        | None
+    ) = None
     drain_timeout: Annotated[
         int,
         _option(

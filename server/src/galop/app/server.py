@@ -207,7 +207,9 @@ async def serve(
     application = build_http_app(
         service,
         compat=settings.compat,
-        limits=Limits(max_body_bytes=settings.max_body_bytes),
+        limits=Limits(
+            max_body_bytes=settings.max_body_bytes, request_timeout_s=settings.request_timeout
+        ),
         gate=ledger,
         cors_origins=settings.cors_origin,
         observer=telemetry.metrics,

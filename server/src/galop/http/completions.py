@@ -27,6 +27,7 @@ from galop.http.body import read_body, require_json
 from galop.http.boundary import add_headers, log_problem, request_id_of
 from galop.http.compat import Compat
 from galop.http.connection import send_json, send_start, while_connected
+from galop.http.deadline import Deadline, deadline_of, until
 from galop.http.decode import CompletionCall, parse, to_call
 from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
 from galop.http.errors import describe
@@ -72,6 +73,7 @@ class ChatCompletions:
         """Answers one request. Raises what `describe` knows, as long as nothing was sent."""
         headers = Headers(scope=scope)
         caller = self._gate.authenticate(headers.get("authorization"))
+        deadline = deadline_of(headers, self._limits.request_timeout_s)
         require_json(headers)
         body = await read_body(headers, receive, max_body_bytes=self._limits.max_body_bytes)
         call = self._call(body, request_id_of(scope), caller)
@@ -79,7 +81,7 @@ class ChatCompletions:
         admission = Admission(self._gate, caller, call.chat, model, partial(add_headers, scope))
         chat = dataclasses.replace(call.chat, key_id=caller.key_id, meter=admission.meter)
         call = dataclasses.replace(call, chat=chat)
-        await while_connected(receive, self._settled_answer(call, send, admission))
+        await while_connected(receive, self._settled_answer(call, send, admission, deadline))
 
     def _call(self, body: bytes, request_id: str, caller: Caller) -> CompletionCall:
         request = parse(body, compat=self._compat, limits=self._limits)
@@ -96,18 +98,25 @@ class ChatCompletions:
         check_tier(caller, call.chat.service_tier)
         return call
 
-    async def _settled_answer(self, call: CompletionCall, send: Send, admission: Admission) -> None:
+    async def _settled_answer(
+        self,
+        call: CompletionCall,
+        send: Send,
+        admission: Admission,
+        deadline: Deadline | None,
+    ) -> None:
         was_served = True
         try:
-            await self._answer(call, send)
+            await self._answer(call, send, deadline)
         except (QueueFullError, EngineUnavailableError):
             was_served = admission.meter.num_prompt_tokens > 0
             raise
         finally:
             admission.settle(was_served=was_served)
 
-    async def _answer(self, call: CompletionCall, send: Send) -> None:
-        async with aclosing(self._service.complete(call.chat)) as events:
+    async def _answer(self, call: CompletionCall, send: Send, deadline: Deadline | None) -> None:
+        async with aclosing(self._service.complete(call.chat)) as all_events:
+            events = all_events if deadline is None else until(deadline, all_events)
             first = await anext(events, None)
             if first is None:
                 raise IncompleteAnswerError("no events")

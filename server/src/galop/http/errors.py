@@ -6,6 +6,7 @@ HttpError
 ├── UnknownUrlError          no such path
 ├── MethodNotAllowedError    the path exists, the method does not
 ├── BodyTooLargeError        more bytes than we read
+├── RequestTimeoutError      its deadline has passed
 ├── UnsupportedMediaTypeError  the body is not declared as JSON
 └── OriginNotAllowedError    a web page asks, and nobody has let it in
 
@@ -105,6 +106,14 @@ class BodyTooLargeError(HttpError):
     def __init__(self, *, max_body_bytes: int) -> None:
         super().__init__(str(max_body_bytes))
         self.max_body_bytes = max_body_bytes
+
+
+class RequestTimeoutError(HttpError):
+    """The request has taken `timeout_s`, which is all it may."""
+
+    def __init__(self, *, timeout_s: float) -> None:
+        super().__init__(f"{timeout_s:g} s")
+        self.timeout_s = timeout_s
 
 
 class UnsupportedMediaTypeError(HttpError):
@@ -391,6 +400,18 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             when="The engine is starting, restarting or stopping. Comes with `retry-after`.",
             message=lambda error: f"The engine is not available: {error.reason}.",
             headers=_retry_after,
+        ),
+        _row(
+            RequestTimeoutError,
+            504,
+            "request_timeout",
+            when="The deadline of the header `x-request-timeout` or of the operator has passed.",
+            message=lambda error: (
+                f"The request was not finished within {error.timeout_s:g} seconds, which is all it "
+                "may take."
+            ),
+            # Who sets a deadline does not want it to begin again.
+            headers=lambda error: {"x-should-retry": "false"},
         ),
         _row(
             EngineDiedError,

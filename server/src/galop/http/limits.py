@@ -11,6 +11,8 @@ class Limits:
 
     max_body_bytes: int = 4 * 1024 * 1024
     """About a million tokens of text: more than any context window here."""
+    request_timeout_s: float | None = None
+    """The longest that a request may take. None: as long as it needs."""
     max_nesting_depth: int = 64
     """The deepest honest request has five levels; echoed fields may have a few more."""
     max_containers: int = 50_000
