@@ -404,6 +404,7 @@ class Stream(Generic[_T]):
         iterator = self._iterator or (self._handed_out() if self._handed_out else None)
         if iterator is not None and not getattr(iterator, "gi_running", False):
             iterator.close()
+            self._iterator = self._handed_out = None  # so that going on is an error, not an end
         elif iterator is not None:
             interrupt_reads(self.response)  # of the thread that waits for the next chunk
         self.response.close()
@@ -577,6 +578,7 @@ class AsyncStream(Generic[_T]):
         iterator = self._iterator or (self._handed_out() if self._handed_out else None)
         if iterator is not None and not getattr(iterator, "ag_running", False):
             await iterator.aclose()
+            self._iterator = self._handed_out = None  # so that going on is an error, not an end
         await self.response.aclose()
 
     async def aclose(self) -> None:
