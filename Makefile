@@ -10,7 +10,7 @@ help:
 	@echo "make serve   build what is needed, then serve the embedded model (ARGS=\"--port 9000\")"
 	@echo "make test    every test of both distributions and e2e/ (ARGS=\"-k stop\")"
 	@echo "make check   format, lint, types, architecture, deploy files, known vulnerabilities"
-	@echo "make bench   how fast the server answers (ARGS=\"--clients 1 8\")"
+	@echo "make bench   ours beside llama-server, needs its path (ARGS=\"--minutes 18\"; docs/benchmark.md)"
 	@echo "make bench-sdk   the SDK beside the published clients"
 
 serve:
@@ -27,7 +27,7 @@ check:
 	$(VENV)/ruff check .
 	$(VENV)/mypy server/src server/tests
 	$(VENV)/mypy sdk/src sdk/tests
-	$(VENV)/mypy e2e tests examples
+	$(VENV)/mypy e2e tests examples bench/compare.py
 	$(VENV)/python -m pytest -q tests
 	$(VENV)/python scripts/audit.py
 
@@ -37,7 +37,7 @@ format:
 
 bench:
 	@$(PYTHON) scripts/bootstrap.py test
-	$(VENV)/python -m bench.load $(ARGS)
+	$(VENV)/python -m bench.compare $(ARGS)
 
 bench-sdk:
 	@$(PYTHON) scripts/bootstrap.py test

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "testing": {"engine"},
     "telemetry": {"chat"},
     "settings": {"logs"},
+    "bench": set[str](),
     "machine": set[str](),
     "logs": set[str](),
     "app": {
@@ -38,7 +39,18 @@ MAY_IMPORT = {
         "machine",
         "telemetry",
     },
-    "cli": {"app", "chat", "ledger", "llama", "worker", "settings", "machine", "logs", "http"},
+    "cli": {
+        "app",
+        "bench",
+        "chat",
+        "ledger",
+        "llama",
+        "worker",
+        "settings",
+        "machine",
+        "logs",
+        "http",
+    },
 }
 """Room -> the rooms it may import, itself apart."""
 

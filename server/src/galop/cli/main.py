@@ -14,6 +14,7 @@ import typer
 from galop import __version__
 from galop.app.configuration import Configuration
 from galop.cli import config, keys
+from galop.cli.bench import bench
 from galop.cli.doctor import doctor
 from galop.cli.keys import LEDGER_SETTINGS
 from galop.cli.options import with_settings, wrong_usage
@@ -122,6 +123,7 @@ def _announce(settings: Settings, text: str) -> None:
 
 application.command()(with_settings(serve))
 application.command()(tune)
+application.command()(bench)
 application.command()(with_settings(doctor))
 application.add_typer(keys.application, name="keys")
 application.command()(with_settings(usage, LEDGER_SETTINGS))

