@@ -1,44 +1,52 @@
 """Does JSON mode keep its promise? `python -m bench.json_mode` counts, with the embedded model.
 
 The two programs of the 2024 page: the recipe (its schema in the system prompt) and the sentiment of
-a text, each `--runs` times at temperature 1 with seeds 0, 1, 2, ... Counted: answers with status 200,
-answers that strict `json.loads` takes as an object, and how many of them the budget had to close.
+a text, each `--runs` times at temperature 1 with seeds 0, 1, 2, ..., first in JSON mode and then with
+the schema as `json_schema`. Counted: answers with status 200, answers that strict `json.loads` takes
+as an object, how many of them are what the pydantic model of the program wants, and how many the
+budget had to close.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from e2e.conftest import galop_serve
 
-RECIPE_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "recipe_name": {"type": "string"},
-        "ingredients": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"name": {"type": "string"}, "quantity": {"type": "string"}},
-                "required": ["name", "quantity"],
-            },
-        },
-    },
-    "required": ["recipe_name", "ingredients"],
-}
+
+class Ingredient(BaseModel):
+    name: str
+    quantity: str
+    quantity_unit: str | None
+
+
+class Recipe(BaseModel):
+    recipe_name: str
+    ingredients: list[Ingredient]
+    directions: list[str]
+
+
+class Sentiment(BaseModel):
+    sentiment: Literal["positive", "negative", "neutral"]
+    confidence: float
+
+
+MODELS: dict[str, type[BaseModel]] = {"recipe": Recipe, "sentiment": Sentiment}
 
 PROGRAMS = {
     "recipe": [
         {
             "role": "system",
             "content": "You are a recipe database that outputs recipes in JSON.\n"
-            f"The JSON object must use the schema: {json.dumps(RECIPE_SCHEMA, indent=2)}",
+            f"The JSON object must use the schema: {json.dumps(Recipe.model_json_schema(), indent=2)}",
         },
         {"role": "user", "content": "Fetch a recipe for apple pie"},
     ],
@@ -54,12 +62,17 @@ PROGRAMS = {
 
 
 async def one_run(
-    client: httpx.AsyncClient, gate: asyncio.Semaphore, messages: object, seed: int, budget: int
+    client: httpx.AsyncClient,
+    gate: asyncio.Semaphore,
+    name: str,
+    response_format: object,
+    seed: int,
+    budget: int,
 ) -> Counter[str]:
     body: dict[str, Any] = {  # Any: a JSON document
         "model": "llama3-8b-8192",
-        "messages": messages,
-        "response_format": {"type": "json_object"},
+        "messages": PROGRAMS[name],
+        "response_format": response_format,
         "temperature": 1,
         "max_tokens": budget,
         "seed": seed,
@@ -76,6 +89,9 @@ async def one_run(
     except ValueError:
         return counts
     counts["JSON objects"] += isinstance(document, dict)
+    with contextlib.suppress(ValidationError):
+        MODELS[name].model_validate(document)
+        counts["of the pydantic model"] += 1
     counts["closed by the budget"] += bool(answer["x_groq"].get("json_completed"))
     return counts
 
@@ -83,15 +99,24 @@ async def one_run(
 async def count(url: str, runs: int, budget: int) -> None:
     gate = asyncio.Semaphore(16)
     async with httpx.AsyncClient(base_url=url, timeout=600) as client:
-        for name, messages in PROGRAMS.items():
-            results = await asyncio.gather(
-                *(one_run(client, gate, messages, seed, budget) for seed in range(runs))
-            )
-            total: Counter[str] = sum(results, Counter())
-            print(
-                f"{name}: " + ", ".join(f"{value} {key}" for key, value in total.items()),
-                flush=True,
-            )
+        for name, model in MODELS.items():
+            schema = {"name": name, "schema": model.model_json_schema(), "strict": True}
+            for response_format in (
+                {"type": "json_object"},
+                {"type": "json_schema", "json_schema": schema},
+            ):
+                results = await asyncio.gather(
+                    *(
+                        one_run(client, gate, name, response_format, seed, budget)
+                        for seed in range(runs)
+                    )
+                )
+                total: Counter[str] = sum(results, Counter())
+                print(
+                    f"{name}, {response_format['type']}: "
+                    + ", ".join(f"{value} {key}" for key, value in total.items()),
+                    flush=True,
+                )
 
 
 def main() -> None:
