@@ -178,11 +178,12 @@ class Engine:
                 group.is_prefilled = True
                 events.append(_prefilled(sequence))
         token_id, logprob = self._choose(sequence, logits)
+        constraint = sequence.constraint
+        was_closed = constraint is not None and constraint.was_closed
         if token_id in self._runner.end_token_ids:
             sequence.append([token_id])
-            events.append(self._finish(sequence, "stop"))
+            events.append(self._finish(sequence, "length" if was_closed else "stop"))
             return events
-        constraint = sequence.constraint
         token_ids = [token_id]
         # Log probabilities are the model's: where they are wanted, forced tokens take their step too.
         if constraint is not None and not constraint.is_complete and logprob is None:

@@ -18,7 +18,7 @@ from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.json_object import MAX_INDENT, json_object_grammar
 from galop.grammar.json_text import START
-from galop.grammar.matcher import GrammarConstraint
+from galop.grammar.matcher import GrammarConstraint, compiled
 from galop.grammar.prelude import FreeText, PreludeConstraint
 from galop.grammar.rules import INFINITE
 from galop.grammar.shape import DocumentShape, schema_shape
@@ -166,7 +166,7 @@ class GrammarFactory:
         return self._matcher(json_object_grammar())
 
     def _matcher(self, lark: str) -> LLMatcher:
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
+        matcher = compiled(self._tokenizer, lark)
         if matcher.is_error():
             raise ConstraintFailedError(matcher.get_error())
         return matcher

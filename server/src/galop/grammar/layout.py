@@ -93,7 +93,7 @@ class _Writer:
         self._rules: dict[tuple[Node, Style, int], Rule] = {}
         self._leaves: dict[Node, Symbol] = {}
         self._scalars: dict[Node, bool] = {}
-        self._string = Leaf(LeafKind.STRING, _string_lark(0, None), b'""', _STRING_VARIANTS)
+        self._strings: dict[tuple[int, int | None, tuple[bytes, ...]], Leaf] = {}
 
     def value(self, node: Node, style: Style, depth: int) -> Symbol:
         """What stands for the node; `depth` containers are open around it."""
@@ -142,27 +142,32 @@ class _Writer:
                 return node.values[0]
             return Rule([(value,) for value in node.values])
         if isinstance(node, Number):
-            return _number(node)
+            if node.schema is None:
+                return _INTEGERS if node.is_integer else _NUMBERS
+            return _hard(LeafKind.NUMBER, node.schema, node.samples)
         if node.schema is not None:
             return _hard(LeafKind.STRING, node.schema, node.samples)
-        if not node.min_chars and node.max_chars is None and len(node.samples) <= 1:
-            return self._string
+        key = (node.min_chars, node.max_chars, node.samples)
+        leaf = self._strings.get(key)
+        if leaf is None:
+            leaf = self._strings[key] = self._plain_string(node)
+        return leaf
+
+    def _plain_string(self, node: String) -> Leaf:
         if node.min_chars > _MAX_MIN_CHARS:
             self.is_exact = False
-        min_chars = min(node.min_chars, _MAX_MIN_CHARS)
-        shortest = b'"' + b"a" * min_chars + b'"'
-        lark = _string_lark(min_chars, node.max_chars)
+        least = min(node.min_chars, _MAX_MIN_CHARS)
         variants = [
             text
             for text in (*_STRING_VARIANTS, *node.samples)
-            if min_chars <= len(json.loads(text)) <= (node.max_chars or _MAX_MIN_CHARS)
+            if least <= len(json.loads(text)) <= (node.max_chars or _MAX_MIN_CHARS)
         ]
         return Leaf(
             LeafKind.STRING,
-            lark,
-            shortest,
+            _string_lark(least, node.max_chars),
+            b'"' + b"a" * least + b'"',
             tuple(variants),
-            min_chars=min_chars,
+            min_chars=least,
             max_chars=node.max_chars,
         )
 
@@ -297,13 +302,6 @@ def _string_lark(min_chars: int, max_chars: int | None) -> str:
     return rf'/"{_CHARACTER}{{{min_chars},{max_chars}}}"/'
 
 
-def _number(node: Number) -> Leaf:
-    if node.schema is not None:
-        return _hard(LeafKind.NUMBER, node.schema, node.samples)
-    lark = f"/{_INTEGER}/" if node.is_integer else f"/{_INTEGER}{_FRACTION}/"
-    return Leaf(LeafKind.NUMBER, lark, b"0", _NUMBER_VARIANTS, before=b"")
-
-
 def _hard(kind: LeafKind, schema: object, samples: Sequence[bytes]) -> Leaf:
     assert isinstance(schema, dict)
     lexeme = lexeme_of(schema, samples)
@@ -343,6 +341,8 @@ def _key(extra: ExtraMembers, before: str, style: Style, taken: Sequence[str]) -
     return leaf
 
 
+_INTEGERS = Leaf(LeafKind.NUMBER, f"/{_INTEGER}/", b"0", _NUMBER_VARIANTS, before=b"")
+_NUMBERS = Leaf(LeafKind.NUMBER, f"/{_INTEGER}{_FRACTION}/", b"0", _NUMBER_VARIANTS, before=b"")
 _ANY_SCALAR = Union([Texts((b"null", b"true", b"false")), String(), Number()])
 _ANY_OBJECT = Object((), (ExtraMembers(None, ANYTHING),))
 _ANY_ARRAY = Array((), ANYTHING)

@@ -13,6 +13,7 @@ from typing import Any
 from llguidance import LLMatcher, LLTokenizer
 
 from galop.grammar.examples import example_of
+from galop.grammar.matcher import compiled
 from galop.grammar.search import shortest_ending
 
 FORMATS = frozenset(
@@ -166,5 +167,4 @@ def samples_of(schema: Mapping[str, Any]) -> tuple[bytes, ...]:
 @lru_cache(maxsize=2048)
 def _compiled(lark: str) -> LLMatcher:
     name = "leaf" if lark.startswith("%json") else "LEAF"
-    grammar = LLMatcher.grammar_from_lark(f"start: {name}\n{name}: {lark}")
-    return LLMatcher(byte_tokenizer(), grammar, log_level=0)
+    return compiled(byte_tokenizer(), f"start: {name}\n{name}: {lark}")

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from llguidance import LLMatcher
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.numpy import fill_next_token_bitmask
 
 from galop.engine.errors import ConstraintFailedError
+
+_LIMITS = LLParserLimits(max_items_in_row=50_000, step_max_items=500_000, verbose_errors=False)
+"""Room for objects with a thousand optional members; every limit is an error, none a hang."""
+
+
+def compiled(tokenizer: LLTokenizer, lark: str) -> LLMatcher:
+    """A matcher for the grammar; ask `is_error` whether llguidance takes it."""
+    grammar = LLMatcher.grammar_from_lark(lark)
+    return LLMatcher(tokenizer, grammar, log_level=0, limits=_LIMITS)
 
 
 class GrammarConstraint:

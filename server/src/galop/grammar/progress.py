@@ -26,7 +26,9 @@ MAX_FRAMES = 400
 _MAX_TAIL = 12
 MAX_NUMBER_BYTES = 64
 """Python refuses integers of more than 4,300 digits, and models can write digits without end."""
-_MAX_STACKS = 256
+_MAX_WAITING = 4
+_MAX_STACKS = 4096
+"""Readings of a text that are followed; an object with so many optional members has as many."""
 _DEVIATION = 2
 """What a variant costs beyond its tokens: endings that deviate in one place come before others."""
 _SPECIAL_IN_STRING = re.compile(rb'["\\]')
@@ -252,7 +254,11 @@ class Progress:
         if isinstance(symbol, bytes):
             yield symbol[stack.offset :], frame.after()
             return
-        assert isinstance(symbol, Leaf)
+        if isinstance(symbol, Rule):
+            for left, symbols in self._waiting(symbol, stack):
+                child = frame.child(symbols, self._costs)
+                yield left, None if child is None else child.after()
+            return
         inside = stack.inside
         if inside is None:
             for whole, after in _wholes(symbol, frame):
@@ -292,7 +298,11 @@ class Progress:
         cost_of = self._costs.cost_of
         if isinstance(symbol, bytes):
             return below + cost_of(symbol[stack.offset :])
-        assert isinstance(symbol, Leaf)
+        if isinstance(symbol, Rule):
+            return below + min(
+                cost_of(rest) + self._costs.suffixes(symbols)[1]
+                for rest, symbols in self._waiting(symbol, stack)
+            )
         inside = stack.inside
         if inside is None:
             is_invented = symbol.kind is LeafKind.KEY and symbol.ending is None
@@ -338,17 +348,61 @@ class Progress:
         elif isinstance(symbol, Rule):
             if frame.depth > MAX_FRAMES:
                 return
-            for symbols in frame.options(symbol):
-                first = symbols[0] if symbols else None
-                if isinstance(first, bytes) and first and first[0] != data[index]:
-                    continue
-                todo.append((Stack(frame.child(symbols, self._costs)), index))
+            self._expand(symbol, stack, frame, data, index, todo)
         elif stack.inside is None:
             self._enter_leaf(symbol, stack, frame, data, index, todo)
         elif symbol.kind is LeafKind.NUMBER:
             _take_number(stack, stack.inside, frame, data, index, todo)
         else:
             _take_string(symbol, stack.inside, frame, data, index, todo)
+
+    def _expand(
+        self,
+        rule: Rule,
+        stack: Stack,
+        frame: Frame,
+        data: bytes,
+        index: int,
+        todo: list[tuple[Stack, int]],
+    ) -> None:
+        """Replace the top rule by those of its sequences that fit.
+
+        Where many begin with all the text there is, as those of an object with many optional members
+        do, one stack stands for them all until there is more.
+        """
+        taken = stack.inside.text if stack.inside else b""
+        text = taken + data[index:]
+        waiting = []
+        for symbols in self._options(rule, frame):
+            first = symbols[0] if symbols else None
+            if isinstance(first, bytes):
+                if len(first) <= len(text):
+                    if text.startswith(first):
+                        child = frame.child(symbols, self._costs)
+                        after = None if child is None else child.after()
+                        todo.append((Stack(after), index + len(first) - len(taken)))
+                elif first.startswith(text):
+                    waiting.append(symbols)
+            elif not taken:
+                todo.append((Stack(frame.child(symbols, self._costs)), index))
+        if len(waiting) > _MAX_WAITING:
+            todo.append((Stack(frame, 0, InText(text)), len(data)))
+        else:
+            for symbols in waiting:
+                todo.append((Stack(frame.child(symbols, self._costs), len(text)), len(data)))
+
+    def _options(self, rule: Rule, frame: Frame) -> Sequence[Symbols]:
+        return self._costs.options(rule) if rule.max_turns is None else frame.options(rule)
+
+    def _waiting(self, rule: Rule, stack: Stack) -> Iterator[tuple[bytes, Symbols]]:
+        """Of a stack that stands for many: what is left of the first symbol, and the sequence."""
+        assert stack.inside is not None
+        assert stack.frame is not None
+        text = stack.inside.text
+        for symbols in self._options(rule, stack.frame):
+            first = symbols[0] if symbols else None
+            if isinstance(first, bytes) and len(first) > len(text) and first.startswith(text):
+                yield first[len(text) :], symbols
 
     def _take_literal(
         self,

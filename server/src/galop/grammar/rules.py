@@ -102,6 +102,7 @@ class Costs:
         self.cost_of = cost_of
         self._rules: dict[Rule, int] = {}
         self._suffixes: dict[Symbols, tuple[int, ...]] = {}
+        self._options: dict[Rule, list[Symbols]] = {}
         self._settle(reachable(start))
 
     def of(self, symbol: Symbol) -> int:
@@ -114,6 +115,23 @@ class Costs:
             return INFINITE
         is_invented = symbol.kind is LeafKind.KEY and symbol.ending is None
         return self.cost_of(symbol.shortest) + (MAX_FRESH_SUFFIX if is_invented else 0)
+
+    def options(self, rule: Rule) -> list[Symbols]:
+        """The sequences of a rule, with those of rules that stand for themselves in their place."""
+        known = self._options.get(rule)
+        if known is None:
+            found: dict[Symbols, None] = {}
+            todo, met = [rule], {rule}
+            while todo:
+                for symbols in todo.pop().sequences:
+                    inner = symbols[0] if len(symbols) == 1 else None
+                    if not isinstance(inner, Rule) or inner.max_turns is not None:
+                        found[symbols] = None
+                    elif inner not in met:
+                        met.add(inner)
+                        todo.append(inner)
+            known = self._options[rule] = list(found)
+        return known
 
     def suffixes(self, sequence: Symbols) -> tuple[int, ...]:
         """For every index, the least cost of the symbols from there on; 0 at the end."""

@@ -313,7 +313,8 @@ class _Reader:
                     self.is_exact &= is_exact_format(value)
             else:
                 self.is_exact = False
-        samples = samples_of(schema)
+        is_plain = "pattern" not in schema and schema.get("format") not in FORMATS
+        samples = () if is_plain else samples_of(schema)
         if len(asked) == 1:
             return String(min_chars, max_chars, None, samples)
         whole = {**asked, **{key: int(value) for key, value in lengths.items()}}
@@ -343,7 +344,7 @@ class _Reader:
         if is_known_lexeme(asked):
             return Number(is_integer, asked, samples_of(asked))
         self.is_exact = False
-        return Number(is_integer, None, samples_of(asked))
+        return Number(is_integer)
 
     def _array(self, schema: Mapping[str, Any], pointer: str, depth: int) -> Node:
         items: Any = schema.get("items", True)

@@ -11,7 +11,7 @@ from galop.engine.errors import ConstraintFailedError
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.lexemes import byte_tokenizer
-from galop.grammar.matcher import GrammarConstraint
+from galop.grammar.matcher import GrammarConstraint, compiled
 from galop.grammar.rules import INFINITE
 from galop.grammar.shape import DocumentShape
 from galop.grammar.vocabulary import Vocabulary
@@ -49,8 +49,7 @@ class DocumentText:
 
     @cached_property
     def _matcher(self) -> LLMatcher:
-        lark = LLMatcher.grammar_from_lark(self._shape.lark)
-        return LLMatcher(byte_tokenizer(), lark, log_level=0)
+        return compiled(byte_tokenizer(), self._shape.lark)
 
     @cached_property
     def _plan(self) -> DocumentPlan:
