@@ -23,6 +23,9 @@ _MASK64 = (1 << 64) - 1
 _BLOCK = 256
 """Tokens per partial sum in the inverse transform: two short searches instead of one long sum."""
 
+_FLOORS = (1e-1, 1e-2, 1e-3)
+"""Weights, the most likely token's being 1, above which a nucleus is looked for first."""
+
 
 def uniform(seed: int, choice_index: int, position: int, draw: int = 0) -> float:
     """A number in [0, 1) that depends on nothing but its arguments.
@@ -100,13 +103,16 @@ def _invert(weights: Float32Array, random: float) -> int:
 def _choose_in_nucleus(weights: Float32Array, top_p: float, random: float) -> int:
     """Draw from the smallest set of most likely tokens whose share is at least `top_p`.
 
-    Only tokens that can be in that set are sorted: all those below `floor` together weigh less
-    than what may be left out.
+    Only the tokens above a floor are sorted: the highest floor that leaves enough of them, because
+    sorting a flat distribution whole takes 1.5 ms. All those below the last floor together weigh
+    less than what may be left out.
     """
     total = float(weights.sum())
     needed = top_p * total
-    floor = (total - needed) / len(weights)
-    token_ids = np.flatnonzero(weights >= floor)
+    for floor in (*_FLOORS, (total - needed) / len(weights)):
+        token_ids = np.flatnonzero(weights >= floor)
+        if float(weights[token_ids].sum(dtype=np.float64)) > needed:
+            break
     token_ids = token_ids[np.argsort(-weights[token_ids], kind="stable")]
     running = np.cumsum(weights[token_ids], dtype=np.float64)
     last = min(int(np.searchsorted(running, needed, side="left")), len(running) - 1)
