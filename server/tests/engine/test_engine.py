@@ -114,6 +114,19 @@ def test_a_common_prefix_is_computed_once() -> None:
     assert sum(harness.model.batch_sizes) < len(prompt(texts[0])) + 8 * 40
 
 
+def test_the_next_turn_of_a_conversation_continues_its_slot() -> None:
+    """A prompt that begins with a whole earlier one: the answer behind that is forgotten."""
+    harness = Harness(ScriptedModel("a long answer", num_slots=1))
+    first = prompt("hello there, my friend")
+    second = first + tokenizer.encode("another<|im_end|>\n") + prompt("more")
+    for name, token_ids in (("1", first), ("2", second)):
+        harness.run(GenerationRequest(request_id=name, prompt_token_ids=token_ids, max_tokens=50))
+
+    assert harness.text("1") == harness.text("2") == "a long answer"
+    prefilled = [event for event in harness.events if isinstance(event, Prefilled)]
+    assert [event.num_cached_tokens for event in prefilled] == [0, len(first)]
+
+
 def test_choices_come_from_one_prefill() -> None:
     """n choices cost one prompt and one row more for each."""
     harness = Harness(ScriptedModel("yes"))

@@ -191,7 +191,8 @@ class Scheduler:
                 num_shared = 0
             elif source is not target:
                 copies.append(PrefixCopy(source.index, target.index, num_shared))
-            if (source is None or source is target) and len(target.tokens) > num_shared:
+            if (source is None or source is target) and target.last_used:
+                # Also where every remembered token is shared: the completion lies behind them.
                 truncations.append(Truncation(target.index, num_shared))
             target.tokens, target.sequence = _EMPTY, sequence
             sequence.slot = target.index
