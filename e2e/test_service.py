@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 import groq
@@ -215,15 +217,62 @@ def engine_pid(server: Server) -> int:
     return int(children[0])
 
 
-async def test_a_killed_engine_is_an_error_and_then_a_memory() -> None:
-    """kill -9 of the engine: those in flight get an error, the next request an answer."""
-    with galop_serve() as server:
-        async with client_of(server) as client:
-            reading = asyncio.create_task(stream_text(client, "Tell a story.", 1, max_tokens=400))
-            while (await asyncio.to_thread(server.load)).get("running") != 1:
-                await asyncio.sleep(0.02)
-            os.kill(engine_pid(server), signal.SIGKILL)
-            with pytest.raises(groq.APIError):
-                await reading
-        async with client_of(server, max_retries=8) as client:
-            assert await whole_text(client, "What is two plus two?", 1)
+Body = dict[str, object]
+BODIES: dict[str, Body] = {
+    "greedy": {"temperature": 0, "max_tokens": 24},
+    "seeded": {"temperature": 1, "seed": 7, "max_tokens": 24},
+    "penalised": {"temperature": 0.8, "seed": 3, "frequency_penalty": 0.5, "max_tokens": 24},
+    "document": {"seed": 5, "max_tokens": 24, "response_format": {"type": "json_object"}},
+}
+
+
+async def chunks_of(
+    client: httpx.AsyncClient, body: Body, at_chunk: Callable[[int], None] = lambda _: None
+) -> list[object]:
+    """What one stream says: text and finish reason of each chunk, joined where text follows text."""
+    said: list[object] = [""]
+    message = {"role": "user", "content": "Describe a lighthouse as a JSON object, then a storm."}
+    request = {"model": MODEL, "messages": [message], "stream": True} | body
+    num_chunks = 0
+    async with client.stream("POST", "/v1/chat/completions", json=request) as response:
+        assert response.status_code == 200, await response.aread()
+        async for line in response.aiter_lines():
+            if not line.startswith("data: {"):
+                continue
+            event = json.loads(line.removeprefix("data: "))
+            assert "error" not in event, event
+            for choice in event["choices"]:
+                said[0] = str(said[0]) + (choice["delta"].get("content") or "")
+                said += [choice["finish_reason"]] if choice["finish_reason"] else []
+            num_chunks += 1
+            at_chunk(num_chunks)
+    return said
+
+
+async def test_a_killed_engine_is_a_pause_and_the_same_bytes() -> None:
+    """kill -9 while requests wait, prefill, have their first token, are half done, almost done."""
+    with galop_serve("--max-sequences", "3", "--crash-retries", "10") as server:
+        async with httpx.AsyncClient(base_url=server.base_url, timeout=120) as client:
+            undisturbed = {name: await chunks_of(client, body) for name, body in BODIES.items()}
+
+            async def all_at_once(kill_at: int) -> list[list[object]]:
+                def kill(num_chunks: int) -> None:
+                    if num_chunks == kill_at:
+                        os.kill(engine_pid(server), signal.SIGKILL)
+
+                names = list(BODIES)
+                tasks = [asyncio.create_task(chunks_of(client, BODIES[names[0]], kill))]
+                tasks += [
+                    asyncio.create_task(chunks_of(client, BODIES[each])) for each in names[1:]
+                ]
+                if not kill_at:
+                    await asyncio.sleep(0.05)
+                    os.kill(engine_pid(server), signal.SIGKILL)
+                return await asyncio.gather(*tasks)
+
+            for kill_at in (0, 2, 12, 23):
+                assert await all_at_once(kill_at) == list(undisturbed.values()), kill_at
+                while (await client.get("/readyz")).status_code != 200:
+                    await asyncio.sleep(0.05)
+            load = await asyncio.to_thread(server.load)
+    assert (load["running"], load["waiting"]) == (0, 0)

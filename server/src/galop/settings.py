@@ -253,6 +253,25 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 10
+    crash_retries: Annotated[
+        int,
+        _option(
+            "Limits",
+            "How many more times a request is tried when the engine dies while working on it; "
+            "its client sees a pause. The last try runs alone.",
+            ge=0,
+            le=10,
+        ),
+    ] = 2
+    hang_timeout: Annotated[
+        int,
+        _option(
+            "Limits",
+            "An engine that has work and takes no step for this long is killed and started again.",
+            metavar="SECONDS",
+            ge=1,
+        ),
+    ] = 60
     log_level: Annotated[LogLevel, _option("Observability", "How much to log, to stderr.")] = "info"
     log_format: Annotated[
         LogFormat,

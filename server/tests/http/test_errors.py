@@ -26,6 +26,7 @@ from galop.engine.errors import (
     EngineInternalError,
     EngineUnavailableError,
     QueueFullError,
+    RequestQuarantinedError,
 )
 from galop.http.boundary import log_problem
 from galop.http.errors import (
@@ -191,6 +192,7 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         "not finished within 2.5 seconds",
     ),
     (EngineDiedError(exit_code=-9), 500, OURS, None, None, "ended unexpectedly"),
+    (RequestQuarantinedError(), 500, OURS, None, None, "not tried now"),
     (ConstraintFailedError("secret"), 500, OURS, None, None, "bug"),
     (EngineInternalError("secret"), 500, OURS, None, None, "bug"),
     (ZeroDivisionError("secret"), 500, OURS, None, None, "bug"),

@@ -1,7 +1,8 @@
 """An engine process for the tests: a scripted model that can be told to fail at start or to die.
 
 Not a test module. Its model setting is `scripted:...` as usual, `refuse` (a fault of the model),
-`raise` (a bug) or `exit` (gone before it was ready). A prompt that contains "die" ends the process.
+`raise` (a bug) or `exit` (gone before it was ready). An answer that begins with "die" ends the process,
+one that begins with "hang" never comes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 
 from galop.engine.runner import Batch, Float32Array
 from galop.testing import ScriptedModel, repeat_last_user_message
@@ -17,12 +19,14 @@ from galop.worker.protocol import EngineConfig
 
 
 class MortalModel(ScriptedModel):
-    """Dies on a prompt that says so, at the third token."""
+    """Dies, or hangs, early in an answer that says so."""
 
     def forward(self, batch: Batch) -> Float32Array:
         for slot in set(batch.slots.tolist()):
             if bytes(t for t in self.slots[slot] if t < 256).endswith(b"assistant\ndie"):
                 os._exit(7)
+            if bytes(t for t in self.slots[slot] if t < 256).endswith(b"assistant\nhang"):
+                threading.Event().wait()
         return super().forward(batch)
 
 

@@ -6,14 +6,19 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from galop.engine import GenerationRequest, SamplingParams
-from galop.engine.errors import EngineDiedError, EngineUnavailableError, QueueFullError
+from galop.engine.errors import (
+    EngineDiedError,
+    EngineUnavailableError,
+    QueueFullError,
+    RequestQuarantinedError,
+)
 from galop.engine.generation import Finished, Prefilled, Tokens
 from galop.testing import ScriptedTokenizer
 from galop.worker import EngineProcess, EngineStartError
@@ -49,15 +54,37 @@ def request(name: str, text: str, **options: int) -> GenerationRequest:
 
 @asynccontextmanager
 async def running(
-    model: str = "scripted:", *, num_slots: int = 4, max_waiting: int = 100
+    model: str = "scripted:",
+    *,
+    num_slots: int = 4,
+    max_waiting: int = 100,
+    crash_retries: int = 2,
+    hang_timeout_s: float = 60.0,
 ) -> AsyncIterator[EngineProcess]:
-    engine = EngineProcess(CHILD, config(model, num_slots), max_waiting=max_waiting)
+    engine = EngineProcess(
+        CHILD,
+        config(model, num_slots),
+        max_waiting=max_waiting,
+        crash_retries=crash_retries,
+        hang_timeout_s=hang_timeout_s,
+    )
     engine.launch()
     try:
         await engine.wait_until_ready()
         yield engine
     finally:
         await engine.stop()
+
+
+def kill(engine: EngineProcess) -> None:
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def text_of(generation: Generation) -> str:
@@ -138,39 +165,110 @@ async def test_the_queue_is_bounded_in_prompt_tokens_too() -> None:
     assert alone == "y" * 200
 
 
-async def test_a_dead_engine_fails_what_was_in_flight_and_comes_back() -> None:
-    """kill -9: a clear error for those in flight, refusals meanwhile, then service again."""
+async def test_a_dead_engine_comes_back_and_goes_on_where_it_stopped() -> None:
+    """kill -9: a pause and refusals meanwhile, and nothing twice and nothing missing afterwards."""
+    answers = [f"{i}" * 150 for i in range(6)]
     async with running() as engine:
-        generation = engine.generate(request("r", "x" * 400))
-        await anext(generation)
-        assert engine.pid is not None
-        os.kill(engine.pid, signal.SIGKILL)
-        with pytest.raises(EngineDiedError) as caught:
-            await text_of(generation)
-        assert engine.readiness() is not None
+        generations = [engine.generate(request(f"r{i}", each)) for i, each in enumerate(answers)]
+        started = [await anext(generations[0]), await anext(generations[0])]
+        kill(engine)
+        reading = asyncio.gather(*(text_of(generation) for generation in generations))
+        await until(lambda: engine.readiness() is not None)
         with pytest.raises(EngineUnavailableError):
             engine.generate(request("too-early", "x"))
-        async with asyncio.timeout(10):
-            while engine.readiness() is not None:
-                await asyncio.sleep(0.02)
-        answer = await text_of(engine.generate(request("after", "back")))
+        texts = await asyncio.wait_for(reading, 20)
 
-    assert caught.value.exit_code == -signal.SIGKILL
-    assert answer == "back"
+    assert isinstance(started[0], Prefilled)
+    assert isinstance(started[1], Tokens)
+    assert [tokenizer.decode(started[1].token_ids) + texts[0], *texts[1:]] == answers
     assert engine.num_restarts == 1
 
 
-async def test_an_engine_that_dies_of_a_request_comes_back() -> None:
-    """The process ends in the middle of a step; the next request is served."""
+async def test_the_prompt_is_reported_once_though_it_was_computed_twice() -> None:
+    """Readers see one `Prefilled`, and one end."""
     async with running() as engine:
-        with pytest.raises(EngineDiedError) as caught:
-            await text_of(engine.generate(request("r", "die now")))
-        async with asyncio.timeout(10):
-            while engine.readiness() is not None:
-                await asyncio.sleep(0.02)
-        assert await text_of(engine.generate(request("after", "back"))) == "back"
+        generation = engine.generate(request("r", "x" * 150))
+        events = [await anext(generation), await anext(generation)]
+        kill(engine)
+        events += [event async for event in generation]
 
+    assert [type(event) for event in events if not isinstance(event, Tokens)] == [
+        Prefilled,
+        Finished,
+    ]
+
+
+async def test_choices_that_ended_before_the_engine_died_stay_ended() -> None:
+    """A cancelled choice is not run again; the other comes whole."""
+    async with running() as engine:
+        generation = engine.generate(request("r", "y" * 150, num_choices=2))
+        await anext(generation)
+        generation.cancel_choice(1)
+        kill(engine)
+        tokens = [event async for event in generation if isinstance(event, Tokens)]
+        await until(lambda: engine.load() == (0, 0))
+
+    assert (
+        tokenizer.decode([t for e in tokens if e.choice_index == 0 for t in e.token_ids])
+        == "y" * 150
+    )
+
+
+async def test_a_reader_that_leaves_while_there_is_no_engine_is_not_served_by_the_next() -> None:
+    """What was closed meanwhile takes no slot."""
+    async with running(num_slots=1) as engine:
+        left, stayed = (engine.generate(request(name, name * 20)) for name in ("left", "stay"))
+        await anext(left)
+        kill(engine)
+        await until(lambda: engine.readiness() is not None)
+        left.close()
+        assert await text_of(stayed) == "stay" * 20
+        assert engine.num_open_choices == 0
+
+
+async def test_a_request_that_kills_the_engine_is_found_out_and_kept_out() -> None:
+    """The others are answered; it alone fails, and is refused when it comes again."""
+    async with running() as engine:
+        good = [engine.generate(request(f"g{i}", "fine " * 20)) for i in range(3)]
+        bad = engine.generate(request("bad", "die now"))
+        reading = asyncio.gather(*(text_of(generation) for generation in good))
+        with pytest.raises(EngineDiedError) as caught:
+            await text_of(bad)
+        texts = await asyncio.wait_for(reading, 20)
+        await until(lambda: engine.readiness() is None)
+        with pytest.raises(RequestQuarantinedError):
+            engine.generate(request("again", "die now"))
+        assert await text_of(engine.generate(request("other", "well"))) == "well"
+
+    assert texts == [("fine " * 20).strip()] * 3
     assert caught.value.exit_code == 7
+    assert engine.num_restarts == 3
+
+
+async def test_without_retries_a_dead_engine_fails_what_was_in_flight() -> None:
+    """And nobody is blamed: the next request of the same words is served."""
+    async with running(crash_retries=0) as engine:
+        generation = engine.generate(request("r", "x" * 150))
+        await anext(generation)
+        kill(engine)
+        with pytest.raises(EngineDiedError) as caught:
+            await text_of(generation)
+        await until(lambda: engine.readiness() is None)
+        assert await text_of(engine.generate(request("again", "x" * 150))) == "x" * 150
+
+    assert caught.value.exit_code == -signal.SIGKILL
+
+
+async def test_an_engine_that_hangs_is_killed_and_its_request_found_out() -> None:
+    """No step within the timeout counts as a death, and idle time does not."""
+    async with running(hang_timeout_s=0.5) as engine:
+        await asyncio.sleep(1)
+        assert engine.num_restarts == 0
+        bad = engine.generate(request("bad", "hang now"))
+        good = engine.generate(request("good", "z" * 150))
+        with pytest.raises(EngineDiedError):
+            await asyncio.wait_for(text_of(bad), 20)
+        assert await text_of(good) == "z" * 150
 
 
 @pytest.mark.parametrize(

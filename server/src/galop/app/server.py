@@ -114,6 +114,8 @@ def engine_process(settings: Settings, model: ServedModel, context_window: int) 
         config,
         max_waiting=settings.max_waiting,
         max_waiting_tokens=settings.max_waiting_tokens,
+        crash_retries=settings.crash_retries,
+        hang_timeout_s=settings.hang_timeout,
     )
 
 

@@ -62,7 +62,7 @@ class Engine:
     """Continuous batching over one model, whose slots must be empty.
 
     `emit` is called on the engine's thread after every step that changed something, with the
-    events of that step (none where all that happened is a cancellation). It must not block.
+    events of that step (none where it only computed or cancelled something). It must not block.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Engine:
                 events += self._fail_all(plan)
             else:
                 events += self._advance(plan, logits)
-        if events or has_news:
+        if events or has_news or not plan.is_empty:
             self._emit(events)
 
     def _compute(self, plan: Plan) -> Float32Array:

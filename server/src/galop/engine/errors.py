@@ -4,6 +4,7 @@ EngineError
 ├── QueueFullError            the bounded waiting queue has no room
 ├── EngineUnavailableError    the engine process is starting, stopping or gone
 ├── EngineDiedError           the engine process ended while this request was in flight
+├── RequestQuarantinedError   a request like this one killed the engine before
 ├── ConstraintFailedError     the constraint could not be compiled or broke while generating
 │   └── BudgetTooSmallError   no document of the constraint fits into max_tokens
 └── EngineInternalError       a bug of ours: the step raised
@@ -54,6 +55,13 @@ class EngineDiedError(EngineError):
     def __init__(self, *, exit_code: int | None) -> None:
         super().__init__(f"the engine process ended (exit code {exit_code})")
         self.exit_code = exit_code
+
+
+class RequestQuarantinedError(EngineError):
+    """A request with the same prompt and constraint killed the engine, alone, on its last try."""
+
+    def __init__(self) -> None:
+        super().__init__("a request like this one ended the engine before")
 
 
 class ConstraintFailedError(EngineError):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from galop.engine.errors import EngineDiedError
+from galop.engine.errors import EngineDiedError, RequestQuarantinedError
 from galop.http.connection import ClientDisconnected, send_problem
 from galop.http.errors import Problem, describe
 from galop.http.ids import new_request_id
@@ -40,7 +40,7 @@ def add_headers(scope: Scope, headers: Mapping[str, str]) -> None:
 def log_problem(request_id: str, what: str, problem: Problem, error: Exception) -> None:
     """One line per failed request; with a traceback where it is a fault of this code."""
     is_failure = problem.status == 500
-    is_bug = is_failure and not isinstance(error, EngineDiedError)
+    is_bug = is_failure and not isinstance(error, EngineDiedError | RequestQuarantinedError)
     is_probe = what == _PROBE  # asked again and again, and "not yet" is an answer to it
     logger.log(
         logging.ERROR if is_failure else logging.DEBUG if is_probe else logging.INFO,

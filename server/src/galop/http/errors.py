@@ -41,6 +41,7 @@ from galop.engine.errors import (
     EngineInternalError,
     EngineUnavailableError,
     QueueFullError,
+    RequestQuarantinedError,
 )
 from galop.http.gate import (
     error_type,
@@ -414,9 +415,22 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             headers=lambda error: {"x-should-retry": "false"},
         ),
         _row(
+            RequestQuarantinedError,
+            500,
+            when=(
+                "A request with this prompt ended the engine again and again: for an hour it is not "
+                "tried. Comes with `x-should-retry: false`."
+            ),
+            message=lambda error: (
+                "A request like this one ended the engine again and again, so it is not tried now. "
+                "Please change the prompt, and tell the operator of this server."
+            ),
+            headers=lambda error: {"x-should-retry": "false"},
+        ),
+        _row(
             EngineDiedError,
             500,
-            when="The engine ended while it worked on this request; it is being restarted.",
+            when="The engine ended each time it worked on this request; it is being restarted.",
             message=lambda error: (
                 "The engine ended unexpectedly while it worked on this request. It is being "
                 "restarted: please try again."

@@ -7,6 +7,7 @@ thread) and `EngineProcess` (a process). Everything here runs on the event loop'
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from abc import ABC, abstractmethod
@@ -16,11 +17,13 @@ from collections.abc import Callable, Sequence
 from galop.engine.errors import (
     BudgetTooSmallError,
     ConstraintFailedError,
+    EngineDiedError,
     EngineError,
     EngineInternalError,
     EngineUnavailableError,
     QueueFullError,
     QueueUnit,
+    RequestQuarantinedError,
 )
 from galop.engine.generation import (
     EngineEvent,
@@ -31,11 +34,17 @@ from galop.engine.generation import (
     Tokens,
 )
 from galop.worker.protocol import Cancel, Command, Submit
+from galop.worker.quarantine import Quarantine
+from galop.worker.replay import Replay, ReplayMismatchError
+
+logger = logging.getLogger("galop.worker")
 
 DEFAULT_MAX_WAITING = 128
 """Choices that may wait for a slot. More would wait for minutes; better to say so at once."""
 DEFAULT_MAX_WAITING_TOKENS = 131_072
 """Prompt tokens that may wait to be computed."""
+DEFAULT_CRASH_RETRIES = 2
+"""How many more times a request is tried when the engine dies while working on it."""
 _LONGEST_RETRY_AFTER_S = 30
 
 
@@ -49,9 +58,15 @@ class Generation:
         self.request = request
         self.open_choices = set(range(request.num_choices))
         self.is_prefilled = False
+        self.is_submitted = False
+        """The engine that lives now has been told of it."""
+        self.num_deaths = 0
+        """How many engines died while they had this request."""
         self.last_tokens_s: dict[int, float] = {}
         """When each choice got tokens last."""
         self._handle = handle
+        self._replay = Replay()
+        self._has_told_prefilled = False
         self._events: deque[Prefilled | Tokens | Finished] = deque()
         self._error: EngineError | None = None
         self._arrived: asyncio.Future[None] | None = None
@@ -86,15 +101,34 @@ class Generation:
     # Called by the handle.
 
     def put(self, event: Prefilled | Tokens | Finished) -> None:
-        """Add an event; those of choices that were cancelled meanwhile are dropped."""
+        """Add an event; those of choices that were cancelled meanwhile are dropped, and what was
+        there before the engine died.
+
+        Raises `ReplayMismatchError` if the engine now says something else than it did then.
+        """
         if isinstance(event, Prefilled):
             self.is_prefilled = True
+            if self._has_told_prefilled:
+                return
+            self._has_told_prefilled = True
         if isinstance(event, Tokens | Finished) and event.choice_index not in self.open_choices:
             return
+        if isinstance(event, Tokens):
+            news = self._replay.news_in(event)
+            if news is None:
+                return
+            event = news
         if isinstance(event, Finished):
+            self._replay.check_finished(event.choice_index)
             self.open_choices.discard(event.choice_index)
         self._events.append(event)
         self._wake()
+
+    def start_again(self) -> None:
+        """The engine died: what comes next begins with what came before."""
+        self.num_deaths += 1
+        self.is_submitted = self.is_prefilled = False
+        self._replay.start()
 
     def fail(self, error: EngineError) -> None:
         """End with an error, after the events that are here already."""
@@ -120,6 +154,9 @@ class EngineHandle(ABC):
 
     `num_slots` choices run at once, `max_waiting` more may wait, with no more than
     `max_waiting_tokens` prompt tokens still to be computed; beyond that `generate` refuses.
+
+    A request survives `crash_retries` deaths of the engine. On its last try it runs alone, before
+    all others, so that one more death names the request that caused it.
     """
 
     def __init__(
@@ -129,12 +166,15 @@ class EngineHandle(ABC):
         num_slots: int,
         max_waiting: int = DEFAULT_MAX_WAITING,
         max_waiting_tokens: int = DEFAULT_MAX_WAITING_TOKENS,
+        crash_retries: int = DEFAULT_CRASH_RETRIES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
         self._num_slots = num_slots
         self._max_waiting = max_waiting
         self._max_waiting_tokens = max_waiting_tokens
+        self._crash_retries = crash_retries
+        self._quarantine = Quarantine(clock)
         self._clock = clock
         self._generations: dict[str, tuple[Generation, float]] = {}
         self._typical_duration_s = 1.0
@@ -160,13 +200,16 @@ class EngineHandle(ABC):
         """How many choices run and how many wait, as of the engine's last step."""
 
     def generate(self, request: GenerationRequest) -> Generation:
-        """Submit. Raises `EngineUnavailableError` or `QueueFullError` at once."""
+        """Submit. Raises at once `EngineUnavailableError`, `QueueFullError` or
+        `RequestQuarantinedError`."""
         if self.unavailable_reason is not None:
             raise EngineUnavailableError(self.unavailable_reason)
+        if request in self._quarantine:
+            raise RequestQuarantinedError
         self._refuse_if_full(request)
         generation = Generation(self, request)
         self._generations[request.request_id] = (generation, self._clock())
-        self._send(Submit(request))
+        self._submit_pending()
         return generation
 
     def cancel(self, generation: Generation, choice_index: int | None) -> None:
@@ -175,8 +218,9 @@ class EngineHandle(ABC):
         generation.drop_choices(choice_index)
         if not generation.open_choices:
             self._generations.pop(request_id, None)
-        if self.unavailable_reason is None:
+        if self.unavailable_reason is None and generation.is_submitted:
             self._send(Cancel(request_id, choice_index))
+            self._submit_pending()
 
     def dispatch(self, events: Sequence[EngineEvent]) -> None:
         """Give the events of a step to the requests they belong to."""
@@ -191,11 +235,56 @@ class EngineHandle(ABC):
             else:
                 if isinstance(event, Tokens):
                     self._measure_gap(generation, event.choice_index, now_s)
-                generation.put(event)
+                try:
+                    generation.put(event)
+                except ReplayMismatchError as error:
+                    logger.error("%s: %s", event.request_id, error)
+                    self._send(Cancel(event.request_id))
+                    generation.fail(EngineDiedError(exit_code=None))
             if not generation.open_choices:
                 del self._generations[event.request_id]
                 duration_s = now_s - started_s
                 self._typical_duration_s += 0.1 * (duration_s - self._typical_duration_s)
+                self._submit_pending()
+
+    def engine_died(self, error: EngineDiedError) -> None:
+        """Keep what is in flight for the next engine; fail what has used up its tries."""
+        submitted = [each for each, _ in self._generations.values() if each.is_submitted]
+        for generation in submitted:
+            was_alone = self._is_last_try(generation)
+            generation.start_again()
+            if generation.num_deaths > self._crash_retries:
+                del self._generations[generation.request.request_id]
+                if was_alone and len(submitted) == 1:
+                    logger.error(
+                        "%s killed the engine: refused from now on", generation.request.request_id
+                    )
+                    self._quarantine.add(generation.request)
+                generation.fail(error)
+
+    def engine_returned(self) -> None:
+        """Hand over what the last engine left, in the order in which it came."""
+        self._submit_pending()
+
+    def _submit_pending(self) -> None:
+        """Tell the engine what it does not know yet. Nothing runs beside a last try."""
+        generations = [generation for generation, _ in self._generations.values()]
+        suspects = [each for each in generations if self._is_last_try(each)]
+        if suspects:
+            generations = [] if any(each.is_submitted for each in generations) else suspects[:1]
+        for generation in generations:
+            if not generation.is_submitted:
+                generation.is_submitted = True
+                self._submit(generation)
+
+    def _submit(self, generation: Generation) -> None:
+        request = generation.request
+        self._send(Submit(request))
+        for choice_index in set(range(request.num_choices)) - generation.open_choices:
+            self._send(Cancel(request.request_id, choice_index))
+
+    def _is_last_try(self, generation: Generation) -> bool:
+        return 0 < self._crash_retries == generation.num_deaths
 
     def fail_all(self, error: EngineError) -> None:
         """End every request in flight."""

@@ -1,7 +1,8 @@
 """Starts the engine process, watches it, and starts it again when it dies.
 
-Requests in flight when it dies end with `EngineDiedError`. While there is no engine, `readiness`
-says so and `generate` refuses.
+Requests in flight when it dies wait for the next one and go on where they stopped (see `replay`). An
+engine that has work and reports no step is killed. While there is no engine, `readiness` says so and
+`generate` refuses.
 """
 
 from __future__ import annotations
@@ -13,10 +14,16 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from galop.engine.errors import EngineDiedError, EngineUnavailableError
-from galop.worker.handle import DEFAULT_MAX_WAITING, DEFAULT_MAX_WAITING_TOKENS, EngineHandle
+from galop.worker.handle import (
+    DEFAULT_CRASH_RETRIES,
+    DEFAULT_MAX_WAITING,
+    DEFAULT_MAX_WAITING_TOKENS,
+    EngineHandle,
+)
 from galop.worker.protocol import (
     HEADER,
     Command,
@@ -39,6 +46,8 @@ _LONGEST_BACKOFF_S = 15.0
 _STABLE_AFTER_S = 60.0
 """An engine that lived this long starts the back-off from the beginning when it dies."""
 _STOP_TIMEOUT_S = 5.0
+DEFAULT_HANG_TIMEOUT_S = 60.0
+"""Far longer than the longest step: 512 rows of prompt take seconds on two busy cores."""
 
 ENVIRONMENT = {
     # Threads that wait by spinning take the core from whatever else wants it: with another process
@@ -68,13 +77,21 @@ class EngineProcess(EngineHandle):
         *,
         max_waiting: int = DEFAULT_MAX_WAITING,
         max_waiting_tokens: int = DEFAULT_MAX_WAITING_TOKENS,
+        crash_retries: int = DEFAULT_CRASH_RETRIES,
+        hang_timeout_s: float = DEFAULT_HANG_TIMEOUT_S,
     ) -> None:
         super().__init__(
             self._write,
             num_slots=config.num_slots,
             max_waiting=max_waiting,
             max_waiting_tokens=max_waiting_tokens,
+            crash_retries=crash_retries,
         )
+        self._hang_timeout_s = hang_timeout_s
+        self._last_sign_s = 0.0
+        """When the engine last reported, or was last given something to do while it was idle."""
+        self._num_failed_starts = 0
+        self._is_ready = False
         self._command = list(command)
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
@@ -151,6 +168,7 @@ class EngineProcess(EngineHandle):
 
     async def _run_once(self) -> int | None:
         """One life of the process, from start to exit code."""
+        self._is_ready = False
         ours, theirs = socket.socketpair()
         try:
             process = self._spawn(theirs)
@@ -163,12 +181,11 @@ class EngineProcess(EngineHandle):
         reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
             self._write(Start(self._config))
-            while True:
-                report = await _read_report(reader)
-                if report is None:
-                    break
-                self._on_report(report)
+            async with self._killing_when_hung(process):
+                while (report := await _read_report(reader)) is not None:
+                    self._on_report(report)
         finally:
+            was_ready = self._is_ready
             if not self._stopping.is_set():
                 self.unavailable_reason = "the engine is restarting"
             self._writer.close()
@@ -176,8 +193,38 @@ class EngineProcess(EngineHandle):
             exit_code = await self._reap(process)
             self._process = None
             self.figures = StepFigures()
-            self.fail_all(EngineDiedError(exit_code=exit_code))
+            self._keep_or_fail(EngineDiedError(exit_code=exit_code), was_ready=was_ready)
         return exit_code
+
+    def _keep_or_fail(self, error: EngineDiedError, *, was_ready: bool) -> None:
+        """Whoever waits for an engine that cannot start does not wait for ever."""
+        self._num_failed_starts = 0 if was_ready else self._num_failed_starts + 1
+        if self._num_failed_starts > self._crash_retries:
+            self.fail_all(error)
+        else:
+            self.engine_died(error)
+
+    @asynccontextmanager
+    async def _killing_when_hung(self, process: subprocess.Popen[bytes]) -> AsyncIterator[None]:
+        watch = asyncio.create_task(self._kill_when_hung(process), name="galop-engine-watchdog")
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    async def _kill_when_hung(self, process: subprocess.Popen[bytes]) -> None:
+        """Its end is noticed as that of any other engine that dies."""
+        while True:
+            await asyncio.sleep(min(1.0, self._hang_timeout_s / 4))
+            now_s = time.monotonic()
+            if self.unavailable_reason is not None or not self.num_open_choices:
+                self._last_sign_s = now_s
+            elif now_s - self._last_sign_s > self._hang_timeout_s:
+                logger.error(
+                    "the engine has work and took no step for %.0f s: killed", self._hang_timeout_s
+                )
+                process.kill()
+                return
 
     def _spawn(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
         environment = ENVIRONMENT | dict(os.environ)
@@ -196,12 +243,15 @@ class EngineProcess(EngineHandle):
             return await asyncio.to_thread(process.wait)
 
     def _on_report(self, report: Report) -> None:
+        self._last_sign_s = time.monotonic()
         if isinstance(report, Step):
             self.figures = report.figures
             self.dispatch(report.events)
         elif isinstance(report, Ready):
+            self._is_ready = True
             if not self._stopping.is_set():
                 self.unavailable_reason = None
+                self.engine_returned()
             if self._first_start is not None and not self._first_start.done():
                 self._first_start.set_result(report)
         elif isinstance(report, StartFailed):
