@@ -71,6 +71,13 @@ def test_sentiment(server: Server) -> None:
     assert run(server, "sentiment.py").startswith("{")
 
 
+def test_structured_output(server: Server) -> None:
+    """A recipe, whatever is in it."""
+    name, *ingredients = run(server, "structured_output.py").splitlines()
+    assert not name.startswith("- ")
+    assert all(line.startswith("- ") for line in ingredients if " of " in line)
+
+
 def test_tools(server: Server) -> None:
     """A call that the program could make, then words."""
     call, _, words = run(server, "tools.py").partition("\n")

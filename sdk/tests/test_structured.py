@@ -214,6 +214,24 @@ def test_an_answer_that_was_cut_off_is_not_parsed(serve: Serve, completion: Payl
     assert pickle.loads(pickle.dumps(caught.value)).completion.id == "chatcmpl-1"
 
 
+def test_a_document_that_the_server_closed_in_time_is_parsed(
+    serve: Serve, completion: Payload
+) -> None:
+    """`finish_reason` still tells that it was cut short."""
+    payload = json.loads(
+        json.dumps(completion('{"title":"x","kind":"soup","ingredients":[{"name":"a","grams":1}]}'))
+    )
+    payload["choices"][0]["finish_reason"] = "length"
+    payload["x_groq"] = {"id": "req_1", "json_completed": True}
+    server = serve(lambda exchange: exchange.respond(payload))
+    with Groq(api_key="k", base_url=server.url) as client:
+        answer = client.chat.completions.parse(model="m", messages=HELLO, response_format=dict)
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.choices[0].message.parsed == json.loads(
+        payload["choices"][0]["message"]["content"]
+    )
+
+
 def test_an_answer_of_another_shape_is_an_error(serve: Serve, completion: Payload) -> None:
     """Constraints that strict mode cannot carry are checked on this side."""
     text = '{"title":"x","kind":"soup","ingredients":[]}'

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import settings
+
 from galop.worker.supervisor import ENVIRONMENT
 
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+
+# How long an example takes says nothing on machines that are shared.
+settings.register_profile("galop", deadline=None)
+settings.load_profile("galop")

@@ -26,7 +26,8 @@ def parse_completion(
     """Read every choice; `response_type` None leaves the content as text.
 
     Raises:
-        LengthFinishReasonError: a choice was cut off by the token limit.
+        LengthFinishReasonError: a choice was cut off by the token limit. A server that says
+            `x_groq.json_completed` has closed the document in time, and it is read like any other.
         ContentFilterFinishReasonError: a choice was withheld.
         OutputParseError: a content, or the arguments of a call, is not what was asked for.
     """
@@ -49,7 +50,8 @@ def parse_completion(
 
 
 def _refuse_incomplete(completion: ChatCompletion, finish_reason: str) -> None:
-    if finish_reason == "length":
+    is_whole = getattr(completion.x_groq, "json_completed", None) is True
+    if finish_reason == "length" and not is_whole:
         raise LengthFinishReasonError(completion=completion)
     if finish_reason == "content_filter":
         raise ContentFilterFinishReasonError
