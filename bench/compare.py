@@ -71,6 +71,8 @@ class Comparison:
 
     def run(self) -> None:
         """Measure every setting that has rows left."""
+        if self._options.tune and not opponents.is_tuned(self._configuration):
+            opponents.tune(self._configuration)
         for setting, launchers in SETTINGS.items():
             rows = [row for row in self._left if row.setting == setting]
             if not rows:
@@ -204,6 +206,7 @@ def main() -> None:
         "--only", nargs="+", metavar="WORDS", help="rows whose name has these words"
     )
     parser.add_argument("--resume", action="store_true", help="keep the rows that are there")
+    parser.add_argument("--tune", action="store_true", help="run `galop tune` first, where needed")
     parser.add_argument("--model", type=Path, default=embedded_model_path(), help="a GGUF file")
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--context-window", type=int, default=2048, help="tokens in a slot")

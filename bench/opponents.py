@@ -102,12 +102,24 @@ def galop_tuned(configuration: Configuration) -> Launch:
 
     Raises `OpponentMissingError` where it has not been run.
     """
-    cache = default_cache_directory()
-    if find_tuned(configuration.weights, cache, configuration.num_threads) is None:
-        raise OpponentMissingError("`galop tune` has not been run for this model on this machine")
+    if not is_tuned(configuration):
+        raise OpponentMissingError("`galop tune` has not been run for this model here (--tune)")
     plain = galop(configuration)
     command = ["--tuned" if part == "--no-tuned" else part for part in plain.command]
     return Launch("galop, tuned", command, {}, plain.ready_path)
+
+
+def is_tuned(configuration: Configuration) -> bool:
+    """Whether `galop serve` would find a result of `galop tune` for this file."""
+    cache = Path(os.environ.get("GALOP_CACHE_DIR") or default_cache_directory())
+    return find_tuned(configuration.weights, cache, configuration.num_threads) is not None
+
+
+def tune(configuration: Configuration) -> None:
+    """Run `galop tune` with the one format that keeps the embedded model's quality: a minute."""
+    command = [str(Path(sys.executable).with_name("galop")), "tune", "--formats", "Q8_0"]
+    command += ["--model", str(configuration.weights), "--rounds", "2"]
+    subprocess.run([*command, "--threads", str(configuration.num_threads)], check=False)
 
 
 def llama_server(configuration: Configuration) -> Launch:
