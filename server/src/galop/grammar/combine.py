@@ -10,35 +10,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-ANNOTATIONS = frozenset(
-    [
-        "$schema",
-        "$id",
-        "id",
-        "$comment",
-        "$anchor",
-        "$defs",
-        "definitions",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "example",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "contentEncoding",
-        "contentMediaType",
-        "contentSchema",
-        "$vocabulary",
-        "discriminator",
-        "xml",
-        "externalDocs",
-        "x-order",
-    ]
-)
-"""Keywords that allow and forbid nothing."""
-
 CONSTRAINTS = frozenset(
     [
         "type",
@@ -87,7 +58,8 @@ CONSTRAINTS = frozenset(
         "nullable",
     ]
 )
-"""Keywords that do. What is in neither set is unknown, and ignored as the specification wants."""
+"""Keywords that allow or forbid something. All others are annotations or unknown, and ignored as the
+specification wants."""
 
 
 class Combined(NamedTuple):

@@ -50,9 +50,7 @@ class GrammarFactory:
     def prepare(self, spec: ConstraintSpec) -> None:
         """See `ConstraintFactory.prepare`."""
         spec = msgspec.structs.replace(spec, thinking=None)
-        if spec == _JSON_OBJECT:
-            self._json_object_matcher  # noqa: B018 (a cached property)
-        elif spec != _NOTHING:
+        if spec not in (_JSON_OBJECT, _NOTHING):
             self._compiled(spec)
 
     def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:

@@ -60,11 +60,6 @@ class GrammarConstraint:
         return copy.try_consume_tokens(token_ids) == len(token_ids) and copy.is_accepting()
 
     @property
-    def matcher(self) -> LLMatcher:
-        """llguidance's own object, to be copied and not to be changed."""
-        return self._matcher
-
-    @property
     def is_stopped(self) -> bool:
         """True when nothing may follow."""
         return self._matcher.is_stopped()

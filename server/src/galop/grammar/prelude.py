@@ -68,7 +68,6 @@ class PreludeConstraint:
         """The last bytes: as many as can be the beginning of the marker."""
         self._num_free: int | None = None
         """Tokens until the marker is forced."""
-        self._was_forced = False
         if max_tokens is not None:
             num_marker = len(vocabulary.segment(marker))
             self._num_free = max(0, min(max_tokens, budget_tokens - smallest_rest - num_marker))

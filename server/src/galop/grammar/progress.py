@@ -163,11 +163,6 @@ class Progress:
         return cls((Stack(Frame(root, 0, None, costs.suffixes(root), frozenset())),), costs)
 
     @property
-    def is_done(self) -> bool:
-        """True when the text is a whole document."""
-        return any(stack.frame is None for stack in self.stacks)
-
-    @property
     def is_in_free_string(self) -> bool:
         """True in a string without bounds, between characters: more of them changes nothing."""
         return bool(self.stacks) and all(map(_is_in_free_string, self.stacks))

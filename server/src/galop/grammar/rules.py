@@ -24,7 +24,6 @@ class LeafKind(Enum):
     STRING = "string"
     NUMBER = "number"
     KEY = "key"
-    TEXT = "text"
 
 
 @dataclass(eq=False, slots=True)

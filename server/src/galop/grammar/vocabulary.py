@@ -109,11 +109,6 @@ class Vocabulary:
         """`keeps_string`, faster to ask for a single token."""
         return self.keeps_string.tobytes()
 
-    @cached_property
-    def byte_ids(self) -> list[int]:
-        """The token of each byte, -1 where there is none."""
-        return [self._ids.get(bytes([byte]), -1) for byte in range(256)]
-
     def num_tokens(self, texts: Iterable[bytes]) -> int:
         """How many tokens the texts take, each by itself."""
         return sum(len(self.tokenize(text)) for text in texts)
