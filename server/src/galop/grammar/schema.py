@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from galop.grammar.combine import CONSTRAINTS, combine, same
+from galop.grammar.disjoint import are_disjoint
 from galop.grammar.errors import SchemaError
 from galop.grammar.lexemes import FORMATS, is_exact_format, is_known_lexeme, samples_of
 from galop.grammar.nodes import (
@@ -159,7 +160,7 @@ class _Reader:
                 choices.append(
                     (self._list(options, f"{pointer}/{keyword}"), f"{pointer}/{keyword}")
                 )
-                self.is_exact &= keyword == "anyOf" or _are_disjoint(options)
+                self.is_exact &= keyword == "anyOf" or are_disjoint(options)
         if not choices:
             yield from self._typed(base, pointer, depth)
             return
@@ -204,7 +205,7 @@ class _Reader:
                 if keyword in asked and keyword in base:
                     where = f"{part_pointer}/{keyword}"
                     options = self._list(asked.pop(keyword), where)
-                    self.is_exact &= keyword == "anyOf" or _are_disjoint(options)
+                    self.is_exact &= keyword == "anyOf" or are_disjoint(options)
                     choices.append((options, where))
             base, is_exact = combine(base, asked)
             self.is_exact &= is_exact
@@ -502,48 +503,6 @@ def matches(pattern: str, name: str) -> bool:
         return bool(validator_of({"pattern": pattern}).is_valid(name))
     except (ValueError, jsonschema_rs.ValidationError):
         return False
-
-
-def _are_disjoint(options: Any) -> bool:
-    """True if no value can satisfy two of them, told by their types or by a constant property."""
-    if not isinstance(options, list) or not all(isinstance(each, Mapping) for each in options):
-        return False
-    return all(_are_two_disjoint(left, right) for left, right in itertools.combinations(options, 2))
-
-
-def _are_two_disjoint(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    left_types, right_types = _declared_types(left), _declared_types(right)
-    if left_types and right_types and not left_types & right_types:
-        return True
-    left_values, right_values = _declared_values(left), _declared_values(right)
-    if left_values is not None and right_values is not None:
-        return not any(same(one, other) for one in left_values for other in right_values)
-    if left_types == right_types == {"object"}:
-        shared = set(left.get("required", [])) & set(right.get("required", []))
-        for name in shared:
-            one = left.get("properties", {}).get(name)
-            other = right.get("properties", {}).get(name)
-            if (
-                isinstance(one, Mapping)
-                and isinstance(other, Mapping)
-                and "$ref" not in (*one, *other)
-                and _are_two_disjoint(one, other)
-            ):
-                return True
-    return False
-
-
-def _declared_types(schema: Mapping[str, Any]) -> set[str]:
-    asked = schema.get("type", [])
-    types = {asked} if isinstance(asked, str) else set(asked)
-    return types | {"number"} if "integer" in types else types
-
-
-def _declared_values(schema: Mapping[str, Any]) -> list[Any] | None:
-    if "const" in schema:
-        return [schema["const"]]
-    values = schema.get("enum")
-    return values if isinstance(values, list) else None
 
 
 def _type_of(value: Any) -> set[str]:
