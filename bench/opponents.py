@@ -45,7 +45,7 @@ class Configuration:
 
 
 BEST_FLAGS = ("--flash-attn", "on", "--kv-unified", "--no-webui")
-"""Measured against their opposites: see bench/LOG.md."""
+"""Chosen by what they are for, not yet measured against their opposites."""
 
 
 class OpponentMissingError(Exception):

@@ -72,7 +72,7 @@ def compared(
         unit=goal.unit,
         goal=str(goal),
         ours=statistics.median(ours),
-        theirs=statistics.median(theirs),
+        theirs=statistics.median(theirs) if goal.has_theirs else None,
         opponent=opponent,
         ratio=None if goal.of_ours else ratio,
         is_met=goal.is_met(judged) if goal.is_set else None,
@@ -90,7 +90,8 @@ def of_ours(row: str, setting: str, goal: Goal, value: float) -> Line:
 
 def skipped(row: str, setting: str, goal: Goal, reason: str) -> Line:
     """A line without figures."""
-    text = " ".join(reason.split())[-300:].replace("|", "/")
+    words = [word.rpartition("/")[2] if word.startswith("/") else word for word in reason.split()]
+    text = " ".join(words)[-200:].replace("|", "/")
     return Line(row, setting, goal.metric, goal.unit, str(goal), skipped=text)
 
 
