@@ -124,7 +124,12 @@ def draws(cases: list[SchemaCase], grammars: Grammars, num_draws: int, seed: int
             continue
         kind = adversary.random.choice(KINDS)
         constraint = grammars.make(spec, max_tokens=budget)
-        token_ids = adversary.write(constraint, kind, budget, grammars.end_ids)
+        try:
+            token_ids = adversary.write(constraint, kind, budget, grammars.end_ids)
+        except ConstraintFailedError as error:
+            counts["FAILED"] += 1
+            print(f"failed: {case.name}, {kind}, budget {budget}: {error.reason}, {constraint!r}")
+            continue
         tokens = (grammars.vocabulary.token_bytes[token_id] for token_id in token_ids)
         document = b"".join(tokens).decode("utf-8", "replace")
         counts["over budget"] += len(token_ids) > budget

@@ -21,7 +21,7 @@ from galop.engine.errors import BudgetTooSmallError, EngineError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedModel, ScriptedTokenizer
-from galop.worker import LocalEngine
+from galop.worker.local import LocalEngine
 
 CARD = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_completion_tokens=512)
 

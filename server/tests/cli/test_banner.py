@@ -10,7 +10,7 @@ from galop.chat.request import ModelCard
 from galop.cli.banner import ready_text
 from galop.settings import Settings
 from galop.testing import ScriptedModel, ScriptedTokenizer
-from galop.worker import LocalEngine
+from galop.worker.local import LocalEngine
 
 
 def banner(

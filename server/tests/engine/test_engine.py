@@ -8,10 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from galop.engine import ConstraintSpec, Engine, EngineEvent, GenerationRequest, SamplingParams
 from galop.engine.constraint import TokenConstraint
+from galop.engine.engine import Engine
 from galop.engine.errors import ConstraintFailedError
-from galop.engine.generation import Failed, Finished, Prefilled, Tokens
+from galop.engine.generation import (
+    ConstraintSpec,
+    EngineEvent,
+    Failed,
+    Finished,
+    GenerationRequest,
+    Prefilled,
+    SamplingParams,
+    Tokens,
+)
 from galop.engine.runner import Batch, Float32Array
 from galop.testing import VOCAB_SIZE, ScriptedModel, ScriptedTokenizer
 

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galop.engine import Engine, EngineEvent, GenerationRequest, SamplingParams
-from galop.engine.generation import Failed, Tokens
+from galop.engine.engine import Engine
+from galop.engine.generation import EngineEvent, Failed, GenerationRequest, SamplingParams, Tokens
 from galop.engine.runner import Float32Array
 from galop.testing import VOCAB_SIZE, ScriptedModel
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from galop.engine import Engine, EngineEvent, GenerationRequest, SamplingParams
-from galop.engine.generation import Tokens
+from galop.engine.engine import Engine
+from galop.engine.generation import EngineEvent, GenerationRequest, SamplingParams, Tokens
 from galop.engine.runner import Batch, Float32Array
 from galop.llama import LlamaRunner, LlamaTokenizer
 

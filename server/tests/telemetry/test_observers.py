@@ -22,7 +22,7 @@ from galop.telemetry.metrics import reason_of
 from galop.telemetry.prompt_log import PromptLog
 from galop.telemetry.tracing import Tracing
 from galop.testing import ScriptedModel, ScriptedTokenizer
-from galop.worker import LocalEngine
+from galop.worker.local import LocalEngine
 
 FIGURES = EngineFigures(
     is_ready=True,

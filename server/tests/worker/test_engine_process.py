@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from galop.engine import GenerationRequest, SamplingParams
 from galop.engine.errors import (
     EngineDiedError,
     EngineUnavailableError,
     QueueFullError,
     RequestQuarantinedError,
 )
-from galop.engine.generation import Finished, Prefilled, Tokens
+from galop.engine.generation import Finished, GenerationRequest, Prefilled, SamplingParams, Tokens
 from galop.testing import ScriptedTokenizer
 from galop.worker import EngineProcess, EngineStartError
 from galop.worker.handle import Generation

@@ -10,7 +10,7 @@ import pytest
 from galop.engine.errors import EngineDiedError
 from galop.engine.generation import GenerationRequest
 from galop.testing import ScriptedModel
-from galop.worker import LocalEngine
+from galop.worker.local import LocalEngine
 
 
 async def test_requests_that_end_in_one_error_each_tell_their_own_way_to_it() -> None:

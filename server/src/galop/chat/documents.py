@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -14,8 +14,9 @@ from galop.chat.request import ChatRequest, JsonSchemaFormat, TemplateMessage
 from galop.chat.system_text import with_system_text
 from galop.engine.generation import ConstraintSpec
 from galop.grammar.errors import SchemaError
-from galop.grammar.shape import DocumentShape, schema_shape
-from galop.grammar.text import DocumentText
+
+if TYPE_CHECKING:
+    from galop.grammar.shape import DocumentShape
 
 INSTRUCTION = "Answer with one JSON object and nothing else."
 """Added where no message mentions JSON: a model that does not know what is wanted, and may write
@@ -78,6 +79,8 @@ class JsonSchemaKind:
         self.spec = ConstraintSpec(schema=wanted.schema, is_strict=wanted.is_strict)
         self._wanted = wanted
         self._shape = shape
+        from galop.grammar.text import DocumentText  # loads llguidance: not at the start
+
         self._text = DocumentText(shape)
         if wanted.is_strict:
             self._text.check()
@@ -123,6 +126,8 @@ _NOTHING = object()
 
 @lru_cache(maxsize=128)
 def _json_schema_kind(wanted: JsonSchemaFormat) -> JsonSchemaKind:
+    from galop.grammar.shape import schema_shape  # likewise
+
     return JsonSchemaKind(wanted, schema_shape(wanted.schema))
 
 

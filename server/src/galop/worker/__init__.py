@@ -1,9 +1,9 @@
 """The worker room: carries the engine across a process border, or runs it on a thread.
 
-Others use `EngineProcess` or `LocalEngine`; both implement what `chat` asks of an engine.
+Others use `EngineProcess`, or `local.LocalEngine`, which brings the engine itself into the process;
+both implement what `chat` asks of an engine.
 """
 
-from galop.worker.local import LocalEngine
 from galop.worker.supervisor import EngineProcess, EngineStartError
 
-__all__ = ["EngineProcess", "EngineStartError", "LocalEngine"]
+__all__ = ["EngineProcess", "EngineStartError"]

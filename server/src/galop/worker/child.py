@@ -14,10 +14,10 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from galop.engine import Engine, EngineEvent
 from galop.engine.constraint import ConstraintFactory
+from galop.engine.engine import Engine
 from galop.engine.errors import ConstraintFailedError
-from galop.engine.generation import ConstraintSpec
+from galop.engine.generation import ConstraintSpec, EngineEvent
 from galop.engine.runner import ModelRunner
 from galop.logs import start_logging
 from galop.worker.protocol import (

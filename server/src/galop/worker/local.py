@@ -7,9 +7,9 @@ import threading
 from collections.abc import Sequence
 from types import TracebackType
 
-from galop.engine import Engine, EngineEvent
 from galop.engine.constraint import ConstraintFactory
-from galop.engine.engine import DEFAULT_PREFILL_CHUNK
+from galop.engine.engine import DEFAULT_PREFILL_CHUNK, Engine
+from galop.engine.generation import EngineEvent
 from galop.engine.runner import ModelRunner
 from galop.worker.handle import DEFAULT_MAX_WAITING, EngineHandle
 from galop.worker.protocol import Cancel, Command, Submit

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import msgspec
 
-from galop.grammar.shape import DocumentShape, schema_shape
-from galop.grammar.text import DocumentText
 from galop.grammar.validation import validator_of
+
+if TYPE_CHECKING:
+    from galop.grammar.shape import DocumentShape
 
 # Any in this module: a JSON Schema is JSON.
 
@@ -70,6 +71,8 @@ def require_grammar(schema: str, *, is_strict: bool) -> None:
     `is_strict`: also where no arguments could be found that satisfy it. Takes milliseconds for a
     schema that is new.
     """
+    from galop.grammar.text import DocumentText  # loads llguidance: not at the start
+
     shape = _shape(schema)
     if is_strict:
         DocumentText(shape).check()
@@ -77,6 +80,8 @@ def require_grammar(schema: str, *, is_strict: bool) -> None:
 
 @lru_cache(maxsize=256)
 def _shape(schema: str) -> DocumentShape:
+    from galop.grammar.shape import schema_shape  # likewise
+
     return schema_shape(schema)
 
 
