@@ -4,8 +4,17 @@ from setuptools import Extension, setup
 
 setup(
     ext_modules=[
-        # Loaded with ctypes, not imported. Optional: without it the server starts slower and keeps
-        # its whole KV cache resident.
-        Extension("galop.llama._lazy_clear", ["src/galop/llama/lazy_clear.c"], optional=True),
+        # Loaded with ctypes, not imported. Optional: without it llama.cpp's own kernels run, which are
+        # several times slower for small models, and the whole KV cache is resident from the start.
+        Extension(
+            "galop.llama._kernels",
+            [
+                f"src/galop/llama/csrc/{name}.c"
+                for name in ("attention", "bind", "lazy_clear", "matmul")
+            ],
+            depends=["src/galop/llama/csrc/ggml_abi.h"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        ),
     ]
 )

@@ -14,11 +14,12 @@ import ctypes
 import importlib
 import importlib.util
 import logging
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from galop.llama.kernels import bind, preload
 
 logger = logging.getLogger("galop.llama")
 
@@ -26,38 +27,23 @@ _LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ER
 """ggml's log levels. Its information is our debugging."""
 
 
-def _preload_lazy_clear() -> ctypes.CDLL | None:
-    """Put our clearing of KV buffers before libllama's own (see lazy_clear.c); None if not built."""
-    spec = importlib.util.find_spec("galop.llama._lazy_clear")
-    if spec is None or spec.origin is None or sys.platform != "linux":
-        return None
-    return ctypes.CDLL(spec.origin, mode=ctypes.RTLD_GLOBAL | os.RTLD_NOW)
-
-
-def _bind_lazy_clear(lazy_clear: ctypes.CDLL) -> None:
-    ggml = ctypes.CDLL(str(Path(llama.__file__).parent / "lib" / "libggml-base.so"))
-    names = ("clear", "get_base", "get_size", "is_host")
-    functions = [getattr(ggml, f"ggml_backend_buffer_{name}") for name in names]
-    lazy_clear.galop_bind_clear(*(ctypes.cast(each, ctypes.c_void_p) for each in functions))
-
-
 def _load() -> Any:  # Any: a ctypes module whose functions carry no usable types
     if "llama_cpp" not in sys.modules:
-        spec = importlib.util.find_spec("llama_cpp")
-        if spec is None or spec.submodule_search_locations is None:
-            raise ImportError("llama-cpp-python is not installed")
         package = ModuleType("llama_cpp")
-        package.__path__ = list(spec.submodule_search_locations)
-        package.__spec__ = spec
+        package.__path__ = [str(_folder)]
+        package.__spec__ = _spec
         sys.modules["llama_cpp"] = package
     return importlib.import_module("llama_cpp.llama_cpp")
 
 
-_lazy_clear = _preload_lazy_clear()
+_spec = importlib.util.find_spec("llama_cpp")
+if _spec is None or not _spec.submodule_search_locations:
+    raise ImportError("llama-cpp-python is not installed")
+_folder = Path(_spec.submodule_search_locations[0])
+kernels = preload(_folder / "lib")
 llama: Any = _load()
 """The module `llama_cpp.llama_cpp`. Any: see `_load`."""
-if _lazy_clear is not None:
-    _bind_lazy_clear(_lazy_clear)
+bind(kernels, _folder / "lib")
 
 last_errors: list[str] = []
 """What llama.cpp logged as errors since the last `forget_errors`, for messages to people."""

@@ -38,6 +38,19 @@ class LlamaModel:
         """How many tokens the model was trained to attend to."""
         return int(llama.llama_model_n_ctx_train(self.pointer))
 
+    @property
+    def head_sizes(self) -> tuple[int, int]:
+        """Elements of a key and of a value of one attention head."""
+        even = llama.llama_model_n_embd(self.pointer) // max(
+            1, llama.llama_model_n_head(self.pointer)
+        )
+        architecture = self.metadata("general.architecture")
+        key, value = (
+            self.metadata(f"{architecture}.attention.{name}_length") or even
+            for name in ("key", "value")
+        )
+        return int(key), int(value)
+
     @cached_property
     def end_token_ids(self) -> frozenset[int]:
         """All end-of-generation tokens."""

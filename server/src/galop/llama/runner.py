@@ -11,6 +11,7 @@ Batches are filled through numpy views of preallocated arrays.
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,8 +19,9 @@ import numpy.typing as npt
 
 from galop.engine.runner import Batch, Float32Array, Int32Array
 from galop.llama.errors import ModelMemoryError
-from galop.llama.library import forget_errors, last_errors, llama
+from galop.llama.library import forget_errors, kernels, last_errors, llama
 from galop.llama.model import LlamaModel
+from galop.llama.threads import AdaptiveThreads, Threads
 
 DEFAULT_BATCH_ROWS = 512
 """Rows per forward pass; larger ones do not help small models on CPUs."""
@@ -28,9 +30,8 @@ DEFAULT_BATCH_ROWS = 512
 class LlamaRunner:
     """Owns the model's context. Use from one thread at a time.
 
-    `num_threads` is the most that a large batch uses. Smaller batches use what `threads_by_rows`
-    says (see `threads_for`); without it never more threads than rows, because those only add
-    barriers (measured: 145 against 152 tokens/s for one row on two idle cores).
+    `num_threads` is the most that a batch uses. How many it does use starts with `threads_by_rows`
+    (see `llama.threads`) and then follows what steps take.
     Raises `ModelMemoryError` if the KV cache cannot be allocated.
     """
 
@@ -46,15 +47,19 @@ class LlamaRunner:
     ) -> None:
         self._model = model
         self._num_slots = num_slots
-        self._num_threads = num_threads
-        self.threads_by_rows = threads_by_rows or {}
+        self.threads: Threads = AdaptiveThreads(num_threads, threads_by_rows or {})
         self._max_batch_rows = max(max_batch_rows, num_slots)
         params = llama.llama_context_default_params()
         params.n_ctx = context_window * num_slots
         params.n_seq_max = num_slots
         params.n_batch = params.n_ubatch = self._max_batch_rows
         params.n_threads = params.n_threads_batch = num_threads
-        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        # Our attention; llama.cpp's own would give other bits for other batches.
+        params.flash_attn_type = (
+            llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+            if kernels.can_attend(model.head_sizes)
+            else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
         params.kv_unified = False
         params.no_perf = True
         forget_errors()
@@ -114,15 +119,6 @@ class LlamaRunner:
     def end_token_ids(self) -> frozenset[int]:
         return self._end_token_ids
 
-    @property
-    def threads_by_rows(self) -> Mapping[int, int]:
-        """Rows of a batch to threads; may be set between two calls."""
-        return self._threads_by_rows
-
-    @threads_by_rows.setter
-    def threads_by_rows(self, threads_by_rows: Mapping[int, int]) -> None:
-        self._threads_by_rows = dict(sorted(threads_by_rows.items()))
-
     def forward(self, batch: Batch) -> Float32Array:
         """See `ModelRunner.forward`. Raises RuntimeError if llama.cpp refuses the batch."""
         groups = _groups_of_equal_runs(batch.slots)
@@ -149,9 +145,11 @@ class LlamaRunner:
         self._slots[:rows] = batch.slots
         self._wants_logits[:rows] = batch.wants_logits
         self._batch.n_tokens = rows
-        threads = threads_for(rows, self._threads_by_rows, self._num_threads)
+        threads = self.threads.choose(rows)
         llama.llama_set_n_threads(self._context, threads, threads)
+        start = time.perf_counter()
         status = llama.llama_decode(self._context, self._batch)
+        self.threads.record(rows, time.perf_counter() - start)
         if status != 0:
             raise RuntimeError(f"llama_decode returned {status} for {rows} rows")
         num_logits = int(np.count_nonzero(batch.wants_logits))
@@ -180,21 +178,6 @@ class LlamaRunner:
             llama.llama_free(self._context)
             self._context = None
         self._model.close()
-
-
-def threads_for(rows: int, threads_by_rows: Mapping[int, int], num_threads: int) -> int:
-    """How many threads compute a batch of `rows` rows, at most `num_threads`.
-
-    `threads_by_rows` is ascending; its entry for the most rows that are not more than `rows`
-    decides, and beyond its last entry `num_threads`: a prompt is not a wide decode step.
-    """
-    if not threads_by_rows or rows > max(threads_by_rows):
-        return min(num_threads, rows)
-    threads = 1
-    for at_rows, at_threads in threads_by_rows.items():
-        if at_rows <= rows:
-            threads = at_threads
-    return min(num_threads, threads)
 
 
 def _groups_of_equal_runs(slots: Int32Array) -> list[npt.NDArray[np.intp]]:

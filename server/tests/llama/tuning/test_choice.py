@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from galop.llama.threads import thread_counts
 from galop.llama.tuning.choice import (
     DECODE_ROWS,
     Candidate,
@@ -13,7 +14,6 @@ from galop.llama.tuning.choice import (
     choose,
     choose_threads,
     refusal,
-    thread_counts,
     turns,
 )
 from galop.llama.tuning.formats import AS_SHIPPED

@@ -113,12 +113,6 @@ def choose_threads(step_s: Mapping[int, Mapping[int, Sequence[float]]]) -> dict[
     return table
 
 
-def thread_counts(num_threads: int) -> list[int]:
-    """The numbers of threads worth measuring: powers of two, and all."""
-    powers = [1 << i for i in range(num_threads.bit_length()) if 1 << i < num_threads]
-    return [*powers, num_threads]
-
-
 def turns(names: Sequence[str], num_rounds: int) -> list[list[str]]:
     """The order of every round: A B C, C B A, A B C, ..., so that a drift hits all alike."""
     return [list(names if i % 2 == 0 else reversed(names)) for i in range(num_rounds)]

@@ -15,13 +15,13 @@ import numpy as np
 from galop.engine.runner import Batch, Float32Array
 from galop.llama.model import LlamaModel
 from galop.llama.runner import LlamaRunner
+from galop.llama.threads import FixedThreads, thread_counts
 from galop.llama.tokenizer import LlamaTokenizer
 from galop.llama.tuning.choice import (
     DECODE_ROWS,
     NUM_PROMPT_TOKENS,
     THREAD_ROWS,
     Speed,
-    thread_counts,
     turns,
 )
 from galop.llama.tuning.errors import NothingToTuneError
@@ -74,6 +74,7 @@ class Bench:
             context_window=-(-max(len(tokens), _LEAST_WINDOW) // _WINDOW_STEP) * _WINDOW_STEP,
             num_threads=num_threads,
         )
+        self._runner.threads = FixedThreads(num_threads, {})
 
     def close(self) -> None:
         self._runner.close()
@@ -97,9 +98,9 @@ class Bench:
         self._fill_slots(max(THREAD_ROWS))
         for turn, rows in itertools.product(turns(names, num_rounds), THREAD_ROWS):
             for threads in map(int, turn):
-                self._runner.threads_by_rows = {rows: threads}
+                self._runner.threads = FixedThreads(threads, {rows: threads})
                 times[rows][threads].append(min(self._step_times(rows)))
-        self._runner.threads_by_rows = {}
+        self._runner.threads = FixedThreads(self._num_threads, {})
         return times
 
     def perplexity(self) -> float:
@@ -129,10 +130,10 @@ class Bench:
         alone = self._forward([mine])[0].copy()
         for threads in thread_counts(self._num_threads):
             self._runner.truncate(0, _CHECKED_TOKENS)
-            self._runner.threads_by_rows = {1: threads}
+            self._runner.threads = FixedThreads(threads, {1: threads})
             if not np.array_equal(self._forward([mine])[0], alone):
                 return False
-        self._runner.threads_by_rows = {}
+        self._runner.threads = FixedThreads(self._num_threads, {})
         others = []
         for slot in range(1, max(_CHECKED_BATCHES)):
             length = 20 + 11 * slot

@@ -1,0 +1,291 @@
+/* Attention over an F16 KV cache, for AVX2: softmax(scale * Q K^T + mask) V, one operation.
+ *
+ * A unit of work is one KV head of one sequence and a few rows of queries, with all query heads that
+ * share the KV head: K and V are widened once for all of them. Tiles of 32 cells are visited in order
+ * with a running maximum (Milakov and Gimelshein 2018; Rabe and Staats 2021), and tiles that the mask
+ * hides from a row are skipped. A row's result depends on its own cells alone, and always by the same
+ * sums: alone, in any batch, and however many cells the cache is padded to.
+ */
+#include "ggml_abi.h"
+
+#include <math.h>
+
+enum { CELLS = 32, MAX_QUERIES = 32, MAX_HEAD = 256 };
+
+struct tile {
+    float k[CELLS][MAX_HEAD] __attribute__((aligned(32)));
+    float v[CELLS][MAX_HEAD] __attribute__((aligned(32)));
+    int64_t num_cells;
+};
+
+struct query {
+    const float *q;
+    const uint16_t *mask;
+    float slope;
+    float highest; /* running maximum of its scores */
+    float total;   /* of exp(score - highest) */
+    float out[MAX_HEAD] __attribute__((aligned(32)));
+};
+
+struct shape {
+    int64_t size_k, size_v; /* of a head */
+    float scale, softcap;
+};
+
+AVX2 INLINE float sum_of(__m256 values) {
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
+    four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+
+/* The sums of four vectors, in order. */
+AVX2 INLINE __m128 sums_of(__m256 a, __m256 b, __m256 c, __m256 d) {
+    __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    return _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
+}
+
+/* e^x for x <= 0, 0 below -87; two units in the last place (Cephes' expf). */
+AVX2 INLINE __m256 exp_of(__m256 x) {
+    __m256 is_tiny = _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_LT_OQ);
+    x = _mm256_max_ps(x, _mm256_set1_ps(-87.0f));
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    __m256 p = _mm256_set1_ps(1.9875691500e-4f);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.3981999507e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(8.3334519073e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(4.1665795894e-2f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1f));
+    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
+    __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    p = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
+    return _mm256_andnot_ps(is_tiny, p);
+}
+
+AVX2 static void widen(float *to, const uint16_t *from, int64_t size) {
+    for (int64_t i = 0; i < size; i += 8) {
+        _mm256_store_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(from + i))));
+    }
+}
+
+/* How many cells of a tile, from its first, this mask lets through at most; NULL hides nothing. */
+static int64_t visible_cells(const uint16_t *mask, int64_t num_cells) {
+    if (mask != NULL) {
+        while (num_cells > 0 && mask[num_cells - 1] == 0xFC00) { /* -inf */
+            num_cells--;
+        }
+    }
+    return num_cells;
+}
+
+/* scores[cell] = q . k[cell], four cells at a time. */
+AVX2 INLINE void multiply_keys(const float *q, const struct tile *tile, int64_t num_cells,
+                               int64_t size, float *scores) {
+    for (int64_t t = 0; t < num_cells; t += 4) {
+        __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
+        for (int64_t i = 0; i < size; i += 8) {
+            __m256 x = _mm256_loadu_ps(q + i);
+            a = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t] + i), a);
+            b = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t + 1] + i), b);
+            c = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t + 2] + i), c);
+            d = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t + 3] + i), d);
+        }
+        _mm_store_ps(scores + t, sums_of(a, b, c, d));
+    }
+}
+
+/* out[i..i+8*count] = out * keep + sum of weights[cell] * v[cell]. */
+AVX2 INLINE void add_values(float *out, const struct tile *tile, const float *weights,
+                            int64_t num_cells, float keep, int64_t i, int count) {
+    __m256 sum[8];
+    for (int j = 0; j < count; j++) {
+        sum[j] = _mm256_mul_ps(_mm256_load_ps(out + i + j * 8), _mm256_set1_ps(keep));
+    }
+    for (int64_t t = 0; t < num_cells; t++) {
+        __m256 weight = _mm256_broadcast_ss(weights + t);
+        for (int j = 0; j < count; j++) {
+            sum[j] = _mm256_fmadd_ps(weight, _mm256_load_ps(tile->v[t] + i + j * 8), sum[j]);
+        }
+    }
+    for (int j = 0; j < count; j++) {
+        _mm256_store_ps(out + i + j * 8, sum[j]);
+    }
+}
+
+/* Let one query see one tile, of which `first` is the number of its first cell. */
+AVX2 static void attend(struct query *query, const struct tile *tile, int64_t first,
+                        const struct shape *shape) {
+    const uint16_t *mask = query->mask == NULL ? NULL : query->mask + first;
+    int64_t num_cells = visible_cells(mask, tile->num_cells);
+    if (num_cells == 0) {
+        return;
+    }
+    float scores[CELLS] __attribute__((aligned(32)));
+    if (shape->size_k == 64) {
+        multiply_keys(query->q, tile, num_cells, 64, scores);
+    } else {
+        multiply_keys(query->q, tile, num_cells, shape->size_k, scores);
+    }
+    for (int64_t t = 0; t < num_cells; t++) {
+        scores[t] *= shape->scale;
+    }
+    if (shape->softcap != 0.0f) {
+        for (int64_t t = 0; t < num_cells; t++) {
+            scores[t] = shape->softcap * tanhf(scores[t]);
+        }
+    }
+    float highest = query->highest;
+    for (int64_t t = 0; t < num_cells; t++) {
+        if (mask != NULL) {
+            scores[t] += query->slope * _cvtsh_ss(mask[t]);
+        }
+        highest = scores[t] > highest ? scores[t] : highest;
+    }
+    if (highest == -INFINITY) {
+        return;
+    }
+    for (int64_t t = num_cells; t < CELLS; t++) {
+        scores[t] = -INFINITY;
+    }
+    __m256 total = _mm256_setzero_ps();
+    for (int t = 0; t < CELLS; t += 8) {
+        __m256 weights =
+            exp_of(_mm256_sub_ps(_mm256_load_ps(scores + t), _mm256_set1_ps(highest)));
+        _mm256_store_ps(scores + t, weights);
+        total = _mm256_add_ps(total, weights);
+    }
+    float keep = expf(query->highest - highest);
+    query->highest = highest;
+    query->total = query->total * keep + sum_of(total);
+    int64_t i = 0;
+    for (; i + 64 <= shape->size_v; i += 64) {
+        add_values(query->out, tile, scores, num_cells, keep, i, 8);
+    }
+    for (; i < shape->size_v; i += 8) {
+        add_values(query->out, tile, scores, num_cells, keep, i, 1);
+    }
+}
+
+/* Attention with linear biases: the slope of a head (Press et al. 2022). */
+static float slope_of(float max_bias, int64_t head, int64_t num_heads) {
+    if (max_bias <= 0.0f) {
+        return 1.0f;
+    }
+    int64_t power = (int64_t)1 << (int)floor(log2((double)num_heads));
+    if (head < power) {
+        return powf(powf(2.0f, -max_bias / power), head + 1);
+    }
+    return powf(powf(2.0f, -max_bias / 2.0f / power), 2 * (head - power) + 1);
+}
+
+INLINE const char *at(const struct ggml_tensor *tensor, int64_t i1, int64_t i2, int64_t i3) {
+    return (const char *)tensor->data + i1 * tensor->nb[1] + i2 * tensor->nb[2] + i3 * tensor->nb[3];
+}
+
+/* Rows [first, first + num_rows) of all query heads of KV head `kv_head` of one sequence. */
+AVX2 static void attend_unit(const struct ggml_tensor *dst, const struct shape *shape,
+                             int64_t sequence, int64_t kv_head, int64_t first, int64_t num_rows) {
+    const struct ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2];
+    const struct ggml_tensor *mask = dst->src[3], *sinks = dst->src[4];
+    int64_t num_heads = q->ne[2], group = num_heads / k->ne[2];
+    int64_t num_queries = group * num_rows;
+    float max_bias;
+    memcpy(&max_bias, &dst->op_params[1], sizeof max_bias);
+    struct query queries[MAX_QUERIES];
+    struct tile tile;
+    for (int64_t i = 0; i < num_queries; i++) {
+        struct query *query = &queries[i];
+        int64_t row = first + i / group, head = kv_head * group + i % group;
+        query->q = (const float *)at(q, row, head, sequence);
+        query->mask = mask == NULL ? NULL
+                                   : (const uint16_t *)at(mask, row, head % mask->ne[2],
+                                                          sequence % mask->ne[3]);
+        query->slope = slope_of(max_bias, head, num_heads);
+        query->highest = -INFINITY;
+        query->total = 0.0f;
+        memset(query->out, 0, shape->size_v * sizeof(float));
+    }
+    for (int64_t cell = 0; cell < k->ne[1]; cell += CELLS) {
+        int64_t left = k->ne[1] - cell, num_cells = 0;
+        left = left < CELLS ? left : CELLS;
+        for (int64_t i = 0; i < num_queries; i++) {
+            const uint16_t *its = queries[i].mask == NULL ? NULL : queries[i].mask + cell;
+            int64_t visible = visible_cells(its, left);
+            num_cells = visible > num_cells ? visible : num_cells;
+        }
+        for (int64_t t = 0; t < num_cells; t++) {
+            widen(tile.k[t], (const uint16_t *)at(k, cell + t, kv_head, sequence), shape->size_k);
+            widen(tile.v[t], (const uint16_t *)at(v, cell + t, kv_head, sequence), shape->size_v);
+        }
+        for (int64_t t = num_cells; t % 4 != 0; t++) {
+            memset(tile.k[t], 0, shape->size_k * sizeof(float));
+        }
+        tile.num_cells = num_cells;
+        for (int64_t i = 0; i < num_queries && num_cells > 0; i++) {
+            attend(&queries[i], &tile, cell, shape);
+        }
+    }
+    for (int64_t i = 0; i < num_queries; i++) {
+        struct query *query = &queries[i];
+        int64_t row = first + i / group, head = kv_head * group + i % group;
+        float keep = 1.0f;
+        if (sinks != NULL) {
+            float sink = ((const float *)sinks->data)[head];
+            float highest = sink > query->highest ? sink : query->highest;
+            keep = expf(query->highest - highest);
+            query->total = query->total * keep + expf(sink - highest);
+        }
+        float factor = query->total == 0.0f ? 0.0f : keep / query->total;
+        float *out = (float *)at(dst, head, row, sequence);
+        for (int64_t j = 0; j < shape->size_v; j += 8) {
+            _mm256_storeu_ps(out + j,
+                             _mm256_mul_ps(_mm256_load_ps(query->out + j), _mm256_set1_ps(factor)));
+        }
+    }
+}
+
+static bool is_head_size(int64_t size) {
+    return size % 8 == 0 && size <= MAX_HEAD;
+}
+
+static bool can_attend(const struct ggml_compute_params *params, const struct ggml_tensor *dst) {
+    const struct ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2];
+    return galop_has_avx2 && !params->use_ref && q->type == TYPE_F32 && k->type == TYPE_F16 &&
+           v->type == TYPE_F16 && is_head_size(k->ne[0]) && is_head_size(v->ne[0]) &&
+           q->nb[0] == sizeof(float) && k->nb[0] == 2 && v->nb[0] == 2 &&
+           k->ne[2] == v->ne[2] && q->ne[3] == k->ne[3] && q->ne[3] == v->ne[3] &&
+           q->ne[2] / k->ne[2] <= MAX_QUERIES;
+}
+
+EXPORT void ggml_compute_forward_flash_attn_ext(const struct ggml_compute_params *params,
+                                                struct ggml_tensor *dst) {
+    if (!can_attend(params, dst)) {
+        galop_count_foreign(params);
+        ggml.flash_attn_ext(params, dst);
+        return;
+    }
+    const struct ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2];
+    struct shape shape = {.size_k = k->ne[0], .size_v = v->ne[0]};
+    memcpy(&shape.scale, &dst->op_params[0], sizeof(float));
+    memcpy(&shape.softcap, &dst->op_params[2], sizeof(float));
+    if (shape.softcap != 0.0f) {
+        shape.scale /= shape.softcap;
+    }
+    if (params->ith == 0) {
+        ggml.chunk_set(params->threadpool, params->nth);
+    }
+    ggml.barrier(params->threadpool);
+    int64_t num_rows = q->ne[1], num_kv_heads = k->ne[2];
+    int64_t rows_per_unit = MAX_QUERIES / (q->ne[2] / num_kv_heads);
+    int64_t units_per_head = (num_rows + rows_per_unit - 1) / rows_per_unit;
+    int64_t num_units = units_per_head * num_kv_heads * q->ne[3];
+    for (int64_t unit = params->ith; unit < num_units;
+         unit = ggml.chunk_add(params->threadpool, 1)) {
+        int64_t first = unit % units_per_head * rows_per_unit;
+        int64_t count = num_rows - first < rows_per_unit ? num_rows - first : rows_per_unit;
+        int64_t head = unit / units_per_head;
+        attend_unit(dst, &shape, head / num_kv_heads, head % num_kv_heads, first, count);
+    }
+}

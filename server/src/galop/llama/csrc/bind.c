@@ -1,0 +1,26 @@
+/* Where the kernels find what they replace. */
+#include "ggml_abi.h"
+
+struct ggml_originals ggml;
+bool galop_has_avx2;
+
+static int64_t num_foreign;
+
+void galop_count_foreign(const struct ggml_compute_params *params) {
+    if (params->ith == 0) {
+        __atomic_fetch_add(&num_foreign, 1, __ATOMIC_RELAXED);
+    }
+}
+
+EXPORT int64_t galop_num_foreign(void) {
+    return __atomic_load_n(&num_foreign, __ATOMIC_RELAXED);
+}
+
+/* Addresses in the order of `struct ggml_originals`. 1 if this CPU can run the kernels, else 0: then
+ * they hand everything to the originals. */
+EXPORT int galop_bind_kernels(void *const *addresses) {
+    memcpy(&ggml, addresses, sizeof ggml);
+    galop_has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                     __builtin_cpu_supports("f16c");
+    return galop_has_avx2;
+}

@@ -1,0 +1,63 @@
+/* What these files know of ggml's insides, and nothing more.
+ *
+ * Copied by hand from ggml.h (public) and ggml-cpu-impl.h of ggml 0.25.3; tests/llama/test_kernels.py
+ * compares the offsets with the installed header, and library.py binds the kernels to that version only.
+ */
+#pragma once
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
+#define AVX2 __attribute__((target("avx2,fma,f16c")))
+
+enum { TYPE_F32 = 0, TYPE_F16 = 1, TYPE_Q4_1 = 3, TYPE_Q8_0 = 8 };
+
+struct ggml_tensor {
+    int type;
+    void *buffer;
+    int64_t ne[4]; /* elements per dimension, the fastest first */
+    size_t nb[4];  /* strides in bytes */
+    int op;        /* 0: not computed, such as weights */
+    int32_t op_params[16];
+    int32_t flags;
+    struct ggml_tensor *src[10];
+    struct ggml_tensor *view_src;
+    size_t view_offs;
+    void *data;
+    char name[64];
+    void *extra;
+    char padding[8];
+};
+
+struct ggml_compute_params {
+    int ith, nth; /* this thread, number of threads */
+    size_t wsize;
+    void *wdata; /* shared scratch memory */
+    void *threadpool;
+    bool use_ref;
+};
+
+typedef void (*forward_fn)(const struct ggml_compute_params *, struct ggml_tensor *);
+typedef void (*from_float_fn)(const float *, void *, int64_t);
+
+/* Addresses of the originals, filled in by galop_bind_kernels. */
+struct ggml_originals {
+    forward_fn mul_mat, flash_attn_ext;
+    void (*buffer_free)(void *);
+    void (*barrier)(void *);
+    void (*chunk_set)(void *, int);
+    int (*chunk_add)(void *, int);
+    from_float_fn quantize_q8_0, quantize_q8_1;
+};
+
+extern struct ggml_originals ggml __attribute__((visibility("hidden")));
+extern bool galop_has_avx2 __attribute__((visibility("hidden")));
+
+/* Counts an operation that is left to ggml; by one thread of those that compute it. */
+void galop_count_foreign(const struct ggml_compute_params *params)
+    __attribute__((visibility("hidden")));

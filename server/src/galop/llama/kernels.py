@@ -1,0 +1,103 @@
+"""Our own kernels, put before llama.cpp's: see `csrc/*.c` and docs/decisions/0008.
+
+They are interposed: a library loaded with RTLD_GLOBAL before libggml-cpu answers to the names it
+defines (dlopen(3)), and hands what it does not handle to the originals, whose addresses it is told
+after they have been loaded. Linux only; the matrix and attention kernels want AVX2, and the version of
+ggml whose structures they know. Everywhere else llama.cpp's own run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+KNOWN_GGML = frozenset({"0.25.3"})
+"""Versions of ggml that have the structures of csrc/ggml_abi.h."""
+
+_CPU_NAMES = (
+    "ggml_compute_forward_mul_mat",
+    "ggml_compute_forward_flash_attn_ext",
+    "ggml_backend_buffer_free",
+    "ggml_barrier",
+    "ggml_threadpool_chunk_set",
+    "ggml_threadpool_chunk_add",
+    "quantize_row_q8_0",
+    "quantize_row_q8_1",
+)
+"""In the order of `struct ggml_originals`."""
+
+_MAX_HEAD_SIZE = 256
+"""See csrc/attention.c."""
+
+_BUFFER_NAMES = ("clear", "get_base", "get_size", "is_host")
+
+
+class Kernels:
+    """The loaded library of kernels.
+
+    `reason` says why the matrix and attention kernels do not run; empty if they do.
+    """
+
+    def __init__(self, library: ctypes.CDLL | None, reason: str) -> None:
+        self._library = library
+        self.reason = reason
+
+    @property
+    def is_active(self) -> bool:
+        return not self.reason
+
+    def can_attend(self, head_sizes: tuple[int, int]) -> bool:
+        """Whether attention with keys and values of these sizes is ours to compute."""
+        return self.is_active and all(
+            size % 8 == 0 and size <= _MAX_HEAD_SIZE for size in head_sizes
+        )
+
+    def num_foreign(self) -> int:
+        """Matrix multiplications and attentions handed to llama.cpp's kernels so far."""
+        return 0 if self._library is None else int(self._library.galop_num_foreign())
+
+
+def preload(lib_folder: Path) -> Kernels:
+    """Load our kernels before libllama. `lib_folder` holds llama.cpp's libraries."""
+    spec = importlib.util.find_spec("galop.llama._kernels")
+    if sys.platform != "linux":
+        return Kernels(None, f"they are for Linux, and this is {sys.platform}")
+    if spec is None or spec.origin is None:
+        return Kernels(None, "they were not built: no C compiler when galop was installed")
+    version = _ggml_version(lib_folder)
+    if version not in KNOWN_GGML:
+        return Kernels(None, f"they do not know ggml {version}")
+    library = ctypes.CDLL(spec.origin, mode=ctypes.RTLD_GLOBAL | os.RTLD_NOW)
+    library.galop_num_foreign.restype = ctypes.c_int64
+    return Kernels(library, "not bound yet")
+
+
+def bind(kernels: Kernels, lib_folder: Path) -> None:
+    """Tell the kernels where the originals are, once these are loaded."""
+    library = kernels._library
+    if library is None:
+        return
+    base = ctypes.CDLL(str(lib_folder / "libggml-base.so"))
+    cpu = ctypes.CDLL(str(lib_folder / "libggml-cpu.so"))
+    library.galop_bind_clear(
+        *(_address(getattr(base, f"ggml_backend_buffer_{name}")) for name in _BUFFER_NAMES)
+    )
+    originals = (getattr(cpu, name) for name in _CPU_NAMES)  # finds those of libggml-base, too
+    addresses = (ctypes.c_void_p * len(_CPU_NAMES))(*map(_address, originals))
+    kernels.reason = (
+        "" if library.galop_bind_kernels(addresses) else "this processor has no AVX2, FMA and F16C"
+    )
+
+
+def _ggml_version(lib_folder: Path) -> str:
+    base = ctypes.CDLL(str(lib_folder / "libggml-base.so"))
+    base.ggml_version.restype = ctypes.c_char_p
+    version: bytes = base.ggml_version()
+    return version.decode()
+
+
+def _address(function: object) -> ctypes.c_void_p:
+    return ctypes.cast(function, ctypes.c_void_p)  # type: ignore[arg-type]
