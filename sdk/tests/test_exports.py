@@ -233,4 +233,4 @@ def test_a_client_is_made_without_pydantic() -> None:
     )
 
     assert "httpx" in loaded
-    assert not {"pydantic", "anyio", "certifi"} & loaded
+    assert not {"pydantic", "anyio", "certifi", "asyncio"} & loaded

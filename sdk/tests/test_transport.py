@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -97,6 +98,30 @@ def test_dropping_a_client_inside_its_loop_closes_its_connections(
 
     assert len(left) == 1
     assert left[0] is not None
+
+
+def test_a_call_looks_for_no_missing_module(serve: Serve, completion: Payload) -> None:
+    """A failed import is not remembered: httpcore without sniffio searches the disk eleven times."""
+    server = answering(serve, completion)
+    searched: list[str] = []
+
+    class Spy:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            searched.append(name)
+
+    async def main() -> None:
+        async with AsyncGroq(api_key="k", base_url=server.url) as client:
+            await client.chat.completions.create(messages=HELLO, model="m")
+            sys.meta_path.insert(0, Spy)
+            try:
+                await client.chat.completions.create(messages=HELLO, model="m")
+            finally:
+                sys.meta_path.remove(Spy)
+
+    asyncio.run(main())
+
+    assert searched == []
 
 
 def test_copies_share_connections(serve: Serve, completion: Payload) -> None:

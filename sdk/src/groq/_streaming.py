@@ -10,7 +10,6 @@ Promises of both shells, each with a test over a loopback server:
 
 from __future__ import annotations
 
-import asyncio
 import json
 import weakref
 from collections.abc import (
@@ -39,7 +38,7 @@ from ._exceptions import (
 )
 from ._faults import is_timeout, is_transport_fault, timeout_phase
 from ._sse import EventDecoder, RawEvent, ServerSentEvent, SSEDecoder
-from ._transport import ReadGovernor, interrupt_reads
+from ._transport import ReadGovernor, interrupt_reads, running_loop
 
 if TYPE_CHECKING:
     from ._client import AsyncGroq, Groq
@@ -590,11 +589,9 @@ class AsyncStream(Generic[_T]):
         iterator = self.__dict__.get("_iterator")
         if iterator is None or self.response.is_closed:
             return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        loop.create_task(self.response.aclose())
+        loop = running_loop()
+        if loop is not None:
+            loop.create_task(self.response.aclose())
 
 
 def is_stream_class_type(type_: Any) -> bool:

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    Required,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 from httpx import Timeout
-from typing_extensions import TypedDict, Unpack
 
 from ..._base_client import make_request_options
 from ..._decode import LazyType
