@@ -117,6 +117,22 @@ def test_whatever_a_sampler_wants_the_document_is_valid_and_in_budget(
     assert is_valid(example.schema, bytes(written).decode())
 
 
+def test_a_name_that_is_too_long_for_the_budget_leaves_one_that_fits() -> None:
+    """Where many names are possible the shortest way on is found, wherever it is declared."""
+    schema = {
+        "properties": {name: {"type": "number"} for name in "abcdefghiz"},
+        "required": ["z"],
+        "additionalProperties": False,
+    }
+    beginning, rest = b'{\n  "', b'z": 0\n}'
+    state = constraint(schema, len(beginning + rest))
+    assert all(map(state.try_accept, beginning))
+    for refused in b"abcd":
+        assert not state.try_accept(refused)
+        assert state.allowed_mask().any()
+    assert bytes(state.forced_tokens()) == rest
+
+
 @needs_schemas
 def test_public_schemas_are_served_and_let_no_invalid_instance_through() -> None:
     """A twentieth of them here; `python -m bench.schemas` takes all."""

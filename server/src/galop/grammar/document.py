@@ -234,7 +234,8 @@ class DocumentConstraint:
         num_too_long = 0
         for ending in islice(progress.endings(), _MAX_ENDINGS):
             token_ids = self._vocabulary.segment(ending)
-            if room < len(token_ids) < room + room // 8 + _TIGHT:
+            is_near = not num_too_long or len(token_ids) < room + room // 8 + _TIGHT
+            if room < len(token_ids) and is_near:
                 token_ids = self._vocabulary.segment_shortest(ending)
             if len(token_ids) > room:
                 num_too_long += 1

@@ -127,8 +127,9 @@ class Progress:
                 heapq.heappush(heap, (total, next(order), text, frame))
 
         for stack in self.stacks:
+            deviation = 0 if _stands_for_many(stack) else _DEVIATION
             for rank, (text, frame) in enumerate(self._first_endings(stack)):
-                push(self._costs.cost_of(text) + rank * _DEVIATION, text, frame)
+                push(self._costs.cost_of(text) + rank * deviation, text, frame)
         given: set[bytes] = set()
         for _ in range(max_steps):
             if not heap:
@@ -362,6 +363,12 @@ def _is_in_free_string(stack: Stack) -> bool:
         and not stack.inside.text
         and not leaf.min_chars
     )
+
+
+def _stands_for_many(stack: Stack) -> bool:
+    """True of a stack with a rule of which many sequences may have begun."""
+    frame = stack.frame
+    return frame is not None and isinstance(frame.symbols[frame.index], Rule)
 
 
 def _leaf(stack: Stack) -> Leaf | None:
