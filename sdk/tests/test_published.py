@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sdk.tests.data import operations
 
 import groq.types
 import groq.types.chat
@@ -53,3 +54,9 @@ def test_requests_are_the_same_bytes() -> None:
             client.chat.completions.create(**case["parameters"])
 
     assert sent == [case["body"] for case in RECORDED["requests"]]
+
+
+async def test_every_operation_sends_and_returns_the_same() -> None:
+    """Method, URL, headers, body, and what the caller gets, for all seventeen, in both clients."""
+    assert operations.run() == RECORDED["operations"]["Groq"]
+    assert await operations.run_async() == RECORDED["operations"]["AsyncGroq"]

@@ -314,6 +314,8 @@ class BaseClient:
         if options.params or self._custom_query:
             params = {**self.default_query, **options.params}
             query = self.qs.stringify(params)
+            if query and url.query:  # of a path given to `get`, `post` and their like
+                query = str(httpx.QueryParams(url.query).merge(httpx.QueryParams(query)))
             if query:
                 url = url.copy_with(query=query.encode())
         return url

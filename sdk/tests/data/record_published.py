@@ -2,12 +2,13 @@
 
 Run with an interpreter that has the published `groq` installed (never together with ours):
 
-    python sdk/tests/data/record_published.py > sdk/tests/data/published.json
+    python -m sdk.tests.data.record_published > sdk/tests/data/published.json
 
 `test_published.py` compares. Payloads follow the API reference; bad ones are mutations of good
 ones. Deterministic: the same file each time.
 """
 
+import asyncio
 import copy
 import json
 import random
@@ -16,6 +17,7 @@ import warnings
 from typing import Any
 
 import httpx
+from sdk.tests.data import operations
 
 import groq
 from groq._models import construct_type
@@ -193,6 +195,10 @@ def main() -> None:
         "version": groq.__version__,
         "answers": answers(rng),
         "requests": requests(rng),
+        "operations": {
+            "Groq": operations.run(),
+            "AsyncGroq": asyncio.run(operations.run_async()),
+        },
     }
     json.dump(recorded, sys.stdout, separators=(",", ":"))
     sys.stdout.write("\n")
