@@ -121,6 +121,7 @@ class LoopbackServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.num_connections += 1
             self._sockets.append(connection)
             threading.Thread(
@@ -128,7 +129,6 @@ class LoopbackServer:
             ).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         reader = connection.makefile("rb")
         try:
             while line := reader.readline():

@@ -479,8 +479,11 @@ def test_bodies_are_logged_only_where_that_is_asked_for(
         Groq(api_key="secret-key", base_url=server.url) as client,
     ):
         client.chat.completions.create(messages=HELLO, model="m")
+        client.audio.transcriptions.create(file=("a.mp3", b"abc"), model="whisper")
 
-    assert "Say hello." in caplog.text
+    assert caplog.messages.count("request body: {'model': 'whisper'}") == 1
+    body = '{"messages":[{"role":"user","content":"Say hello."}],"model":"m"}'
+    assert f"request body: {body}" in caplog.messages
     assert "secret-key" not in caplog.text
 
 

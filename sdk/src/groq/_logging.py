@@ -12,6 +12,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from ._request import without_not_given
+
 if TYPE_CHECKING:
     from ._request import FinalRequestOptions
 
@@ -41,7 +43,15 @@ def log_sending(request: Any, options: FinalRequestOptions, retries_taken: int) 
         return
     log.debug("%s %s started, retry %d", request.method, request.url, retries_taken)
     if log.isEnabledFor(TRACE):
-        log.log(TRACE, "request body: %s", options.json_data)
+        log.log(TRACE, "request body: %s", _body(request, options))
+
+
+def _body(request: Any, options: FinalRequestOptions) -> object:
+    """The text that is sent; of an upload the options alone."""
+    try:
+        return request.content.decode("utf-8", "replace")
+    except RuntimeError:  # httpx's RequestNotRead: files are read while they are sent
+        return without_not_given(options.json_data)
 
 
 def log_finished(
