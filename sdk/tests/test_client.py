@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 import groq
-from groq import APIStatusError, AsyncGroq, Groq, GroqError, Timeout
+from groq import APIConnectionError, APIStatusError, AsyncGroq, Groq, GroqError, Timeout
+from groq.testing import FakeGroq, json_answer
 
 if TYPE_CHECKING:
     from sdk.tests.conftest import Exchange, LoopbackServer
@@ -20,6 +22,11 @@ Serve = Callable[[Callable[["Exchange"], None]], "LoopbackServer"]
 Payload = Callable[..., dict[str, object]]
 
 HELLO: Any = [{"role": "user", "content": "Say hello."}]
+
+
+@dataclass
+class Point:
+    x: int
 
 
 # --------------------------------------------------------------------------- options
@@ -55,6 +62,57 @@ def test_a_client_of_the_wrong_colour_is_refused() -> None:
         Groq(api_key="k", http_client=httpx.AsyncClient())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="http_client"):
         AsyncGroq(api_key="k", http_client=httpx.Client())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["", "secret\n", "sécret"])
+def test_a_key_that_fits_no_header_is_said_at_the_call(key: str) -> None:
+    """Not at the start: a program may make a client that it never uses, or send no key of its own."""
+    fake = FakeGroq(json_answer({"object": "list", "data": []}))
+    with pytest.raises(GroqError, match="API key") as caught:
+        fake.client(api_key=key).models.list()
+    fake.client(api_key=key, default_headers={"authorization": "Basic eA=="}).models.list()
+
+    assert fake.requests[0].headers.get_list("authorization") == ["Basic eA=="]
+    assert not key or key.strip() not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout": "3"}, "timeout: connect must be seconds or None, not '3'"),
+        ({"timeout": -1}, "timeout: connect must not be negative, but is -1"),
+        ({"temperature": float("nan")}, "`temperature`: "),
+        ({"messages": [{"role": "user", "content": b"x"}]}, "`messages`: "),
+        ({"response_format": Point(1)}, "`response_format`: pass the class Point"),
+    ],
+)
+def test_a_wrong_value_is_named_before_anything_is_sent(options: Any, message: str) -> None:
+    """With the parameter it was given for."""
+    fake = FakeGroq()
+    with pytest.raises((TypeError, ValueError)) as caught:
+        fake.client().chat.completions.create(**{"messages": HELLO, "model": "m", **options})
+
+    assert str(caught.value).startswith(message)
+    assert not fake.requests
+
+
+def test_wrong_limits_of_a_client_are_named() -> None:
+    """When it is made."""
+    with pytest.raises(ValueError, match="max_retries must not be negative"):
+        Groq(api_key="k", max_retries=-1)
+    with pytest.raises(ValueError, match="timeout: between_tokens must not be negative"):
+        Timeout(between_tokens=-1)
+
+
+def test_a_connection_error_says_why() -> None:
+    """And a URL that lacks its http:// is not tried three times."""
+    started = time.monotonic()
+    with pytest.raises(APIConnectionError, match=r"Connection error\. \(.*'http://'"):
+        Groq(api_key="k", base_url="localhost:8000").models.list()
+    assert time.monotonic() - started < 0.4
+
+    with pytest.raises(APIConnectionError, match=r"Connection error\. \(ConnectError: .*refused"):
+        Groq(api_key="k", base_url="http://127.0.0.1:1", max_retries=0).models.list()
 
 
 def test_a_copy_inherits_what_is_not_changed() -> None:

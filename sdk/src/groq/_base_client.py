@@ -23,7 +23,7 @@ from ._constants import (
     DEFAULT_TIMEOUT,
     OVERRIDE_CAST_TO_HEADER,
 )
-from ._deadline import Deadline, Timeout
+from ._deadline import Deadline, Timeout, check_limits
 from ._decode import decode_body, needs_loading, preload
 from ._exceptions import (
     APIConnectionError,
@@ -145,6 +145,7 @@ class _Plan:
         # httpx2's Timeout has the same interface, and is no httpx.Timeout.
         as_dict = getattr(timeout, "as_dict", None) or httpx.Timeout(timeout).as_dict
         self.timeouts: dict[str, float | None] = as_dict()
+        check_limits(self.timeouts)
         self.is_replayable = True
         self.payload = self._encode()
         self.url = client._url_for(options)
@@ -216,6 +217,8 @@ class BaseClient:
             raise TypeError(
                 "max_retries cannot be None. Pass 0 to disable retries, or leave it out."
             )
+        if max_retries < 0:
+            raise ValueError(f"max_retries must not be negative, but is {max_retries}")
         self._version = version
         self._base_url = normalize_base_url(base_url)
         self.max_retries = max_retries
@@ -329,15 +332,15 @@ class BaseClient:
         raw_path = f"{base_path}/{path.lstrip('/')}" + (f"?{query}" if query else "")
         return base.copy_with(raw_path=raw_path.encode())
 
-    def _base_headers(self) -> dict[str, str | Omit]:
-        """`default_headers`, computed again only when the key or the class says so."""
+    def _base_headers(self) -> dict[str, str]:
+        """`default_headers` merged, computed again only when the key or the class says so."""
         if self._has_own_headers:
-            return self.default_headers
+            return merge_headers(self.default_headers)
         key = (getattr(self, "api_key", None), tuple(self._custom_headers.items()))
         cached = self._header_cache
         if cached is None or cached[0] != key:
-            cached = self._header_cache = (key, cast("dict[str, str]", self.default_headers))
-        return cast("dict[str, str | Omit]", cached[1])
+            cached = self._header_cache = (key, merge_headers(self.default_headers))
+        return cached[1]
 
     def _headers_for(
         self, options: FinalRequestOptions, timeouts: Mapping[str, Any], *, has_body: bool
@@ -345,11 +348,11 @@ class BaseClient:
         base = self._base_headers()
         custom = {} if isinstance(options.headers, NotGiven) else options.headers
         self._validate_headers(base, custom)
-        if custom or any(isinstance(value, Omit) for value in base.values()):
+        if custom:
             custom = {k: v for k, v in custom.items() if k != OVERRIDE_CAST_TO_HEADER}
             headers = merge_headers(base, custom)
         else:
-            headers = dict(cast("dict[str, str]", base))
+            headers = dict(base)
         lower = {name.lower() for name in custom}
         is_post = options.method.lower() != "get"
         if (not is_post or options.files is not None) and "content-type" not in lower:

@@ -19,7 +19,7 @@ from ._exceptions import (
     APITimeoutError,
     status_error,
 )
-from ._faults import is_timeout, is_transport_fault, timeout_phase
+from ._faults import is_timeout, is_transport_fault, may_pass, timeout_phase
 from ._retry import RetryDetails, RetryPolicy
 
 
@@ -88,7 +88,7 @@ def call_flow(
                 raise outcome
             error = outcome
             headers = status_code = None
-            may_retry = True
+            may_retry = may_pass(outcome)
         wait_s = None
         if may_retry and is_replayable and retries_taken < max_retries:
             wait_s = policy.wait_s(retries_taken + 1, headers, waited_s=waited_s)
@@ -159,5 +159,7 @@ def connection_error(
     request = getattr(error, "_request", None) or request or httpx.Request("GET", "")
     phase = None if deadline is None else deadline.expired_phase
     if phase is not None or is_timeout(error):
-        return APITimeoutError(request, phase=phase or timeout_phase(error))
-    return APIConnectionError(request=request)
+        phase = phase or timeout_phase(error)
+        return APITimeoutError(request, message=f"Request timed out. ({phase})", phase=phase)
+    cause = ": ".join(filter(None, (type(error).__name__, str(error))))
+    return APIConnectionError(message=f"Connection error. ({cause})", request=request)

@@ -108,7 +108,15 @@ class _GroqOptions(BaseClient):
         return {**super().default_headers, "X-Stainless-Async": is_async, **self._custom_headers}
 
     def _validate_headers(self, headers: Headers, custom_headers: Headers) -> None:
-        return
+        key = self.api_key
+        if key and key.isascii() and key.isprintable() and key == key.strip():
+            return
+        if "authorization" in {name.lower() for name in (*self._custom_headers, *custom_headers)}:
+            return
+        raise GroqError(
+            "The API key is empty, or holds a character that no header can carry, such as the line"
+            " end of the file it was read from."
+        )
 
     def _copy_arguments(
         self,

@@ -8,13 +8,24 @@ question: how long may the next wait be, and whose limit is that?
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
 from ._constants import DEFAULT_TIMEOUT
 from ._types import NOT_GIVEN, NotGiven
+
+
+def check_limits(limits: Mapping[str, Any]) -> None:
+    """Raise unless each limit is None or a number of seconds; name the one that is not."""
+    for name, seconds in limits.items():
+        if seconds is None:
+            continue
+        if not isinstance(seconds, (int, float)):
+            raise TypeError(f"timeout: {name} must be seconds or None, not {seconds!r}")
+        if not seconds >= 0:
+            raise ValueError(f"timeout: {name} must not be negative, but is {seconds!r}")
 
 
 class Timeout(httpx.Timeout):
@@ -55,6 +66,7 @@ class Timeout(httpx.Timeout):
         self.total: float | None = total
         self.first_token: float | None = first_token
         self.between_tokens: float | None = between_tokens
+        check_limits(self.__dict__)
 
     @property
     def has_deadlines(self) -> bool:

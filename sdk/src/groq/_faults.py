@@ -41,3 +41,8 @@ def is_transport_fault(error: BaseException) -> bool:
     return isinstance(
         error, (*(module.RequestError for module in _httpx_modules()), OSError, EOFError)
     )
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a fault of the transport may be gone at the next try; a URL stays what it is."""
+    return type(error).__name__ != "UnsupportedProtocol"

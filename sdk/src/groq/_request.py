@@ -60,15 +60,38 @@ class _NeedsWalk(Exception):
 
 
 def encode_json(body: object) -> bytes:
-    """Compact UTF-8 JSON of `body`. NaN and Infinity are refused with ValueError."""
+    """Compact UTF-8 JSON of `body`.
+
+    Raises TypeError for a value that JSON has no form for, ValueError for NaN and Infinity; both
+    name the parameter.
+    """
     try:
-        text = _encode(body)
-    except _NeedsWalk:
-        text = _encode(without_not_given(body))
+        try:
+            text = _encode(body)
+        except _NeedsWalk:
+            text = _encode(without_not_given(body))
+    except (TypeError, ValueError) as error:
+        name = _refused_parameter(body)
+        if name is None:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"`{name}`: {error}") from error
     try:
         return text.encode()
     except UnicodeEncodeError:  # a lone surrogate: JSON can say it, but only escaped
         return json.dumps(json.loads(text), separators=(",", ":")).encode()
+
+
+def _refused_parameter(body: object) -> str | None:
+    """The first entry of a body that cannot be encoded."""
+    for name, value in body.items() if isinstance(body, Mapping) else ():
+        try:
+            _encode(value)
+        except _NeedsWalk:
+            continue
+        except (TypeError, ValueError):
+            return str(name)
+    return None
 
 
 # One encoder for all calls: json.dumps would build one per call (15 us for a short body).

@@ -45,6 +45,9 @@ def to_response_format(value: Any) -> Any:
         schema, name = type_schema(value), type_name(value)
     elif is_schema(value):
         schema, name = strict_schema(value), str(value.get("title", "answer"))
+    elif hasattr(value, "__pydantic_fields_set__") or hasattr(value, "__dataclass_fields__"):
+        kind = type(value).__name__
+        raise TypeError(f"`response_format`: pass the class {kind}, not an instance of it")
     else:
         return value
     return {
