@@ -52,9 +52,12 @@ def python() -> Path:
 
 def run(python: Path, server: Server, program: str, *arguments: str) -> dict[str, Any]:
     """What the program printed; fails with its error output."""
+    environment = server.environment()
+    # What one program compiled the next one finds, in this run and in later ones.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [python, PROGRAMS / program, *arguments],
-        env=server.environment(),
+        env=environment,
         capture_output=True,
         text=True,
         timeout=240,
