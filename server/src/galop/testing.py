@@ -93,6 +93,7 @@ class ScriptedModel:
         self.context_window = context_window
         self.max_batch_rows = max_batch_rows
         self.end_token_ids = frozenset({END})
+        self.is_batch_invariant = True
         self.step_time_s = step_time_s
         self.slots: list[list[int]] = [[] for _ in range(num_slots)]
         self.batch_sizes: list[int] = []

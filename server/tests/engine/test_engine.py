@@ -102,15 +102,13 @@ def test_the_context_window_ends_a_sequence() -> None:
 
 
 def test_sequences_share_batches_and_keep_their_own_answers() -> None:
-    """Sixteen requests at once finish in about as many steps as one alone."""
-    alone = Harness()
-    alone.run(request(text="answer 00"))
+    """Sixteen requests at once finish in about as many steps as one has tokens."""
     together = Harness()
     together.run(*(request(f"r{i}", f"answer {i:02}") for i in range(16)))
 
     for i in range(16):
         assert together.text(f"r{i}") == f"answer {i:02}"
-    assert len(together.model.batch_sizes) <= len(alone.model.batch_sizes) + 4
+    assert len(together.model.batch_sizes) <= len("answer 00") + 5
 
 
 def test_a_common_prefix_is_computed_once() -> None:
@@ -125,15 +123,72 @@ def test_a_common_prefix_is_computed_once() -> None:
 
 def test_the_next_turn_of_a_conversation_continues_its_slot() -> None:
     """A prompt that begins with a whole earlier one: the answer behind that is forgotten."""
-    harness = Harness(ScriptedModel("a long answer", num_slots=1))
+    harness = Harness(ScriptedModel("the answer", num_slots=1))
     first = prompt("hello there, my friend")
     second = first + tokenizer.encode("another<|im_end|>\n") + prompt("more")
     for name, token_ids in (("1", first), ("2", second)):
         harness.run(GenerationRequest(request_id=name, prompt_token_ids=token_ids, max_tokens=50))
 
-    assert harness.text("1") == harness.text("2") == "a long answer"
+    assert harness.text("1") == harness.text("2") == "the answer"
     prefilled = [event for event in harness.events if isinstance(event, Prefilled)]
     assert [event.num_cached_tokens for event in prefilled] == [0, len(first)]
+
+
+def test_the_next_turn_finds_the_answer_in_the_cache() -> None:
+    """The prompt of the next turn begins with the last one and its answer."""
+    harness = Harness(ScriptedModel("a long answer", num_slots=1))
+    first = prompt("hello there, my friend")
+    answered = first + tokenizer.encode("a long answer")
+    second = answered + tokenizer.encode("<|im_end|>\n") + prompt("more")
+    for name, token_ids in (("1", first), ("2", second)):
+        harness.run(GenerationRequest(request_id=name, prompt_token_ids=token_ids, max_tokens=50))
+
+    prefilled = [event for event in harness.events if isinstance(event, Prefilled)]
+    assert [event.num_cached_tokens for event in prefilled] == [0, len(answered)]
+
+
+COPIED = "one two three four five six seven eight nine ten eleven twelve"
+
+
+def test_text_that_is_copied_comes_several_tokens_at_a_time() -> None:
+    """Drafts from the prompt: far fewer passes than tokens, and the same answer."""
+    harness = Harness(ScriptedModel(COPIED), clock=lambda: 0.0)  # rows cost what is assumed
+    harness.run(request(text=f"repeat {COPIED}", max_tokens=100))
+
+    assert harness.text("r") == COPIED
+    assert len(harness.model.batch_sizes) < len(COPIED) / 3
+    assert 0 < harness.engine.num_accepted_tokens <= harness.engine.num_draft_tokens
+
+
+def test_a_draft_that_is_wrong_costs_rows_and_nothing_else() -> None:
+    """The prompt suggests one ending after another, and none of them comes."""
+    text = " ".join(f"abcdef{i}{i}{i}{i}" for i in range(9))
+    harness = Harness(ScriptedModel("abcdefghijklmnop abcdef!"))
+    harness.run(request(text=text, max_tokens=100))
+
+    assert harness.text("r") == "abcdefghijklmnop abcdef!"
+    assert harness.engine.num_accepted_tokens < harness.engine.num_draft_tokens
+
+
+@pytest.mark.parametrize("max_tokens", [1, 5, 13, 30])
+def test_a_draft_ends_with_the_budget(max_tokens: int) -> None:
+    harness = Harness(ScriptedModel(COPIED))
+    harness.run(request(text=COPIED, max_tokens=max_tokens))
+
+    assert harness.text("r") == COPIED[:max_tokens]
+    assert [each.num_completion_tokens for each in harness.finished()] == [max_tokens]
+
+
+def test_log_probabilities_of_drafted_tokens_are_complete_and_in_order() -> None:
+    harness = Harness(ScriptedModel(COPIED))
+    sampling = SamplingParams(temperature=0.0, num_logprobs=0)
+    harness.run(request(text=COPIED, max_tokens=100, sampling=sampling))
+
+    tokens = [event for event in harness.events if isinstance(event, Tokens)]
+    assert any(len(event.token_ids) > 1 for event in tokens)
+    for event in tokens:
+        assert event.logprobs is not None
+        assert [each.token_id for each in event.logprobs] == event.token_ids
 
 
 def test_choices_come_from_one_prefill() -> None:

@@ -19,7 +19,7 @@ def make_sequence(
     request = GenerationRequest(
         request_id=key_id, prompt_token_ids=prompt, max_tokens=8, key_id=key_id, service_tier=tier
     )
-    return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, arrival_s=0.0)
+    return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, 0.0, 8)
 
 
 def serve_next(queue: WaitingQueue, *, num_tokens: int = 1) -> Sequence:

@@ -14,14 +14,20 @@ from galop.engine.generation import EngineEvent, Failed, GenerationRequest, Samp
 from galop.engine.runner import Float32Array
 from galop.testing import VOCAB_SIZE, ScriptedModel
 
-MAX_TOKENS = 6
+MAX_TOKENS = 12
 
 
 class HashModel(ScriptedModel):
-    """Logits that depend on every token of the slot, so that one wrong cell changes what follows."""
+    """Logits that depend on the last `num_seen` tokens of the slot: on all of them, so that one wrong
+    cell changes what follows, or on one, so that texts repeat themselves and drafts come true."""
+
+    def __init__(self, *, num_slots: int, num_seen: int, is_batch_invariant: bool) -> None:
+        super().__init__(num_slots=num_slots, max_batch_rows=32)
+        self.num_seen = num_seen
+        self.is_batch_invariant = is_batch_invariant
 
     def logits(self, tokens: Sequence[int]) -> Float32Array:
-        seed = zlib.crc32(np.asarray(tokens, dtype=np.int32).tobytes())
+        seed = zlib.crc32(np.asarray(tokens[-self.num_seen :], dtype=np.int32).tobytes())
         row = np.random.default_rng(seed).standard_normal(VOCAB_SIZE, dtype=np.float32)
         return row * np.float32(3.0)
 
@@ -68,8 +74,10 @@ def tokens_of(events: Sequence[EngineEvent]) -> dict[tuple[str, int], list[int]]
     return tokens
 
 
-def engine(events: list[EngineEvent], num_slots: int) -> Engine:
-    model = HashModel(num_slots=num_slots, max_batch_rows=32)
+def engine(
+    events: list[EngineEvent], num_slots: int, num_seen: int, *, is_batch_invariant: bool
+) -> Engine:
+    model = HashModel(num_slots=num_slots, num_seen=num_seen, is_batch_invariant=is_batch_invariant)
     return Engine(model, events.extend, prefill_chunk=16)
 
 
@@ -79,22 +87,31 @@ def finish(running: Engine) -> None:
         running.step()
 
 
-def alone(request: GenerationRequest) -> dict[tuple[str, int], list[int]]:
+def alone(request: GenerationRequest, num_seen: int) -> dict[tuple[str, int], list[int]]:
+    """Without drafts, and without a cache of what was generated."""
     events: list[EngineEvent] = []
-    running = engine(events, num_slots=4)
+    running = engine(events, 4, num_seen, is_batch_invariant=False)
     running.submit(request)
     finish(running)
     return tokens_of(events)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(arrivals, min_size=1, max_size=10), st.integers(1, 4))
-def test_company_cache_and_order_change_no_token(
-    load: list[tuple[GenerationRequest, int, bool, bool]], num_slots: int
+@given(
+    st.lists(arrivals, min_size=1, max_size=10),
+    st.integers(1, 4),
+    st.sampled_from([1, 1000]),
+    st.booleans(),
+)
+def test_company_cache_order_and_drafts_change_no_token(
+    load: list[tuple[GenerationRequest, int, bool, bool]],
+    num_slots: int,
+    num_seen: int,
+    is_batch_invariant: bool,
 ) -> None:
     """Under any load each finished answer is the one that an idle, empty engine gives."""
     events: list[EngineEvent] = []
-    running = engine(events, num_slots)
+    running = engine(events, num_slots, num_seen, is_batch_invariant=is_batch_invariant)
     sent: dict[str, GenerationRequest] = {}
     cancelled: set[str] = set()
 
@@ -120,5 +137,5 @@ def test_company_cache_and_order_change_no_token(
     got = tokens_of(events)
     for name, request in sent.items():
         if name not in cancelled:
-            for key, tokens in alone(request).items():
+            for key, tokens in alone(request, num_seen).items():
                 assert got[key] == tokens

@@ -14,7 +14,7 @@ from galop.engine.sequence import Sequence
 
 def make_sequence(prompt: list[int], *, name: str = "r", max_tokens: int = 8) -> Sequence:
     request = GenerationRequest(request_id=name, prompt_token_ids=prompt, max_tokens=max_tokens)
-    return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, arrival_s=0.0)
+    return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, 0.0, max_tokens)
 
 
 def make_scheduler(num_slots: int = 4, rows: int = 64, chunk: int = 8) -> Scheduler:

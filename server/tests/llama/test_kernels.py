@@ -102,9 +102,9 @@ def graph() -> Iterator[Graph]:
 
 
 def _count_foreign(action: Callable[[], object]) -> int:
-    before = kernels.num_foreign()
+    before = kernels.count(own=False)
     action()
-    return kernels.num_foreign() - before
+    return kernels.count(own=False) - before
 
 
 def _normal(seed: int, *shape: int) -> Floats:

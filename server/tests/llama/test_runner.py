@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from galop.engine.engine import Engine
 from galop.engine.generation import EngineEvent, GenerationRequest, SamplingParams, Tokens
 from galop.engine.runner import Batch, Float32Array
 from galop.llama import LlamaRunner, LlamaTokenizer
+from galop.llama.library import kernels
 
 pytestmark = pytest.mark.model
 
@@ -60,6 +62,29 @@ def test_logits_do_not_depend_on_how_a_prompt_is_cut(
     assert np.array_equal(prefill(runner, 1, tokens, chunk), expected)
 
 
+def test_rows_computed_one_by_one_are_those_of_a_chunk(
+    runner: LlamaRunner, tokens: list[int]
+) -> None:
+    """Bit for bit: what keeps answers in the prefix cache and verifies drafts in one pass."""
+    if not runner.is_batch_invariant:
+        pytest.skip("llama.cpp computes these weights, and single rows by other kernels")
+    expected = prefill(runner, 0, tokens, 128)
+    assert np.array_equal(prefill(runner, 1, tokens, 1), expected)
+    prefill(runner, 2, tokens[:60], 128)
+    runner.forward(
+        batch((t + 1, 60 + i, 2, 1) for i, t in enumerate(tokens[60:70]))
+    )  # a wrong draft
+    runner.truncate(2, 60)
+    logits = runner.forward(batch((t, 60 + i, 2, int(i == 39)) for i, t in enumerate(tokens[60:])))
+    assert np.array_equal(logits[0], expected)
+
+
+def test_our_kernels_compute_the_model_as_shipped(runner: LlamaRunner, weights: Path) -> None:
+    if not kernels.is_active:
+        pytest.skip(f"no kernels: {kernels.reason}")
+    assert runner.is_batch_invariant == (weights.stem != "q4_0")
+
+
 def test_logits_do_not_depend_on_the_batch(runner: LlamaRunner, tokens: list[int]) -> None:
     """Bit for bit: alone, beside other sequences, and beside somebody's prefill."""
     prefill(runner, 0, tokens, 128)
@@ -102,6 +127,54 @@ def test_a_copied_prefix_is_as_good_as_a_computed_one(
         assert np.array_equal(logits[0], expected)
 
 
+def run(
+    runner: LlamaRunner, tokenizer: LlamaTokenizer, *requests: GenerationRequest
+) -> tuple[Engine, str]:
+    """A new engine, idle again, and its answer to the request named "mine"."""
+    events: list[EngineEvent] = []
+    for slot in range(runner.num_slots):
+        runner.truncate(slot, 0)
+    # A clock that stands: rows cost what is assumed, so drafts do not depend on the machine.
+    engine = Engine(runner, events.extend, prefill_chunk=16, clock=lambda: 0.0)
+    for request in requests:
+        engine.submit(request)
+    engine.step()
+    while not engine.scheduler.is_idle:
+        engine.step()
+    token_ids = [
+        token_id
+        for event in events
+        if isinstance(event, Tokens) and event.request_id == "mine"
+        for token_id in event.token_ids
+    ]
+    return engine, b"".join(map(tokenizer.token_bytes, token_ids)).decode()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+def test_drafts_change_no_byte_of_an_answer(
+    runner: LlamaRunner, tokenizer: LlamaTokenizer, temperature: float
+) -> None:
+    """The same request alone, where it drafts, and among others, where it does not."""
+    if not runner.is_batch_invariant:
+        pytest.skip("llama.cpp computes these weights, and single rows by other kernels")
+    text = "Write the line 'red fox, blue hen, green cat' ten times."
+
+    def ask(name: str, content: str) -> GenerationRequest:
+        prompt = f"<|im_start|>user\n{content}<|im_end|>\n<|im_start|>assistant\n"
+        return GenerationRequest(
+            request_id=name,
+            prompt_token_ids=tokenizer.encode(prompt),
+            max_tokens=60,
+            sampling=SamplingParams(temperature=temperature, seed=3),
+        )
+
+    engine, alone = run(runner, tokenizer, ask("mine", text))
+    assert engine.num_accepted_tokens > 0
+    others = [ask(f"other{i}", f"Count from {i}.") for i in range(3)]
+    _, among_others = run(runner, tokenizer, ask("mine", text), *others)
+    assert among_others == alone
+
+
 def test_the_engine_answers_with_the_model(runner: LlamaRunner, tokenizer: LlamaTokenizer) -> None:
     """Words in, words out, and the same ones whether alone or among others."""
 
@@ -115,21 +188,7 @@ def test_the_engine_answers_with_the_model(runner: LlamaRunner, tokenizer: Llama
         )
 
     def answer(*requests: GenerationRequest) -> str:
-        events: list[EngineEvent] = []
-        for slot in range(runner.num_slots):
-            runner.truncate(slot, 0)
-        engine = Engine(runner, events.extend, prefill_chunk=16)
-        for request in requests:
-            engine.submit(request)
-        engine.step()
-        while not engine.scheduler.is_idle:
-            engine.step()
-        return b"".join(
-            tokenizer.token_bytes(token_id)
-            for event in events
-            if isinstance(event, Tokens) and event.request_id == "mine"
-            for token_id in event.token_ids
-        ).decode()
+        return run(runner, tokenizer, *requests)[1]
 
     mine = ask("What is the capital of France?", "mine")
     alone = answer(mine)

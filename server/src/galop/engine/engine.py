@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 import numpy as np
 
 from galop.engine.constraint import ConstraintFactory, TokenConstraint
+from galop.engine.drafts import Drafter
 from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
 from galop.engine.generation import (
     EngineEvent,
@@ -82,7 +83,11 @@ class Engine:
             num_slots=runner.num_slots,
             max_batch_rows=runner.max_batch_rows,
             prefill_chunk=prefill_chunk,
+            is_batch_invariant=runner.is_batch_invariant,
         )
+        self.num_draft_tokens = 0
+        self.num_accepted_tokens = 0
+        """Of the draft tokens, those that were chosen. Both only grow."""
         self._groups: dict[str, _Group] = {}
         self._inbox: list[tuple[GenerationRequest, float] | _Cancel] = []
         self._inbox_changed = threading.Condition()
@@ -147,7 +152,14 @@ class Engine:
             self._runner.copy_prefix(source, [copy.target for copy in copies], num_tokens)
         for truncation in plan.truncations:
             self._runner.truncate(truncation.slot, truncation.num_tokens)
-        return self._runner.forward(plan.batch())
+        start = self._clock()
+        logits = self._runner.forward(plan.batch())
+        if len(plan.rows) == 1 and not plan.rows[0][0].is_prefilling:
+            sequence, count = plan.rows[0]
+            if count == 1:
+                num_rows = 1 + len(sequence.draft)
+                self.scheduler.pass_costs.record(num_rows, self._clock() - start)
+        return logits
 
     def _advance(self, plan: Plan, logits: Float32Array) -> list[EngineEvent]:
         events: list[EngineEvent] = []
@@ -156,17 +168,42 @@ class Engine:
             sequence.num_computed_tokens += count
             if sequence.num_pending_tokens:
                 continue
-            row, next_row = next_row, next_row + 1
+            rows = logits[next_row : next_row + 1 + len(sequence.draft)]
+            next_row += len(rows)
             if sequence.slot is None:
                 continue  # a sibling failed in this very step and took the request down
             try:
-                events += self._extend(sequence, logits[row])
+                events += (
+                    self._verify(sequence, rows)
+                    if sequence.draft
+                    else self._extend(sequence, rows[0])
+                )
             except ConstraintFailedError as error:
                 events += self._fail(sequence.request_id, "constraint", error.reason)
             except Exception as error:
                 logger.exception("choosing a token failed for %r", sequence)
                 events += self._fail(sequence.request_id, "internal", repr(error))
         return events
+
+    def _verify(self, sequence: Sequence, rows: Float32Array) -> list[EngineEvent]:
+        """Choose tokens from the rows of a draft until one differs from it or ends the sequence."""
+        draft, slot = sequence.draft, sequence.slot
+        assert slot is not None
+        assert sequence.drafter is not None
+        events: list[EngineEvent] = []
+        num_accepted = 0
+        for logits, guess in zip_longest(rows, draft):
+            events += self._extend(sequence, logits)
+            if sequence.slot is None or sequence.completion[-1] != guess:
+                break
+            num_accepted += 1
+            sequence.num_computed_tokens += 1
+        self.num_draft_tokens += len(draft)
+        self.num_accepted_tokens += num_accepted
+        sequence.drafter.learn(len(draft), num_accepted)
+        if num_accepted < len(draft):
+            self._runner.truncate(slot, sequence.num_computed_tokens)
+        return _joined(events)
 
     def _extend(self, sequence: Sequence, logits: Float32Array) -> list[EngineEvent]:
         """Choose the next token of a sequence from its logits, and take what is forced after it."""
@@ -209,10 +246,7 @@ class Engine:
 
     def _room(self, sequence: Sequence) -> int:
         """How many more tokens this sequence may get."""
-        return min(
-            sequence.request.max_tokens - sequence.num_completion_tokens,
-            self._runner.context_window - sequence.num_tokens,
-        )
+        return sequence.max_tokens - sequence.num_completion_tokens
 
     def _choose(self, sequence: Sequence, logits: Float32Array) -> tuple[int, TokenLogprob | None]:
         """Sample first, ask the constraint, and pay for its mask only if the sample is refused.
@@ -301,10 +335,14 @@ class Engine:
         except Exception as error:
             logger.exception("building the constraint of %s failed", request.request_id)
             return [Failed(request_id=request.request_id, kind="internal", detail=repr(error))]
+        max_tokens = min(request.max_tokens, self._runner.context_window - len(prompt))
         sequences = [
-            Sequence(request, index, prompt, constraint, arrival_s)
+            Sequence(request, index, prompt, constraint, arrival_s, max_tokens)
             for index, constraint in enumerate(constraints)
         ]
+        if self._runner.is_batch_invariant and request.constraint is None:
+            for sequence in sequences:
+                sequence.drafter = Drafter(prompt, max_tokens)
         self._groups[request.request_id] = _Group(sequences)
         for sequence in sequences:
             self.scheduler.add(sequence)
@@ -354,3 +392,20 @@ def _prefilled(sequence: Sequence) -> Prefilled:
         prompt_time_s=sequence.first_token_s - sequence.admitted_s,
         num_cached_tokens=sequence.num_cached_tokens,
     )
+
+
+def _joined(events: list[EngineEvent]) -> list[EngineEvent]:
+    """The same events of one choice, its tokens in one."""
+    parts = [event for event in events if isinstance(event, Tokens)]
+    if len(parts) < 2:
+        return events
+    logprobs = [part.logprobs for part in parts if part.logprobs is not None]
+    whole = Tokens(
+        request_id=parts[0].request_id,
+        choice_index=parts[0].choice_index,
+        token_ids=[token_id for part in parts for token_id in part.token_ids],
+        logprobs=[each for some in logprobs for each in some] if logprobs else None,
+    )
+    first = events.index(parts[0])
+    rest = [event for event in events[first:] if not isinstance(event, Tokens)]
+    return [*events[:first], whole, *rest]

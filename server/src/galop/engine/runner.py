@@ -53,6 +53,11 @@ class ModelRunner(Protocol):
         """How many rows one `forward` takes."""
 
     @property
+    def is_batch_invariant(self) -> bool:
+        """Whether a row's logits have the same bits whatever else is in the batch and however its
+        sequence was cut into batches, single rows included."""
+
+    @property
     def end_token_ids(self) -> frozenset[int]: ...
 
     def forward(self, batch: Batch) -> Float32Array:
@@ -65,7 +70,7 @@ class ModelRunner(Protocol):
         """Make each target slot hold exactly the first `num_tokens` tokens of the source slot."""
 
     def truncate(self, slot: int, num_tokens: int) -> None:
-        """Forget everything in the slot after its first `num_tokens` tokens."""
+        """Forget everything in the slot after its first `num_tokens` tokens, if it holds more."""
 
     def close(self) -> None:
         """Free the model. Nothing may be called afterwards."""

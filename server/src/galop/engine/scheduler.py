@@ -9,10 +9,13 @@ Slots remember their tokens after their sequence ended, so a slot is also an ent
 cache. A waiting sequence looks for the slot that shares the longest prefix with its prompt, running
 slots included. Where the shared part is still being computed there, it waits for it instead of
 computing it twice: that is how requests that arrive together pay for their common prefix once.
-At least two prompt tokens are always computed: the last one for its logits, and one with it,
-because kernels may treat a single row differently, and then an answer would depend on what was
-cached. For the same reason a prompt is never cut so that one row stays alone, and the cache keeps
-prompts only: generated tokens were computed one by one.
+The last prompt token is always computed, for its logits.
+
+Where the model's kernels give a row the same bits in any batch (`is_batch_invariant`), generated tokens
+stay in the cache for the next turn of a conversation, and a sequence that decodes alone may have a
+draft (`engine.drafts`). Where they may treat a single row differently, an answer must not depend on what was
+cached: then at least two prompt tokens are computed, a prompt is never cut so that one row stays alone,
+and the cache keeps prompts only, because generated tokens were computed one by one.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from galop.engine.drafts import PassCosts
 from galop.engine.queue import WaitingQueue
 from galop.engine.runner import Batch, Int32Array
 from galop.engine.sequence import Sequence
@@ -78,20 +82,24 @@ class Plan:
         return not self.rows
 
     def batch(self) -> Batch:
-        """The rows as arrays. Logits are wanted where a sequence has no pending token left."""
+        """The rows as arrays, drafts behind their sequence's pending token. Logits are wanted where a
+        sequence has no pending token left, and of every draft token."""
         token_ids, positions, slots = [], [], []
-        num_rows = sum(count for _, count in self.rows)
+        num_rows = sum(count + len(sequence.draft) for sequence, count in self.rows)
         wants_logits = np.zeros(num_rows, dtype=np.int8)
         end = 0
         for sequence, count in self.rows:
             assert sequence.slot is not None
             start = sequence.num_computed_tokens
             token_ids.append(sequence.pending_tokens(count))
+            if sequence.draft:
+                token_ids.append(np.asarray(sequence.draft, dtype=np.int32))
+                count += len(sequence.draft)
             positions.append(np.arange(start, start + count, dtype=np.int32))
             slots.append(np.full(count, sequence.slot, dtype=np.int32))
             end += count
-            if count == sequence.num_pending_tokens:
-                wants_logits[end - 1] = 1
+            if start + count >= sequence.num_tokens:
+                wants_logits[end - 1 - len(sequence.draft) : end] = 1
         return Batch(
             np.concatenate(token_ids),
             np.concatenate(positions),
@@ -103,13 +111,23 @@ class Plan:
 class Scheduler:
     """Owns the queue and the slots. The order of the queue is `engine.queue`'s."""
 
-    def __init__(self, *, num_slots: int, max_batch_rows: int, prefill_chunk: int) -> None:
+    def __init__(
+        self,
+        *,
+        num_slots: int,
+        max_batch_rows: int,
+        prefill_chunk: int,
+        is_batch_invariant: bool = False,
+    ) -> None:
         if not num_slots <= max_batch_rows:
             raise ValueError("a batch must hold at least one row for every slot")
         self.slots = [Slot(index) for index in range(num_slots)]
         self.waiting = WaitingQueue()
         self.max_batch_rows = max_batch_rows
         self.prefill_chunk = prefill_chunk
+        self.is_batch_invariant = is_batch_invariant
+        self.pass_costs = PassCosts()
+        self._least_run = 1 if is_batch_invariant else 2
         self._clock = 0
 
     @property
@@ -138,7 +156,10 @@ class Scheduler:
         if sequence.slot is None:
             return
         slot = self.slots[sequence.slot]
-        slot.tokens = sequence.prompt[: sequence.num_computed_tokens]
+        if self.is_batch_invariant:
+            slot.tokens = sequence.computed_tokens()
+        else:
+            slot.tokens = sequence.prompt[: sequence.num_computed_tokens]
         slot.sequence = None
         slot.last_used = self._tick()
         sequence.slot = None
@@ -160,17 +181,42 @@ class Scheduler:
         rows: list[tuple[Sequence, int]] = []
         budget = self.max_batch_rows - len(decoding)  # one row each is certain
         for sequence in decoding:
-            count = _run_length(sequence.num_pending_tokens, 1 + budget)
+            count = self._run_length(sequence.num_pending_tokens, 1 + budget)
             rows.append((sequence, count))
             budget -= count - 1
+        budget -= self._draft(rows, budget)
         if decoding:
             budget = min(budget, self.prefill_chunk)
         for sequence in prefilling:
-            count = _run_length(sequence.num_pending_tokens, budget)
+            count = self._run_length(sequence.num_pending_tokens, budget)
             if count:
                 rows.append((sequence, count))
                 budget -= count
         return rows
+
+    def _draft(self, decoding: list[tuple[Sequence, int]], budget: int) -> int:
+        """Give a draft of at most `budget` tokens to the sequence that decodes alone; its length."""
+        for sequence, _ in decoding:
+            sequence.draft = []
+        if len(decoding) != 1 or not self.is_batch_invariant:
+            return 0
+        sequence, count = decoding[0]
+        if sequence.drafter is None or count < sequence.num_pending_tokens:
+            return 0
+        # Of the tokens that may still come, the last one is chosen, not guessed.
+        most = min(sequence.max_tokens - sequence.num_completion_tokens - 1, budget)
+        sequence.draft = sequence.drafter.propose(
+            sequence.completion, most, self.pass_costs.of_a_row
+        )
+        return len(sequence.draft)
+
+    def _run_length(self, num_pending: int, budget: int) -> int:
+        """How many pending tokens to take, so that no row is computed alone that needs company."""
+        if num_pending <= budget:
+            return num_pending
+        if 0 < num_pending - budget < self._least_run:
+            budget = num_pending - self._least_run
+        return budget if budget >= self._least_run else 0
 
     def _admit(self) -> tuple[list[Sequence], list[PrefixCopy], list[Truncation]]:
         admitted: list[Sequence] = []
@@ -205,7 +251,7 @@ class Scheduler:
         """The slot that shares most with this prompt, preferring what is computed already."""
         best: Slot | None = None
         best_shared = MIN_SHARED_TOKENS - 1
-        limit = sequence.num_prompt_tokens - 2
+        limit = sequence.num_prompt_tokens - self._least_run
         for slot in self.slots:
             tokens = slot.tokens if slot.sequence is None else slot.sequence.prompt
             num_shared = min(_num_shared(tokens, sequence.prompt), limit)
@@ -231,15 +277,6 @@ class Scheduler:
     def _tick(self) -> int:
         self._clock += 1
         return self._clock
-
-
-def _run_length(num_pending: int, budget: int) -> int:
-    """How many pending tokens to take, so that no row is computed alone that could have company."""
-    if num_pending <= budget:
-        return num_pending
-    if num_pending - budget == 1:
-        budget -= 1
-    return budget if budget >= 2 else 0
 
 
 def _num_shared(left: Int32Array, right: Int32Array) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from galop.engine.constraint import TokenConstraint
+from galop.engine.drafts import Drafter
 from galop.engine.generation import GenerationRequest
 from galop.engine.runner import Int32Array
 
@@ -25,6 +26,8 @@ class Sequence:
     """Shared by the choices of a request; never written to."""
     constraint: TokenConstraint | None
     arrival_s: float
+    max_tokens: int
+    """The most that may be generated: the request's budget, or what its context window leaves."""
     completion: list[int] = field(default_factory=list)
     num_computed_tokens: int = 0
     num_cached_tokens: int = 0
@@ -32,6 +35,10 @@ class Sequence:
     slot: int | None = None
     admitted_s: float = 0.0
     first_token_s: float = 0.0
+    draft: list[int] = field(default_factory=list)
+    """Guessed tokens, computed in this step together with the last pending one."""
+    drafter: Drafter | None = None
+    """None where tokens are not guessed: they would be refused by a constraint, or change no time."""
     completion_counts: dict[int, int] = field(default_factory=dict)
     """How often each token came so far; kept only where a penalty needs it."""
 
@@ -68,6 +75,12 @@ class Sequence:
         start -= len(self.prompt)
         return np.asarray(self.completion[start : start + limit], dtype=np.int32)
 
+    def computed_tokens(self) -> Int32Array:
+        """What the KV cache holds of this sequence."""
+        generated = self.completion[: max(0, self.num_computed_tokens - len(self.prompt))]
+        prompt = self.prompt[: self.num_computed_tokens]
+        return np.concatenate([prompt, np.asarray(generated, dtype=np.int32)])
+
     def append(self, token_ids: list[int]) -> None:
         """Add generated tokens."""
         self.completion.extend(token_ids)
@@ -80,5 +93,5 @@ class Sequence:
         return (
             f"<Sequence {self.request_id}/{self.choice_index} slot={self.slot} "
             f"{self.num_computed_tokens}/{self.num_tokens} computed, "
-            f"{self.num_completion_tokens}/{self.request.max_tokens} generated>"
+            f"{self.num_completion_tokens}/{self.max_tokens} generated>"
         )

@@ -55,9 +55,10 @@ class Kernels:
             size % 8 == 0 and size <= _MAX_HEAD_SIZE for size in head_sizes
         )
 
-    def num_foreign(self) -> int:
-        """Matrix multiplications and attentions handed to llama.cpp's kernels so far."""
-        return 0 if self._library is None else int(self._library.galop_num_foreign())
+    def count(self, *, own: bool) -> int:
+        """Matrix multiplications and attentions so far: computed here, or left to llama.cpp's kernels
+        (not counting weights that llama.cpp has packed its own way)."""
+        return 0 if self._library is None else int(self._library.galop_num_operations(own))
 
 
 def preload(lib_folder: Path) -> Kernels:
@@ -71,7 +72,8 @@ def preload(lib_folder: Path) -> Kernels:
     if version not in KNOWN_GGML:
         return Kernels(None, f"they do not know ggml {version}")
     library = ctypes.CDLL(spec.origin, mode=ctypes.RTLD_GLOBAL | os.RTLD_NOW)
-    library.galop_num_foreign.restype = ctypes.c_int64
+    library.galop_num_operations.restype = ctypes.c_int64
+    library.galop_num_operations.argtypes = (ctypes.c_bool,)
     return Kernels(library, "not bound yet")
 
 

@@ -51,6 +51,15 @@ class LlamaModel:
         )
         return int(key), int(value)
 
+    @property
+    def num_layers(self) -> int:
+        return int(llama.llama_model_n_layer(self.pointer))
+
+    @property
+    def has_experts(self) -> bool:
+        """Whether it is a mixture of experts."""
+        return bool(self.metadata(f"{self.metadata('general.architecture')}.expert_count"))
+
     @cached_property
     def end_token_ids(self) -> frozenset[int]:
         """All end-of-generation tokens."""

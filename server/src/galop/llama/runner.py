@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from galop.engine.drafts import LONGEST_DRAFT
 from galop.engine.runner import Batch, Float32Array, Int32Array
 from galop.llama.errors import ModelMemoryError
 from galop.llama.library import forget_errors, kernels, last_errors, llama
@@ -73,7 +74,17 @@ class LlamaRunner:
         self._context_window = int(llama.llama_n_ctx_seq(self._context))
         self._end_token_ids = model.end_token_ids
         self._allocate_batch()
+        num_own, num_foreign = kernels.count(own=True), kernels.count(own=False)
         self._warm_up()
+        # Everything that can differ from batch to batch was computed by our kernels: nothing was left
+        # to others, and there was about as much as layers have (what llama.cpp packed its own way
+        # never gets here).
+        self._is_batch_invariant = (
+            kernels.can_attend(model.head_sizes)
+            and kernels.count(own=False) == num_foreign
+            and kernels.count(own=True) - num_own >= 4 * model.num_layers
+            and not model.has_experts
+        )
 
     def _allocate_batch(self) -> None:
         rows = self._max_batch_rows
@@ -81,7 +92,8 @@ class LlamaRunner:
         self._positions = np.zeros(rows, dtype=np.int32)
         self._slots = np.zeros(rows, dtype=np.int32)
         self._wants_logits = np.zeros(rows, dtype=np.int8)
-        self._logits = np.empty((self._num_slots, self.vocab_size), dtype=np.float32)
+        num_logits = self._num_slots + LONGEST_DRAFT
+        self._logits = np.empty((num_logits, self.vocab_size), dtype=np.float32)
         num_slot_ids = np.ones(rows, dtype=np.int32)
         addresses = self._slots.ctypes.data + 4 * np.arange(rows, dtype=np.uintp)
         self._keep_alive = (num_slot_ids, addresses)
@@ -114,6 +126,10 @@ class LlamaRunner:
     @property
     def max_batch_rows(self) -> int:
         return self._max_batch_rows
+
+    @property
+    def is_batch_invariant(self) -> bool:
+        return self._is_batch_invariant
 
     @property
     def end_token_ids(self) -> frozenset[int]:

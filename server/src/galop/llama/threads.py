@@ -63,21 +63,31 @@ class AdaptiveThreads:
     def choose(self, rows: int) -> int:
         size = self._sizes.get(rows.bit_length())
         if size is None:
-            start = self._start.choose(rows)
-            level = max(i for i, count in enumerate(self._counts) if count <= start)
-            size = self._sizes[rows.bit_length()] = _Size(level, len(self._counts))
+            size = self._sizes[rows.bit_length()] = self._new_size(rows)
         return self._counts[size.choose()]
 
     def record(self, rows: int, seconds: float) -> None:
         """`seconds` of the batch that `choose` was last asked about."""
         self._sizes[rows.bit_length()].record(seconds / rows)
 
+    def _new_size(self, rows: int) -> _Size:
+        """It starts with no more threads than its nearest neighbour has come to use."""
+        start = self._start.choose(rows)
+        if self._sizes:
+            nearest = min(self._sizes, key=lambda bits: abs(bits - rows.bit_length()))
+            learnt = self._sizes[nearest]
+            if learnt.has_moved:
+                start = min(start, self._counts[learnt.level])
+        level = max(i for i, count in enumerate(self._counts) if count <= start)
+        return _Size(level, len(self._counts))
+
 
 class _Size:
     """Batches of one size: the level in use, and now and then a probe of a neighbour."""
 
     def __init__(self, level: int, num_levels: int) -> None:
-        self._level = level
+        self.level = level
+        self.has_moved = False
         self._num_levels = num_levels
         self._recent: deque[float] = deque(maxlen=PROBE_STEPS)
         self._usual: float | None = None
@@ -87,7 +97,7 @@ class _Size:
         self._probe: list[float] | None = None
 
     def choose(self) -> int:
-        return self._level if self._probe is None else self._level + self._direction
+        return self.level if self._probe is None else self.level + self._direction
 
     def record(self, seconds: float) -> None:
         if self._probe is not None:
@@ -109,13 +119,14 @@ class _Size:
         if self._num_levels == 1:
             self._steps_left = LONGEST_INTERVAL
             return
-        if not 0 <= self._level + self._direction < self._num_levels:
+        if not 0 <= self.level + self._direction < self._num_levels:
             self._direction = -self._direction
         self._probe = []
 
     def _judge(self, probed: float) -> None:
         if probed < WORTH_A_CHANGE * statistics.median(self._recent):
-            self._level += self._direction
+            self.level += self._direction
+            self.has_moved = True
             self._recent.clear()
             self._usual = probed
             self._interval = FIRST_INTERVAL

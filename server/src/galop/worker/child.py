@@ -99,6 +99,8 @@ def _figures(engine: Engine) -> StepFigures:
         num_waiting=len(scheduler.waiting),
         num_running_kv_tokens=num_running_kv_tokens,
         num_cached_kv_tokens=num_cached_kv_tokens,
+        num_draft_tokens=engine.num_draft_tokens,
+        num_accepted_tokens=engine.num_accepted_tokens,
     )
 
 

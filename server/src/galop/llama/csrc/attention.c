@@ -261,8 +261,9 @@ static bool can_attend(const struct ggml_compute_params *params, const struct gg
 
 EXPORT void ggml_compute_forward_flash_attn_ext(const struct ggml_compute_params *params,
                                                 struct ggml_tensor *dst) {
-    if (!can_attend(params, dst)) {
-        galop_count_foreign(params);
+    bool is_own = can_attend(params, dst);
+    galop_count(params, is_own);
+    if (!is_own) {
         ggml.flash_attn_ext(params, dst);
         return;
     }

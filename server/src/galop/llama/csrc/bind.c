@@ -4,16 +4,16 @@
 struct ggml_originals ggml;
 bool galop_has_avx2;
 
-static int64_t num_foreign;
+static int64_t num_operations[2];
 
-void galop_count_foreign(const struct ggml_compute_params *params) {
+void galop_count(const struct ggml_compute_params *params, bool is_own) {
     if (params->ith == 0) {
-        __atomic_fetch_add(&num_foreign, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&num_operations[is_own], 1, __ATOMIC_RELAXED);
     }
 }
 
-EXPORT int64_t galop_num_foreign(void) {
-    return __atomic_load_n(&num_foreign, __ATOMIC_RELAXED);
+EXPORT int64_t galop_num_operations(bool is_own) {
+    return __atomic_load_n(&num_operations[is_own], __ATOMIC_RELAXED);
 }
 
 /* Addresses in the order of `struct ggml_originals`. 1 if this CPU can run the kernels, else 0: then

@@ -58,6 +58,6 @@ struct ggml_originals {
 extern struct ggml_originals ggml __attribute__((visibility("hidden")));
 extern bool galop_has_avx2 __attribute__((visibility("hidden")));
 
-/* Counts an operation that is left to ggml; by one thread of those that compute it. */
-void galop_count_foreign(const struct ggml_compute_params *params)
+/* Counts an operation, computed here or left to ggml; by one thread of those that compute it. */
+void galop_count(const struct ggml_compute_params *params, bool is_own)
     __attribute__((visibility("hidden")));

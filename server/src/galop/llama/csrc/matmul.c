@@ -282,8 +282,8 @@ EXPORT void ggml_compute_forward_mul_mat(const struct ggml_compute_params *param
     if (can_multiply(params, dst)) {
         panels = panels_of(params, weights);
     }
+    galop_count(params, panels != NULL);
     if (panels == NULL) {
-        galop_count_foreign(params);
         ggml.mul_mat(params, dst);
         return;
     }
