@@ -119,6 +119,7 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
         return
     from galop.llama import LlamaModel, ModelError
     from galop.llama.footprint import compiled_features, kv_bytes_per_token
+    from galop.llama.library import kernels
 
     features, compiled = cpu_features(), compiled_features()
     missing = [
@@ -127,6 +128,15 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
         if kernel_name in features and llama_name not in compiled
     ]
     yield Finding("kernels", "ok", f"compiled for {', '.join(sorted(compiled)) or 'any CPU'}")
+    if kernels.is_active:
+        yield Finding("kernels", "ok", "galop's own multiply Q4_1 and Q8_0 weights, and attend")
+    else:
+        yield Finding(
+            "kernels",
+            "warning",
+            f"galop's own do not run: {kernels.reason}",
+            "llama.cpp's do, several times slower for Q4_1; see docs/decisions/0008",
+        )
     if missing:
         yield Finding(
             "kernels",

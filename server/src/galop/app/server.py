@@ -88,10 +88,13 @@ def model_cards(model: ServedModel, context_window: int, created: int) -> list[M
 
 
 def fingerprint(settings: Settings, model: ServedModel) -> str:
-    """`fp_` and 10 hexadecimal digits: changes with version, model, context and weights."""
+    """`fp_` and 10 hexadecimal digits: changes with version, model, context, weights
+    and kernels."""
     parts = [__version__, model.source, str(settings.context_window)]
     if not model.is_scripted:
-        parts.append(str(model.path.stat().st_size))
+        from galop.llama.library import kernels
+
+        parts += [str(model.path.stat().st_size), f"own kernels: {kernels.is_active}"]
     if model.tuned is not None and model.tuned.path is not None:
         parts.append(model.tuned.digest)
     return "fp_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
