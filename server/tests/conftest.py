@@ -7,7 +7,7 @@ import os
 
 from hypothesis import settings
 
-from galop.worker.supervisor import ENVIRONMENT
+from galop.worker.spawn import ENVIRONMENT
 
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)

@@ -22,12 +22,14 @@ class MortalModel(ScriptedModel):
     """Dies, or hangs, early in an answer that says so."""
 
     def forward(self, batch: Batch) -> Float32Array:
+        logits = super().forward(batch)
         for slot in set(batch.slots.tolist()):
-            if bytes(t for t in self.slots[slot] if t < 256).endswith(b"assistant\ndie"):
+            text = bytes(token for token in self.slots[slot] if token < 256)
+            if b"assistant\ndie" in text:
                 os._exit(7)
-            if bytes(t for t in self.slots[slot] if t < 256).endswith(b"assistant\nhang"):
+            if b"assistant\nhang" in text:
                 threading.Event().wait()
-        return super().forward(batch)
+        return logits
 
 
 def build(config: EngineConfig) -> EngineParts:

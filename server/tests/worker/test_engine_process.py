@@ -20,9 +20,9 @@ from galop.engine.errors import (
 )
 from galop.engine.generation import Finished, GenerationRequest, Prefilled, SamplingParams, Tokens
 from galop.testing import ScriptedTokenizer
-from galop.worker import EngineProcess, EngineStartError
 from galop.worker.handle import Generation
 from galop.worker.protocol import EngineConfig
+from galop.worker.supervisor import EngineProcess, EngineStartError
 
 CHILD = (sys.executable, str(Path(__file__).with_name("scripted_child.py")))
 tokenizer = ScriptedTokenizer()

@@ -39,7 +39,9 @@ def _build_llama(config: EngineConfig) -> EngineParts:
         runner = LlamaRunner(
             model,
             num_slots=config.num_slots,
-            context_window=config.context_window,
+            context_window=min(
+                config.context_window, model.training_context or config.context_window
+            ),
             num_threads=config.num_threads,
             threads_by_rows=config.threads_by_rows,
         )

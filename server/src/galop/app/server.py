@@ -7,7 +7,6 @@ import hashlib
 import logging
 import signal
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,24 +15,22 @@ from dataclasses import dataclass
 import uvicorn
 
 from galop import __version__
+from galop.app.engine_start import ENGINE_COMMAND, engine_config
 from galop.app.served_model import ServedModel
 from galop.app.telemetry import Telemetry
 from galop.chat import ChatService, ChatTemplate, Tokenizer
 from galop.chat.request import ModelCard
 from galop.http import Limits, build_http_app
 from galop.ledger.ledger import Ledger
-from galop.machine import available_cores
 from galop.settings import Settings
 from galop.telemetry import ObservedChatService
-from galop.worker import EngineProcess
-from galop.worker.protocol import EngineConfig
+from galop.worker.spawn import Spawned
+from galop.worker.supervisor import EngineProcess
 
 logger = logging.getLogger("galop.app")
 
 LAST_WORDS_TIMEOUT_S = 3
 """For the errors that tell clients why their answers ended, after the drain timeout."""
-
-ENGINE_COMMAND = (sys.executable, "-m", "galop.app.engine_process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +97,16 @@ def fingerprint(settings: Settings, model: ServedModel) -> str:
     return "fp_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
-def engine_process(settings: Settings, model: ServedModel, context_window: int) -> EngineProcess:
-    """The engine as its own process, not started yet."""
-    config = EngineConfig(
-        model=model.weights,
-        num_slots=settings.max_sequences,
-        context_window=context_window,
-        num_threads=settings.threads or available_cores(),
-        threads_by_rows=dict(model.tuned.threads_by_rows) if model.tuned else {},
-        prefill_chunk=settings.prefill_chunk,
-        log_level=settings.log_level,
-        log_format=settings.log_format,
-    )
+def engine_process(settings: Settings, model: ServedModel, first: Spawned) -> EngineProcess:
+    """The engine as its own process, of which the first has been spawned."""
     return EngineProcess(
         ENGINE_COMMAND,
-        config,
+        engine_config(settings, model),
         max_waiting=settings.max_waiting,
         max_waiting_tokens=settings.max_waiting_tokens,
         crash_retries=settings.crash_retries,
         hang_timeout_s=settings.hang_timeout,
+        first=first,
     )
 
 
@@ -188,17 +176,19 @@ async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
 async def serve(
     settings: Settings,
     model: ServedModel,
+    first_engine: Spawned,
     listener: socket.socket,
     ledger: Ledger,
     on_ready: Callable[[ChatService], None],
 ) -> None:
     """Serve until a signal says stop. `on_ready` is called once, when requests are taken.
 
+    `first_engine` is loading the model already (`app.engine_start`).
     Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served, and
     `LedgerUnavailableError` if the ledger cannot be read.
     """
     language = load_language(settings, model)
-    engine = engine_process(settings, model, language.context_window)
+    engine = engine_process(settings, model, first_engine)
     telemetry = Telemetry(settings, engine, model_name=model.name)
     service = ObservedChatService(
         telemetry.observers,

@@ -11,7 +11,7 @@ from galop import __version__
 from galop.settings import Settings
 from galop.telemetry import CompletionObserver, EngineFigures, Metrics
 from galop.telemetry.prompt_log import PromptLog
-from galop.worker import EngineProcess
+from galop.worker.supervisor import EngineProcess
 
 if TYPE_CHECKING:
     from galop.telemetry.tracing import Tracing

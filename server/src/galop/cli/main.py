@@ -24,7 +24,9 @@ from galop.logs import start_logging
 from galop.settings import SettingError, Settings
 
 if TYPE_CHECKING:
+    from galop.app.served_model import ServedModel
     from galop.chat import ChatService
+    from galop.worker.spawn import Spawned
 
 logger = logging.getLogger("galop.cli")
 
@@ -72,8 +74,6 @@ def _start_logging(settings: Settings) -> None:
 
 def _serve(configuration: Configuration) -> None:
     # Imported here, so that `galop --help` and wrong usage do not wait for it.
-    import asyncio
-
     from galop.app.checks import check_settings
     from galop.app.embedded import EmbeddedModelMissingError
     from galop.app.served_model import served_model
@@ -85,13 +85,27 @@ def _serve(configuration: Configuration) -> None:
     except EmbeddedModelMissingError as error:
         raise CannotServeError(str(error)) from error
 
+    from galop.app.engine_start import EngineNotStartedError, spawned_engine
+
+    try:
+        with spawned_engine(settings, model) as engine:
+            _serve_with(configuration, model, engine)
+    except EngineNotStartedError as error:
+        raise CannotServeError(str(error)) from error
+
+
+def _serve_with(configuration: Configuration, model: ServedModel, engine: Spawned) -> None:
+    import asyncio
+
     from galop.app.keys import check_reachability, open_store
     from galop.app.server import PortTakenError, listen, serve
     from galop.cli.banner import ready_text
     from galop.ledger.errors import LedgerUnavailableError
     from galop.ledger.ledger import Ledger
     from galop.llama.errors import ModelError
-    from galop.worker import EngineStartError
+    from galop.worker.supervisor import EngineStartError
+
+    settings = configuration.settings
 
     def tell(service: ChatService) -> None:
         text = ready_text(settings, model, service, requires_key=ledger.requires_key)
@@ -102,7 +116,7 @@ def _serve(configuration: Configuration) -> None:
             check_reachability(configuration, has_keys=store.has_keys())
             ledger = Ledger(store, allow_anonymous=settings.allow_anonymous)
             with listen(settings.host, settings.port) as listener:
-                asyncio.run(serve(settings, model, listener, ledger, tell))
+                asyncio.run(serve(settings, model, engine, listener, ledger, tell))
     except PortTakenError as error:
         raise CannotServeError(f"{error}. Try another one with --port.") from error
     except LedgerUnavailableError as error:

@@ -91,7 +91,7 @@ def tune(
         raise typer.BadParameter("a model without weights cannot be tuned", param_hint="--model")
     allowed = _percent(tolerance)
     # As in the engine process, and before llama.cpp is loaded: what is measured must be what runs.
-    from galop.worker.supervisor import ENVIRONMENT
+    from galop.worker.spawn import ENVIRONMENT
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)

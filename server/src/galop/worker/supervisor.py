@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +28,6 @@ from galop.worker.protocol import (
     EngineConfig,
     Ready,
     Report,
-    Start,
     StartFailed,
     Step,
     StepFigures,
@@ -38,6 +35,7 @@ from galop.worker.protocol import (
     decode_report,
     frame,
 )
+from galop.worker.spawn import Spawned, spawn
 
 logger = logging.getLogger("galop.worker")
 
@@ -48,16 +46,6 @@ _STABLE_AFTER_S = 60.0
 _STOP_TIMEOUT_S = 5.0
 DEFAULT_HANG_TIMEOUT_S = 60.0
 """Far longer than the longest step: 512 rows of prompt take seconds on two busy cores."""
-
-ENVIRONMENT = {
-    # Threads that wait by spinning take the core from whatever else wants it: with another process
-    # on one of two cores a step took 98-1286 ms. Those that sleep at once pay for a wake-up at each
-    # of 400 barriers a step. So: spin for some 20 microseconds, then sleep; and see llama.threads.
-    # Must be set before the OpenMP runtime is loaded.
-    "OMP_WAIT_POLICY": "passive",
-    "GOMP_SPINCOUNT": "1000",
-}
-"""Set for the engine process unless the user's environment says otherwise."""
 
 
 class EngineStartError(Exception):
@@ -80,7 +68,9 @@ class EngineProcess(EngineHandle):
         max_waiting_tokens: int = DEFAULT_MAX_WAITING_TOKENS,
         crash_retries: int = DEFAULT_CRASH_RETRIES,
         hang_timeout_s: float = DEFAULT_HANG_TIMEOUT_S,
+        first: Spawned | None = None,
     ) -> None:
+        """`first`: a process that was started with this command and config already."""
         super().__init__(
             self._write,
             num_slots=config.num_slots,
@@ -93,6 +83,7 @@ class EngineProcess(EngineHandle):
         """When the engine last reported, or was last given something to do while it was idle."""
         self._num_failed_starts = 0
         self._is_ready = False
+        self._first = first
         self._command = list(command)
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
@@ -170,18 +161,14 @@ class EngineProcess(EngineHandle):
     async def _run_once(self) -> int | None:
         """One life of the process, from start to exit code."""
         self._is_ready = False
-        ours, theirs = socket.socketpair()
+        spawned, self._first = self._first, None
         try:
-            process = self._spawn(theirs)
+            spawned = spawned or spawn(self._command, self._config)
         except OSError as error:
-            ours.close()
             raise EngineStartError(f"the engine process could not be started: {error}") from error
-        finally:
-            theirs.close()
-        self._process = process
-        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._process = process = spawned.process
+        reader, self._writer = await asyncio.open_connection(sock=spawned.connection)
         try:
-            self._write(Start(self._config))
             async with self._killing_when_hung(process):
                 while (report := await _read_report(reader)) is not None:
                     self._on_report(report)
@@ -226,15 +213,6 @@ class EngineProcess(EngineHandle):
                 )
                 process.kill()
                 return
-
-    def _spawn(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        environment = ENVIRONMENT | dict(os.environ)
-        return subprocess.Popen(
-            [*self._command, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            env=environment,
-        )
 
     async def _reap(self, process: subprocess.Popen[bytes]) -> int | None:
         try:
