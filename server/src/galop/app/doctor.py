@@ -155,10 +155,7 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
     )
     text = f"{model.name}: {model.path}, context window {window}"
     yield Finding("model", "ok", text)
-    if not vocabulary.metadata("tokenizer.chat_template"):
-        yield Finding(
-            "model", "warning", "it has no chat template", "ChatML is used; answers may be odd"
-        )
+    yield from _template(vocabulary.metadata("tokenizer.chat_template"))
     yield from _tuned(model)
     yield memory_finding(
         weights=Path(model.weights).stat().st_size,
@@ -168,6 +165,21 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
         available=available_memory(),
     )
     vocabulary.close()
+
+
+def _template(source: str | None) -> Iterator[Finding]:
+    from galop.chat import ChatTemplate
+    from galop.chat.errors import TemplateError
+
+    if not source:
+        yield Finding(
+            "model", "warning", "it has no chat template", "ChatML is used; answers may be odd"
+        )
+        return
+    try:
+        ChatTemplate(source, bos_token="", eos_token="").render([{"role": "user", "content": "Hi"}])
+    except TemplateError as error:
+        yield Finding("model", "problem", error.reason, "give another file with --model")
 
 
 def _tuned(model: ServedModel) -> Iterator[Finding]:

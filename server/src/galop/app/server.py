@@ -19,6 +19,7 @@ from galop.app.engine_start import ENGINE_COMMAND, engine_config
 from galop.app.served_model import ServedModel
 from galop.app.telemetry import Telemetry
 from galop.chat import ChatService, ChatTemplate, Tokenizer
+from galop.chat.errors import TemplateError
 from galop.chat.request import ModelCard
 from galop.http import Limits, build_http_app
 from galop.ledger.ledger import Ledger
@@ -55,14 +56,18 @@ def load_language(settings: Settings, model: ServedModel) -> Language:
         template = ChatTemplate(None, bos_token=scripted.bos_token, eos_token=scripted.eos_token)
         return Language(scripted, template, settings.context_window)
     from galop.llama import LlamaModel, LlamaTokenizer
+    from galop.llama.errors import ModelFileError
 
     vocabulary = LlamaModel(model.path, vocab_only=True)
     tokenizer = LlamaTokenizer(vocabulary)
-    template = ChatTemplate(
-        vocabulary.metadata("tokenizer.chat_template"),
-        bos_token=tokenizer.bos_token,
-        eos_token=tokenizer.eos_token,
-    )
+    try:
+        template = ChatTemplate(
+            vocabulary.metadata("tokenizer.chat_template"),
+            bos_token=tokenizer.bos_token,
+            eos_token=tokenizer.eos_token,
+        )
+    except TemplateError as error:
+        raise ModelFileError(model.path, error.reason) from error
     window = min(settings.context_window, vocabulary.training_context or settings.context_window)
     return Language(tokenizer, template, window)
 

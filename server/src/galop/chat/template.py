@@ -4,28 +4,25 @@ The dialect is that of Hugging Face's `apply_chat_template` (transformers,
 `utils/chat_template_utils.py`): trimmed blocks, loop controls, `raise_exception`, `strftime_now`,
 a `tojson` that leaves non-ASCII and `<` alone, and `{% generation %}` blocks.
 
-Templates come with the weights and are not trusted: they run in Jinja's immutable sandbox, which
-keeps them from Python's internals, and their output is bounded. What they may compute without writing
-it is not: the sandbox limits `range`, and no sandbox of this kind limits time and memory.
+Templates come with the weights and are not trusted: see `chat.sandbox`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import TemplateError as JinjaError
 from jinja2 import meta, nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from galop.chat.errors import TemplateError
 from galop.chat.request import TemplateMessage
+from galop.chat.sandbox import BoundedEnvironment, budget_for
 
 CHATML = (
     "{% for message in messages %}"
@@ -35,8 +32,8 @@ CHATML = (
 )
 """For files without a template: the most widely used format."""
 
-_SPARE_OUTPUT_CHARS = 1 << 20
-"""What a template may write beside four times the text of the messages."""
+_MAX_REASON_CHARS = 500
+"""Of a template's own words, which become part of an error's message."""
 
 
 class ChatTemplate:
@@ -49,9 +46,10 @@ class ChatTemplate:
         self.source = source
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
         try:
-            self._template = _environment().from_string(CHATML if source is None else source)
-        except JinjaError as error:
-            raise TemplateError(f"the model's chat template does not compile: {error}") from error
+            self._template = _environment().template(CHATML if source is None else source)
+        except Exception as error:  # hostile ones make Python's own compiler raise what it likes
+            reason = _reason(error)
+            raise TemplateError(f"the model's chat template does not compile: {reason}") from error
 
     @cached_property
     def variables(self) -> frozenset[str]:
@@ -99,7 +97,6 @@ class ChatTemplate:
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
-        limit = 4 * sum(map(len, strings_in([messages, tools]))) + _SPARE_OUTPUT_CHARS
         names = {
             **variables,
             "messages": [dict(message) for message in messages],
@@ -109,11 +106,10 @@ class ChatTemplate:
             **self._tokens,
         }
         try:
-            return _joined(self._template.generate(names), limit)
-        except TemplateError:
-            raise
+            with budget_for(names):
+                return self._template.render(names)
         except Exception as error:  # a template can raise whatever Python can
-            raise TemplateError(str(error) or type(error).__name__) from error
+            raise TemplateError(_reason(error)) from error
 
 
 def strings_in(value: Any) -> Iterator[str]:
@@ -129,14 +125,8 @@ def strings_in(value: Any) -> Iterator[str]:
             yield from strings_in(item)
 
 
-def _joined(parts: Iterable[str], limit: int) -> str:
-    texts = []
-    for text in parts:
-        limit -= len(text)
-        if limit < 0:
-            raise TemplateError("the chat template writes too much")
-        texts.append(text)
-    return "".join(texts)
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:_MAX_REASON_CHARS]
 
 
 def _merge_system_messages(messages: Sequence[TemplateMessage]) -> list[TemplateMessage]:
@@ -151,11 +141,11 @@ def _merge_system_messages(messages: Sequence[TemplateMessage]) -> list[Template
     return list(messages)
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+def _environment() -> BoundedEnvironment:
+    environment = BoundedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationBlock]
     )
-    environment.filters["tojson"] = _to_json
+    environment.add_filters({"tojson": _to_json})
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = _strftime_now
     return environment
