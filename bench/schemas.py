@@ -37,7 +37,8 @@ from galop.grammar.shape import schema_shape
 from galop.grammar.text import DocumentText
 from galop.grammar.tokenizer import llama_vocabulary
 from galop.grammar.vocabulary import Vocabulary
-from galop.llama import LlamaModel, LlamaTokenizer
+from galop.llama.model import LlamaModel
+from galop.llama.tokenizer import LlamaTokenizer
 from server.tests.grammar.adversary import KINDS, SCHEMAS, Adversary, SchemaCase, public_schemas
 
 EXTRA_TOKENS = (0, 0, 1, 2, 3, 5, 8, 13, 20, 40, 80, 150)

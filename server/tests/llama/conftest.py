@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from galop.app.embedded import embedded_model_path
-from galop.llama import LlamaModel, LlamaRunner, LlamaTokenizer
+from galop.llama.model import LlamaModel
+from galop.llama.runner import LlamaRunner
+from galop.llama.tokenizer import LlamaTokenizer
 from galop.llama.tuning.convert import convert
 from galop.llama.tuning.formats import FORMATS
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from galop.app.embedded import embedded_model_path
-from galop.llama import LlamaModel, ModelError
+from galop.llama.errors import ModelError
+from galop.llama.model import LlamaModel
 
 pytestmark = pytest.mark.model
 

@@ -11,8 +11,9 @@ import pytest
 from galop.engine.engine import Engine
 from galop.engine.generation import EngineEvent, GenerationRequest, SamplingParams, Tokens
 from galop.engine.runner import Batch, Float32Array
-from galop.llama import LlamaRunner, LlamaTokenizer
 from galop.llama.library import kernels
+from galop.llama.runner import LlamaRunner
+from galop.llama.tokenizer import LlamaTokenizer
 
 pytestmark = pytest.mark.model
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galop.llama import LlamaTokenizer
+from galop.llama.tokenizer import LlamaTokenizer
 
 pytestmark = pytest.mark.model
 

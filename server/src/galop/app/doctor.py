@@ -117,9 +117,10 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
     if model.is_scripted:
         yield Finding("model", "ok", "scripted: no weights are loaded")
         return
-    from galop.llama import LlamaModel, ModelError
+    from galop.llama.errors import ModelError
     from galop.llama.footprint import compiled_features, kv_bytes_per_token
     from galop.llama.library import kernels
+    from galop.llama.model import LlamaModel
 
     features, compiled = cpu_features(), compiled_features()
     missing = [

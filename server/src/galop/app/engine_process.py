@@ -7,12 +7,36 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from galop.grammar.factory import GrammarFactory
-from galop.grammar.tokenizer import byte_vocabulary, llama_vocabulary
+from galop.engine.constraint import ConstraintFactory, TokenConstraint
+from galop.engine.generation import ConstraintSpec
 from galop.worker.child import EngineParts, StartError, serve_engine
 from galop.worker.protocol import EngineConfig
+
+if TYPE_CHECKING:
+    from galop.llama.model import LlamaModel
+
+
+class LateFactory:
+    """A constraint factory that is built on a thread of its own, beside the model. Whoever needs it
+    sooner waits; whoever sends no constraint does not."""
+
+    def __init__(self, build: Callable[[], ConstraintFactory]) -> None:
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="grammars")
+        self._factory = thread.submit(build)
+        thread.shutdown(wait=False)
+
+    def prepare(self, spec: ConstraintSpec) -> None:
+        """See `ConstraintFactory.prepare`."""
+        self._factory.result().prepare(spec)
+
+    def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
+        """See `ConstraintFactory`."""
+        return self._factory.result()(spec, max_tokens=max_tokens)
 
 
 def build(config: EngineConfig) -> EngineParts:
@@ -23,6 +47,8 @@ def build(config: EngineConfig) -> EngineParts:
 
 
 def _build_scripted(config: EngineConfig) -> EngineParts:
+    from galop.grammar.factory import GrammarFactory
+    from galop.grammar.tokenizer import byte_vocabulary
     from galop.testing import ScriptedModel, ScriptedTokenizer
 
     runner = ScriptedModel.from_name(
@@ -32,10 +58,13 @@ def _build_scripted(config: EngineConfig) -> EngineParts:
 
 
 def _build_llama(config: EngineConfig) -> EngineParts:
-    from galop.llama import LlamaModel, LlamaRunner, LlamaTokenizer, ModelError
+    from galop.llama.errors import ModelError
+    from galop.llama.model import LlamaModel
+    from galop.llama.runner import LlamaRunner
 
     try:
         model = LlamaModel(Path(config.model))
+        factory = LateFactory(lambda: _grammar_factory(model))
         runner = LlamaRunner(
             model,
             num_slots=config.num_slots,
@@ -47,6 +76,14 @@ def _build_llama(config: EngineConfig) -> EngineParts:
         )
     except ModelError as error:
         raise StartError(str(error)) from error
+    return EngineParts(runner, factory)
+
+
+def _grammar_factory(model: LlamaModel) -> ConstraintFactory:
+    from galop.grammar.factory import GrammarFactory
+    from galop.grammar.tokenizer import llama_vocabulary
+    from galop.llama.tokenizer import LlamaTokenizer
+
     tokenizer = LlamaTokenizer(model)
     vocabulary = llama_vocabulary(
         tokenizer.raw_token_bytes(),
@@ -54,7 +91,7 @@ def _build_llama(config: EngineConfig) -> EngineParts:
         tokenize_address=tokenizer.tokenize_address,
         end_token_ids=tokenizer.end_token_ids,
     )
-    return EngineParts(runner, GrammarFactory(vocabulary))
+    return GrammarFactory(vocabulary)
 
 
 def main() -> None:

@@ -55,8 +55,9 @@ def load_language(settings: Settings, model: ServedModel) -> Language:
         scripted = ScriptedTokenizer()
         template = ChatTemplate(None, bos_token=scripted.bos_token, eos_token=scripted.eos_token)
         return Language(scripted, template, settings.context_window)
-    from galop.llama import LlamaModel, LlamaTokenizer
     from galop.llama.errors import ModelFileError
+    from galop.llama.model import LlamaModel
+    from galop.llama.tokenizer import LlamaTokenizer
 
     vocabulary = LlamaModel(model.path, vocab_only=True)
     tokenizer = LlamaTokenizer(vocabulary)

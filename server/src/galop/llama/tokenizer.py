@@ -12,10 +12,11 @@ from galop.llama.model import LlamaModel
 _CONTROL = 1 << 3  # LLAMA_TOKEN_ATTR_CONTROL
 _UNUSED = 1 << 1
 _UNKNOWN = 1 << 0
+_SPECIAL = _CONTROL | _UNKNOWN
 
 
 class LlamaTokenizer:
-    """Implements `chat.Tokenizer`. Thread safe after construction."""
+    """Implements `chat.Tokenizer`. Thread safe: pieces are looked up when first asked for."""
 
     def __init__(self, model: LlamaModel) -> None:
         self._model = model
@@ -24,18 +25,14 @@ class LlamaTokenizer:
         self.bos_token = self._text_of(int(llama.llama_vocab_bos(model.vocab)))
         self.eos_token = self._text_of(int(llama.llama_vocab_eos(model.vocab)))
         self._adds_bos = bool(llama.llama_vocab_get_add_bos(model.vocab))
-        self._bytes = [self._piece(token_id) for token_id in range(self.vocab_size)]
+        self._pieces: list[bytes | None] = [None] * self.vocab_size
 
     @cached_property
     def special_token_texts(self) -> frozenset[str]:
         """Texts that `encode(..., parse_special=True)` turns into a control token."""
-        attributes = (
-            (self._text_of(i), llama.llama_vocab_get_attr(self._model.vocab, i))
-            for i in range(self.vocab_size)
-        )
-        return frozenset(
-            text for text, attribute in attributes if text and attribute & (_CONTROL | _UNKNOWN)
-        )
+        attribute_of, vocab = llama.llama_vocab_get_attr, self._model.vocab
+        special = (i for i in range(self.vocab_size) if attribute_of(vocab, i) & _SPECIAL)
+        return frozenset(text for text in map(self._text_of, special) if text)
 
     def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
         """Token ids of `text`. Adds no beginning-of-sequence token: templates write their own."""
@@ -52,14 +49,18 @@ class LlamaTokenizer:
 
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes a token stands for; b"" for control tokens."""
-        return self._bytes[token_id]
+        piece = self._pieces[token_id]
+        if piece is None:
+            piece = self._pieces[token_id] = self._piece(token_id)
+        return piece
 
     def raw_token_bytes(self) -> list[bytes]:
         """All tokens as grammars want them: control tokens are 0xFF and then their text."""
         texts = []
-        for token_id, piece in enumerate(self._bytes):
+        for token_id in range(self.vocab_size):
+            piece = self.token_bytes(token_id)
             attribute = llama.llama_vocab_get_attr(self._model.vocab, token_id)
-            if attribute & (_CONTROL | _UNUSED | _UNKNOWN):
+            if attribute & (_SPECIAL | _UNUSED):
                 piece = b"\xff" + self._text_of(token_id).encode()
             texts.append(piece)
         return texts

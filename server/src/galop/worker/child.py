@@ -6,7 +6,6 @@ goes, the socket ends and so does this process: no orphan keeps a core busy.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import signal
 import socket
@@ -119,8 +118,12 @@ class _Sender:
 
 def _prepare(factory: ConstraintFactory, spec: ConstraintSpec) -> None:
     """Compile on this thread, so that the engine's never waits for it; it also tells of faults."""
-    with contextlib.suppress(ConstraintFailedError):
+    try:
         factory.prepare(spec)
+    except ConstraintFailedError:
+        pass
+    except Exception:
+        logger.exception("a grammar could not be prepared")
 
 
 def _read_commands(
