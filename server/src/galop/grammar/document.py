@@ -9,7 +9,6 @@ always a valid ending, and what is refused is refused before it is written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -43,7 +42,7 @@ class DocumentPlan:
         self.check = shape.is_valid if is_checked and not shape.is_exact else None
         """What documents must satisfy beyond the rules, if anything."""
         self.vocabulary = vocabulary
-        self.costs = Costs(shape.start, cache(lambda text: len(vocabulary.segment(text))))
+        self.costs = Costs(shape.rules, vocabulary.cost_of)
         self.smallest: list[int] | None = None
         """The tokens of the smallest document, once one has been looked for."""
 

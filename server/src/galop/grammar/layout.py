@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from galop.grammar.examples import example_of
-from galop.grammar.lexemes import Lexeme, lexeme_of
+from galop.grammar.lexemes import Lexeme, lexeme_of, lexeme_of_lark
 from galop.grammar.nodes import (
     ANYTHING,
     Anything,
@@ -175,10 +176,11 @@ class _Writer:
         left, comma, right = _separators(style, depth, "{", "}")
         if not node.min_extras and not any(each.is_required for each in node.members):
             yield (b"{}",)
+        taken = tuple(node.declared)
         extras = [
             (
-                _key(each, left, style, node.declared),
-                _key(each, comma, style, node.declared),
+                _key(each, left, style, taken),
+                _key(each, comma, style, taken),
                 self.value(each.value, style, depth + 1),
             )
             for each in node.extras
@@ -315,30 +317,47 @@ def _hard(kind: LeafKind, schema: object, samples: Sequence[bytes]) -> Leaf:
     )
 
 
-def _key(extra: ExtraMembers, before: str, style: Style, taken: Sequence[str]) -> Leaf:
+def _key(extra: ExtraMembers, before: str, style: Style, taken: tuple[str, ...]) -> Leaf:
     """An undeclared name with what precedes it and the colon."""
-    name = _NAME
-    if extra.pattern is not None:
-        name = f"({_SAFE_NAME} & /{extra.pattern}/)"
-    if taken:
-        names = "|".join(re.escape(json.dumps(each, ensure_ascii=False)[1:-1]) for each in taken)
-        name = f"({name} & ~/{names.replace('/', chr(92) + '/')}/)"
+    name, names = _name_lark(extra.pattern, taken)
     opening, closing = f'{before}"', f'"{style.colon}'
-    lark = f"{json.dumps(opening)} {name} {json.dumps(closing)}"
     leaf = Leaf(
         LeafKind.KEY,
-        lark,
+        f"{json.dumps(opening)} {name} {json.dumps(closing)}",
         (opening + closing).encode(),
         before=opening.encode(),
         after=closing.encode(),
-        taken=frozenset(each.encode("utf-8", "surrogatepass") for each in taken),
+        taken=names,
     )
     if extra.pattern is not None:
         example = example_of(extra.pattern)
-        samples = [] if example is None else [f"{opening}{example}{closing}".encode()]
-        lexeme = Lexeme(lark, samples)
-        leaf.shortest, leaf.ending = lexeme.shortest, lexeme.ending
+        samples = () if example is None else (f'"{example}"'.encode(),)
+        quoted = lexeme_of_lark(rf'"\"" {name} "\""', samples)
+        leaf.ending = _ending_of_key(quoted, leaf.before[:-1], leaf.after[1:])
+        leaf.shortest = leaf.ending(leaf.before[:-1])
+        if leaf.shortest is not None:
+            leaf.shortest = leaf.before[:-1] + leaf.shortest
     return leaf
+
+
+@lru_cache(maxsize=512)
+def _name_lark(pattern: str | None, taken: tuple[str, ...]) -> tuple[str, frozenset[bytes]]:
+    """The grammar of a name that is none of `taken`, and their bytes."""
+    name = _NAME if pattern is None else f"({_SAFE_NAME} & /{pattern}/)"
+    if taken:
+        names = "|".join(re.escape(json.dumps(each, ensure_ascii=False)[1:-1]) for each in taken)
+        name = f"({name} & ~/{names.replace('/', chr(92) + '/')}/)"
+    return name, frozenset(each.encode("utf-8", "surrogatepass") for each in taken)
+
+
+def _ending_of_key(quoted: Lexeme, before: bytes, after: bytes) -> Callable[[bytes], bytes | None]:
+    """From the lexeme of the name in quotes to that of the key, which has more on both sides."""
+
+    def ending(text: bytes) -> bytes | None:
+        rest = quoted.ending(text.removeprefix(before))
+        return None if rest is None else rest + after
+
+    return ending
 
 
 _INTEGERS = Leaf(LeafKind.NUMBER, f"/{_INTEGER}/", b"0", _NUMBER_VARIANTS, before=b"")

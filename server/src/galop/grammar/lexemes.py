@@ -132,11 +132,14 @@ class Lexeme:
 
 def lexeme_of(schema: Mapping[str, Any], samples: Sequence[bytes]) -> Lexeme:
     """The lexeme of a string or number schema that llguidance compiles."""
-    return _lexeme(lexeme_lark(schema), tuple(dict.fromkeys([*samples, *samples_of(schema)])))
+    return lexeme_of_lark(
+        lexeme_lark(schema), tuple(dict.fromkeys([*samples, *samples_of(schema)]))
+    )
 
 
 @lru_cache(maxsize=2048)
-def _lexeme(lark: str, samples: tuple[bytes, ...]) -> Lexeme:
+def lexeme_of_lark(lark: str, samples: tuple[bytes, ...]) -> Lexeme:
+    """The lexeme that is written so in Lark."""
     return Lexeme(lark, samples)
 
 

@@ -171,12 +171,12 @@ class Progress:
         if inside is None:
             for whole, after in _wholes(symbol, frame):
                 yield whole[stack.offset :], after
-        elif symbol.ending is not None:
-            rest = symbol.ending(_searched_text(symbol, inside))
-            if rest is not None:
-                yield rest, frame.after()
         elif inside.num_closed:
             yield symbol.after[inside.num_closed :], frame.after_key(key_of(inside.text))
+        elif symbol.ending is not None:
+            rest = symbol.ending(symbol.before + inside.text)
+            if rest is not None:
+                yield rest, frame.after()
         elif symbol.kind is LeafKind.KEY:
             rest = completion(_pending_of(inside.text))
             suffix = fresh_suffix(inside.text + rest, frame.keys | symbol.taken)
@@ -219,16 +219,16 @@ class Progress:
             return (
                 INFINITE if shortest is None else below + fresh + cost_of(shortest[stack.offset :])
             )
+        if inside.num_closed:
+            return below + cost_of(symbol.after[inside.num_closed :])
         if symbol.ending is not None:
-            text = _searched_text(symbol, inside)
+            text = symbol.before + inside.text
             ending = symbol.ending(text)
             if ending is None or (
                 symbol.kind is LeafKind.NUMBER and len(text + ending) > MAX_NUMBER_BYTES
             ):
                 return INFINITE
             return below + cost_of(ending)
-        if inside.num_closed:
-            return below + cost_of(symbol.after[inside.num_closed :])
         if symbol.kind is LeafKind.KEY:
             return (
                 below
@@ -394,11 +394,6 @@ def _tails(texts: Iterable[bytes]) -> Iterator[bytes]:
     for text in texts:
         for size in range(2, min(len(text) - 1, _MAX_TAIL)):
             yield text[-size - 1 :]
-
-
-def _searched_text(leaf: Leaf, inside: InText) -> bytes:
-    """The beginning of a lexeme, as its grammar sees it."""
-    return leaf.before + inside.text + leaf.after[: inside.num_closed]
 
 
 def _take_number(

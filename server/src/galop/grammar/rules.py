@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 MAX_FRESH_SUFFIX = 3
 """Letters that make any key a new one, up to 18,000 keys in one object."""
@@ -69,40 +70,44 @@ Symbols = tuple[Symbol, ...]
 
 def reachable(start: Rule) -> list[Rule]:
     """All rules of the grammar; those that a rule uses come before it, where that is possible."""
-    found: dict[Rule, None] = {}
-    met = {start}
-    path = [(start, _rules_in(start))]
-    while path:
-        rule, rest = path[-1]
-        inner = next((each for each in rest if each not in met), None)
-        if inner is None:
-            found[rule] = None
-            path.pop()
-        else:
-            met.add(inner)
-            path.append((inner, _rules_in(inner)))
-    return list(found)
+    found: list[Rule] = []
+    met: set[Rule] = set()
+    todo = [(start, False)]
+    while todo:
+        rule, is_done = todo.pop()
+        if is_done:
+            found.append(rule)
+        elif rule not in met:
+            met.add(rule)
+            todo.append((rule, True))
+            for symbols in rule.sequences:
+                for each in symbols:
+                    if isinstance(each, Rule) and each not in met:
+                        todo.append((each, False))
+    return found
 
 
-def _rules_in(rule: Rule) -> Iterator[Rule]:
-    return (each for symbols in rule.sequences for each in symbols if isinstance(each, Rule))
-
-
-def to_lark(start: Rule) -> str:
-    """The grammar in llguidance's dialect of Lark."""
-    return "\n".join(_Writer().lines(start))
+def to_lark(rules: Sequence[Rule]) -> str:
+    """The grammar in llguidance's dialect of Lark. `rules`: see `reachable`."""
+    return "\n".join(_Writer(rules).lines())
 
 
 class Costs:
-    """The least cost of every rule, under a cost of literal texts (Knuth 1977: grammar problem)."""
+    """The least cost of every rule, under a cost of literal texts (Knuth 1977: grammar problem).
 
-    def __init__(self, start: Rule, cost_of: Callable[[bytes], int]) -> None:
-        self.start = start
+    `rules`: see `reachable`; the last one is the start.
+    """
+
+    def __init__(self, rules: Sequence[Rule], cost_of: Callable[[bytes], int]) -> None:
+        self.start = rules[-1]
         self.cost_of = cost_of
         self._rules: dict[Rule, int] = {}
+        self._leaves: dict[Leaf, int] = {}
         self._suffixes: dict[Symbols, tuple[int, ...]] = {}
         self._options: dict[Rule, list[Symbols]] = {}
-        self._settle(reachable(start))
+        if self._lower(rules).is_recursive:
+            while self._lower(rules).is_lower:
+                pass
 
     def of(self, symbol: Symbol) -> int:
         """The least cost of one symbol."""
@@ -110,10 +115,16 @@ class Costs:
             return self._rules.get(symbol, INFINITE)
         if isinstance(symbol, bytes):
             return self.cost_of(symbol)
-        if symbol.shortest is None:
+        known = self._leaves.get(symbol)
+        if known is None:
+            known = self._leaves[symbol] = self._of_leaf(symbol)
+        return known
+
+    def _of_leaf(self, leaf: Leaf) -> int:
+        if leaf.shortest is None:
             return INFINITE
-        is_invented = symbol.kind is LeafKind.KEY and symbol.ending is None
-        return self.cost_of(symbol.shortest) + (MAX_FRESH_SUFFIX if is_invented else 0)
+        is_invented = leaf.kind is LeafKind.KEY and leaf.ending is None
+        return self.cost_of(leaf.shortest) + (MAX_FRESH_SUFFIX if is_invented else 0)
 
     def options(self, rule: Rule) -> list[Symbols]:
         """The sequences of a rule, with those of rules that stand for themselves in their place."""
@@ -135,60 +146,73 @@ class Costs:
     def suffixes(self, sequence: Symbols) -> tuple[int, ...]:
         """For every index, the least cost of the symbols from there on; 0 at the end."""
         known = self._suffixes.get(sequence)
-        return known if known is not None else self._suffix_costs(sequence)
+        if known is None:
+            costs = [0]
+            for symbol in reversed(sequence):
+                costs.append(min(INFINITE, costs[-1] + self.of(symbol)))
+            known = self._suffixes[sequence] = tuple(costs[::-1])
+        return known
 
-    def _suffix_costs(self, sequence: Symbols) -> tuple[int, ...]:
-        costs = [0]
-        total = 0
-        for symbol in reversed(sequence):
-            total += self.of(symbol)
-            costs.append(min(INFINITE, total))
-        costs.reverse()
-        return tuple(costs)
-
-    def _settle(self, rules: Sequence[Rule]) -> None:
-        """Costs fall until none changes; a rule is looked at again after one that it uses."""
-        users: dict[Rule, list[Rule]] = {rule: [] for rule in rules}
+    def _lower(self, rules: Sequence[Rule]) -> _Lowered:
+        """Look at every rule once more; what is not known yet has no end."""
+        costs = self._rules
+        is_recursive = is_lower = False
         for rule in rules:
-            for inner in _rules_in(rule):
-                users[inner].append(rule)
-        queue = dict.fromkeys(rules)
-        while queue:
-            rule = next(iter(queue))
-            del queue[rule]
-            cost = INFINITE
-            for sequence in rule.sequences:
-                suffixes = self._suffixes[sequence] = self._suffix_costs(sequence)
-                cost = min(cost, suffixes[0])
-            if self._rules.get(rule) != cost:
-                self._rules[rule] = cost
-                queue.update(dict.fromkeys(users[rule]))
+            least = INFINITE
+            for symbols in rule.sequences:
+                total = 0
+                for symbol in symbols:
+                    if isinstance(symbol, Rule) and symbol not in costs:
+                        is_recursive |= symbol is not rule  # what ends with itself costs no less
+                        total = INFINITE
+                    else:
+                        total += self.of(symbol)
+                    if total >= least:
+                        break
+                else:
+                    least = total
+            is_lower |= least < costs.get(rule, INFINITE)
+            costs[rule] = least
+        return _Lowered(is_recursive, is_lower)
+
+
+class _Lowered(NamedTuple):
+    is_recursive: bool
+    """True if a rule was looked at before one that it uses."""
+    is_lower: bool
+    """True if a cost fell."""
 
 
 def _literal(data: bytes) -> str:
     """A text, with control tokens where they are marked (see `vocabulary.special_mark`)."""
+    if b"\xff" not in data:
+        return _quoted(data.decode())
     pieces = re.split(rb"\xff(\[\d+\])", data)
     parts = [
-        f"<{piece.decode()}>" if index % 2 else json.dumps(piece.decode(), ensure_ascii=False)
+        f"<{piece.decode()}>" if index % 2 else _quoted(piece.decode())
         for index, piece in enumerate(pieces)
         if piece
     ]
-    return " ".join(parts) or '""'
+    return " ".join(parts)
+
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class _Writer:
-    def __init__(self) -> None:
-        self._leaf_names: dict[Leaf, str] = {}
-        self._rule_names: dict[Rule, str] = {}
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules[::-1]
+        self._names: dict[Symbol, str] = {
+            rule: f"r{index}" for index, rule in enumerate(self._rules)
+        }
+        self._leaves: list[Leaf] = []
 
-    def lines(self, start: Rule) -> Iterator[str]:
-        rules = reachable(start)[::-1]
-        self._rule_names = {rule: f"r{index}" for index, rule in enumerate(rules)}
+    def lines(self) -> Iterator[str]:
         yield "start: r0"
-        for rule in rules:
-            yield f"{self._rule_names[rule]}: {self._body(rule)}"
-        for leaf, name in self._leaf_names.items():
-            yield f"{name}: {leaf.lark}"
+        for rule in self._rules:
+            yield f"{self._names[rule]}: {self._body(rule)}"
+        for leaf in self._leaves:
+            yield f"{self._names[leaf]}: {leaf.lark}"
 
     def _body(self, rule: Rule) -> str:
         if rule.is_loop:
@@ -196,18 +220,20 @@ class _Writer:
             each = " | ".join(self._sequence(turn[:-1]) for turn in turns)
             count = "*" if rule.max_turns is None else f"{{0,{rule.max_turns}}}"
             return f"({each}){count} {self._sequence(rest)}"
-        return " | ".join(self._sequence(each) for each in rule.sequences)
+        return " | ".join(map(self._sequence, rule.sequences))
 
-    def _sequence(self, symbols: Iterable[Symbol]) -> str:
+    def _sequence(self, symbols: Symbols) -> str:
         return " ".join(map(self._symbol, symbols)) or '""'
 
     def _symbol(self, symbol: Symbol) -> str:
-        if isinstance(symbol, bytes):
-            return _literal(symbol)
-        if isinstance(symbol, Rule):
-            return self._rule_names[symbol]
-        name = self._leaf_names.get(symbol)
+        name = self._names.get(symbol)
         if name is None:
-            letter = "j" if symbol.lark.startswith("%json") else "T"
-            name = self._leaf_names[symbol] = f"{letter}{len(self._leaf_names)}"
+            if isinstance(symbol, bytes):
+                name = _literal(symbol)
+            else:
+                assert isinstance(symbol, Leaf)
+                letter = "j" if symbol.lark.startswith("%json") else "T"
+                name = f"{letter}{len(self._leaves)}"
+                self._leaves.append(symbol)
+            self._names[symbol] = name
         return name

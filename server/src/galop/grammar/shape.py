@@ -44,9 +44,14 @@ class DocumentShape:
         """The properties of the outermost object."""
 
     @cached_property
+    def rules(self) -> Sequence[Rule]:
+        """See `reachable`."""
+        return reachable(self.start)
+
+    @cached_property
     def lark(self) -> str:
         """For llguidance."""
-        return to_lark(self.start)
+        return to_lark(self.rules)
 
 
 def schema_shape(text: str) -> DocumentShape:
@@ -100,11 +105,15 @@ def _validator(schema: Schema) -> Any:
 
 
 def _refuse_endless(start: Rule) -> None:
-    """Raises `SchemaError` at the innermost schema that no finite document satisfies."""
-    costs = Costs(start, len)
-    if costs.of(start) < INFINITE:
+    """Raises `SchemaError` at the innermost schema that no finite document satisfies.
+
+    One style of whitespace tells: `start` is a choice of them.
+    """
+    rules = reachable(Rule(start.sequences[:1]))
+    costs = Costs(rules, len)
+    if costs.of(costs.start) < INFINITE:
         return
-    endless = [rule for rule in reachable(start) if rule.pointer and costs.of(rule) >= INFINITE]
+    endless = [rule for rule in rules if rule.pointer and costs.of(rule) >= INFINITE]
     pointer = max((rule.pointer for rule in endless), key=len, default="")
     raise SchemaError(pointer, "is satisfied by no finite document")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ IntArray = npt.NDArray[np.int64]
 _SIMPLE_BYTES = frozenset(b'{}[]",: \n0123456789.-')
 _SIMPLE_WORDS = frozenset([b"true", b"false", b"null"])
 _LONGEST_SIMPLE = 3
+_NUM_COSTS_KEPT = 1 << 16
 
 
 def special_mark(token_id: int) -> bytes:
@@ -42,6 +43,8 @@ class Vocabulary:
         self._longest = max(map(len, self.token_bytes))
         self._longest_common = min(self._longest, 24)
         self._tokenized: dict[bytes, tuple[int, ...]] = {b"": ()}
+        self.cost_of = lru_cache(maxsize=_NUM_COSTS_KEPT)(lambda text: len(self.segment(text)))
+        """How many tokens a text takes."""
 
     def marked(self, text: str) -> bytes:
         """The text with every control token's text replaced by its mark."""
