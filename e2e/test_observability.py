@@ -72,7 +72,8 @@ def test_metrics_tell_what_happened() -> None:
 
 @pytest.mark.model
 def test_tokens_that_the_real_model_need_not_compute_are_counted(server: Server) -> None:
-    """The second time, all of the prompt but its last two tokens is in the cache."""
+    """The second time, all of the prompt but its end is in the cache: the last token, or the last two
+    where kernels compute a lone row with other bits."""
     body = {
         "model": "llama3-8b-8192",
         "messages": [{"role": "user", "content": "Which words have not been said here before?"}],
@@ -87,7 +88,7 @@ def test_tokens_that_the_real_model_need_not_compute_are_counted(server: Server)
     )
     after = samples(server)["galop_prefix_cache_hit_tokens_total", ()]
     assert after - before == usages[1]["prompt_tokens_details"]["cached_tokens"]
-    assert after - before == usages[0]["prompt_tokens"] - 2
+    assert usages[0]["prompt_tokens"] - after + before in (1, 2)
 
 
 def test_a_dead_engine_is_seen_in_the_metrics() -> None:
