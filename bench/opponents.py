@@ -26,12 +26,10 @@ from pathlib import Path
 from galop.app.tuned import find_tuned
 from galop.bench.client import Target
 from galop.settings import default_cache_directory
+from galop.worker.spawn import ENVIRONMENT
 
 OPPONENTS_VARIABLE = "GALOP_BENCH_OPPONENTS"
 START_TIMEOUT_S = 120.0
-
-PASSIVE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
-"""The OpenMP policy that our engine process gets from its supervisor."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def llama_server(configuration: Configuration) -> Launch:
     plain = llama_server_defaults(configuration)
     command = [*plain.command, "--parallel", str(num_slots), "--ctx-size", str(num_slots * window)]
     command += ["--threads", str(configuration.num_threads), *BEST_FLAGS]
-    return Launch("llama-server", command, PASSIVE, plain.ready_path)
+    return Launch("llama-server", command, ENVIRONMENT, plain.ready_path)
 
 
 def llama_server_defaults(configuration: Configuration) -> Launch:
@@ -147,7 +145,7 @@ def llama_cpp_python(configuration: Configuration) -> Launch:
     command += ["--model", str(configuration.weights)]
     command += ["--interrupt_requests", "false", "--n_ctx", str(configuration.context_window)]
     command += ["--n_threads", str(configuration.num_threads)]
-    return Launch("llama-cpp-python", command, PASSIVE, "/v1/models")
+    return Launch("llama-cpp-python", command, ENVIRONMENT, "/v1/models")
 
 
 def _find(program: str) -> Path:

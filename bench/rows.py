@@ -204,27 +204,106 @@ RECIPE = {
     "required": ["recipe_name", "ingredients"],
     "additionalProperties": False,
 }
+CONTACT = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 40},
+        "company": {"type": "string", "maxLength": 40},
+        "city": {"type": "string", "maxLength": 30},
+        "email": {"type": "string", "format": "email", "maxLength": 40},
+        "year": {"type": "integer", "minimum": 1900, "maximum": 2100},
+        "topic": {"enum": ["order", "complaint", "question", "other"]},
+        "urgent": {"type": "boolean"},
+    },
+    "required": ["name", "company", "city", "email", "year", "topic", "urgent"],
+    "additionalProperties": False,
+}
+"""Flat: the fields of a letter."""
+
+
+def _nested(levels: int) -> dict[str, object]:
+    """A part list, each part made of parts, `levels` deep."""
+    properties: dict[str, object] = {
+        "part": {"type": "string", "minLength": 1, "maxLength": 16},
+        "count": {"type": "integer", "minimum": 1, "maximum": 99},
+    }
+    if levels > 1:
+        parts = {"type": "array", "minItems": 1, "maxItems": 2, "items": _nested(levels - 1)}
+        properties["made_of"] = parts
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+PARTS = _nested(5)
+"""Deep: nine containers inside each other."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A kind of document that is asked for."""
+
+    name: str
+    prompts: Sequence[str]
+    schema: dict[str, object] | None = None
+    """None: any object, in JSON mode."""
+
+    @property
+    def response_format(self) -> dict[str, object]:
+        if self.schema is None:
+            return {"type": "json_object"}
+        named = {"name": "document", "schema": self.schema, "strict": True}
+        return {"type": "json_schema", "json_schema": named}
+
+    def is_valid(self, text: str) -> bool:
+        document = parsed(text)
+        if self.schema is None:
+            return isinstance(document, dict)
+        return jsonschema_rs.is_valid(self.schema, document)
+
+
 _DISHES = "apple pie, onion soup, pancakes, lentil stew, potato salad, tomato sauce, rice pudding, omelette"
-_RECIPE_VALIDATOR = jsonschema_rs.validator_for(RECIPE)
+_PEOPLE = (
+    "Ada Moss, Ben Okafor, Carla Ruiz, Dmitri Wolf, Elena Sato, Femi Lund, Greta Haas, Hugo Blanc"
+)
+_THINGS = "bicycle, kitchen clock, piano, toy train, garden pump, camera, sewing machine, telescope"
+_LETTER = (
+    "Dear team, I bought lamp number {pair} from you in 2019 and it stopped working. Please call me"
+    " today. {thing}, Harbour Books, 12 Mill Road, Bristol, {pair}@harbour.example\n\n"
+    "Extract the fields of this letter as JSON."
+)
+
+ANY_OBJECT = Document(
+    "json_object", [f"Give me recipe {{pair}} for {dish} as JSON." for dish in _DISHES.split(", ")]
+)
+RECIPES = Document("recipe schema", ANY_OBJECT.prompts, RECIPE)
+CONTACTS = Document(
+    "flat extraction schema",
+    [_LETTER.replace("{thing}", person) for person in _PEOPLE.split(", ")],
+    CONTACT,
+)
+PART_LISTS = Document(
+    "deep schema",
+    [f"What is {thing} number {{pair}} made of? As JSON." for thing in _THINGS.split(", ")],
+    PARTS,
+)
 
 
-def documents(
-    response_format: Mapping[str, object], is_valid: Callable[[object], bool]
-) -> Callable[..., Awaitable[Values]]:
+def documents(document: Document, num_clients: int) -> Callable[..., Awaitable[Values]]:
     async def measure(server: Running, pair: int) -> Values:
         bodies = [
-            chat(
-                f"Give me recipe {pair} for {dish.strip()} as JSON.",
-                160,
-                response_format=response_format,
-            )
-            for dish in _DISHES.split(",")
+            chat(prompt.format(pair=pair), 160, response_format=document.response_format)
+            for prompt in document.prompts[:num_clients]
         ]
         block = await server.target.run(bodies)
-        num_valid = sum(is_valid(parsed(answer.text)) for answer in block.answers)
+        num_valid = sum(document.is_valid(answer.text) for answer in block.answers)
         return {
             "documents/s": num_valid / block.wall_s,
             "valid": num_valid / len(block.answers),
+            "tok/s": block.tokens_per_s,
             "characters/s": block.characters_per_s,
         }
 
@@ -239,19 +318,10 @@ def parsed(text: str) -> object:
         return None
 
 
-def _is_object(document: object) -> bool:
-    return isinstance(document, dict)
-
-
-def _is_recipe(document: object) -> bool:
-    return _RECIPE_VALIDATOR.is_valid(document)
-
-
-json_object = documents({"type": "json_object"}, _is_object)
-json_schema = documents(
-    {"type": "json_schema", "json_schema": {"name": "recipe", "schema": RECIPE, "strict": True}},
-    _is_recipe,
-)
+def document_row(document: Document, num_clients: int, least: float) -> Row:
+    clients = "1 client" if num_clients == 1 else f"{num_clients} clients"
+    goals = [Goal("documents/s", "/s", least=least), Goal("valid", "", least=1, of_ours=True)]
+    return Row(f"{document.name}, {clients}", "same file", documents(document, num_clients), goals)
 
 
 # Copying.
@@ -263,6 +333,23 @@ async def copying(server: Running, pair: int) -> Values:
     block = await server.target.run([chat(ask, 96)])
     return {"tok/s": block.tokens_per_s}
 
+
+async def extracting(server: Running, pair: int) -> Values:
+    """Fields of a page, as lines of text."""
+    page = "\n".join(
+        f"{key.capitalize()}: {words(5, 100 * pair + index)}"
+        for index, key in enumerate(_WORDS[:10])
+    )
+    ask = f"{page}\n\nExtract all fields of this page, one line for each, in the same form."
+    block = await server.target.run([chat(ask, 96)])
+    return {"tok/s": block.tokens_per_s}
+
+
+SCHEMA_ROWS: Sequence[Row] = [
+    document_row(document, num_clients, 5)
+    for document in (RECIPES, CONTACTS, PART_LISTS)
+    for num_clients in (8, 1)
+]
 
 ROWS: Sequence[Row] = (
     Row("free text, 1 client", "same file", free_text(1, 64), [speed(1.05)]),
@@ -291,24 +378,16 @@ ROWS: Sequence[Row] = (
         [Goal("median first token", "s", most=0.33)],
     ),
     Row("copying a text, 1 client", "same file", copying, [speed(2.0)]),
+    Row("extracting fields of a page, 1 client", "same file", extracting, [speed(2.0)]),
     Row(
         "a prompt of 1,500 tokens joins 8 streams",
         "same file",
         joining_prompt,
         [Goal("worst gap", "s", most=0.5)],
     ),
-    Row(
-        "json_object, 8 clients",
-        "same file",
-        json_object,
-        [Goal("documents/s", "/s", least=4), Goal("valid", "", least=1, of_ours=True)],
-    ),
-    Row(
-        "JSON Schema, 8 clients",
-        "same file",
-        json_schema,
-        [Goal("documents/s", "/s", least=5), Goal("valid", "", least=1, of_ours=True)],
-    ),
+    *SCHEMA_ROWS,
+    document_row(ANY_OBJECT, 8, 4),
+    document_row(ANY_OBJECT, 1, 4),
     Row("free text, 1 client", "as a user runs each", free_text(1, 64), [speed(1.3)]),
     Row("free text, 8 clients", "as a user runs each", free_text(8, 32), [speed(1.7)]),
     Row(
