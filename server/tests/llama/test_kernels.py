@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pytest
 
 import galop.llama
+from galop.llama.kernels import loaded_library
 from galop.llama.library import kernels
 
 pytestmark = pytest.mark.skipif(not kernels.is_active, reason=f"no kernels: {kernels.reason}")
@@ -25,7 +26,7 @@ Floats = npt.NDArray[np.float32]
 _LIB = Path(llama_cpp.__path__[0]) / "lib"
 _CSRC = Path(galop.llama.__file__).parent / "csrc"
 _F32, _F16 = 0, 1
-_TYPES = {"Q4_1": 3, "Q8_0": 8}
+_TYPES = {"Q4_1": 3, "Q5_0": 6, "Q8_0": 8}
 
 
 class _InitParams(ctypes.Structure):
@@ -36,8 +37,7 @@ class Graph:
     """One operation on arrays. Shapes are numpy's: ggml's dimensions in reverse."""
 
     def __init__(self) -> None:
-        self._base = ctypes.CDLL(str(_LIB / "libggml-base.so"))
-        self._cpu = ctypes.CDLL(str(_LIB / "libggml-cpu.so"))
+        self._base, self._cpu = loaded_library("ggml-base"), loaded_library("ggml-cpu")
         for name in ("init", "new_tensor_4d", "mul_mat", "flash_attn_ext", "new_graph", "get_data"):
             getattr(self._base, f"ggml_{name}").restype = ctypes.c_void_p
         self._base.ggml_quantize_chunk.restype = ctypes.c_size_t
@@ -175,6 +175,17 @@ def test_other_shapes_are_left_to_ggml(graph: Graph) -> None:
     outputs: list[Floats] = []
     assert _count_foreign(lambda: outputs.append(graph.compute(result, (3, 24)))) == 1
     np.testing.assert_allclose(outputs[0], _quantized(x) @ _quantized(weights).T, atol=0.1)
+
+
+def test_other_formats_are_left_to_the_ggml_that_llama_cpp_runs(graph: Graph) -> None:
+    """A second copy of its library would compute zeros with these: its tables are not filled."""
+    weights, x = _normal(5, 32, 64), _normal(6, 3, 64)
+    result = graph.mul_mat(graph.tensor(weights, _TYPES["Q5_0"]), graph.tensor(x))
+    outputs: list[Floats] = []
+    assert _count_foreign(lambda: outputs.append(graph.compute(result, (3, 32)))) == 1
+    np.testing.assert_allclose(outputs[0], x @ weights.T, atol=2.0)
+    maps = Path("/proc/self/maps").read_text()
+    assert len(set(re.findall(r"\S*/libggml-cpu\.so\S*", maps))) == 1
 
 
 def _attention(

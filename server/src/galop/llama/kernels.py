@@ -71,19 +71,20 @@ def preload(lib_folder: Path) -> Kernels:
     version = _ggml_version(lib_folder)
     if version not in KNOWN_GGML:
         return Kernels(None, f"they do not know ggml {version}")
+    if not (lib_folder / "libggml-cpu.so.0").exists():
+        return Kernels(None, "this build of llama.cpp chooses among several CPU libraries")
     library = ctypes.CDLL(spec.origin, mode=ctypes.RTLD_GLOBAL | os.RTLD_NOW)
     library.galop_num_operations.restype = ctypes.c_int64
     library.galop_num_operations.argtypes = (ctypes.c_bool,)
     return Kernels(library, "not bound yet")
 
 
-def bind(kernels: Kernels, lib_folder: Path) -> None:
+def bind(kernels: Kernels) -> None:
     """Tell the kernels where the originals are, once these are loaded."""
     library = kernels._library
     if library is None:
         return
-    base = ctypes.CDLL(str(lib_folder / "libggml-base.so"))
-    cpu = ctypes.CDLL(str(lib_folder / "libggml-cpu.so"))
+    base, cpu = loaded_library("ggml-base"), loaded_library("ggml-cpu")
     library.galop_bind_clear(
         *(_address(getattr(base, f"ggml_backend_buffer_{name}")) for name in _BUFFER_NAMES)
     )
@@ -92,6 +93,15 @@ def bind(kernels: Kernels, lib_folder: Path) -> None:
     kernels.reason = (
         "" if library.galop_bind_kernels(addresses) else "this processor has no AVX2, FMA and F16C"
     )
+
+
+def loaded_library(name: str) -> ctypes.CDLL:
+    """That one of llama.cpp's libraries which it runs itself. Raises OSError if it is not loaded.
+
+    By its soname, not by a path: a wheel has no links, so each of a library's names is another file,
+    and the one that nobody uses would be loaded with tables that nobody has filled.
+    """
+    return ctypes.CDLL(f"lib{name}.so.0", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
 
 
 def _ggml_version(lib_folder: Path) -> str:

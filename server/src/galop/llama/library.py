@@ -43,7 +43,7 @@ _folder = Path(_spec.submodule_search_locations[0])
 kernels = preload(_folder / "lib")
 llama: Any = _load()
 """The module `llama_cpp.llama_cpp`. Any: see `_load`."""
-bind(kernels, _folder / "lib")
+bind(kernels)
 
 last_errors: list[str] = []
 """What llama.cpp logged as errors since the last `forget_errors`, for messages to people."""
