@@ -162,14 +162,16 @@ def _find(program: str) -> Path:
 
 
 @contextmanager
-def run(launch: Launch) -> Iterator[Running]:
-    """Start, wait until ready, stop at the end. Raises `StartFailedError`."""
+def run(launch: Launch, state: Path | None = None) -> Iterator[Running]:
+    """Start, wait until ready, stop at the end. `state`: where ours keeps keys and usage; left out, it
+    starts with none. Raises `StartFailedError`."""
     port = _free_port()
     with (
-        tempfile.TemporaryDirectory(prefix="galop-bench-") as state,
+        tempfile.TemporaryDirectory(prefix="galop-bench-") as fresh,
         tempfile.TemporaryFile() as log,
     ):
-        environment = os.environ | {"GALOP_STATE_DIR": state} | launch.environment
+        state = state or Path(fresh)
+        environment = os.environ | {"GALOP_STATE_DIR": str(state)} | launch.environment
         started = time.perf_counter()
         process = subprocess.Popen(
             launch.with_port(port), env=environment, stdout=log, stderr=subprocess.STDOUT

@@ -10,7 +10,7 @@ setup(
             "galop.llama._kernels",
             [
                 f"src/galop/llama/csrc/{name}.c"
-                for name in ("attention", "bind", "lazy_clear", "matmul")
+                for name in ("attention", "bind", "lazy_clear", "matmul", "tokens")
             ],
             depends=["src/galop/llama/csrc/ggml_abi.h"],
             extra_compile_args=["-O3"],

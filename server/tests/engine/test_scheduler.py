@@ -17,8 +17,61 @@ def make_sequence(prompt: list[int], *, name: str = "r", max_tokens: int = 8) ->
     return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, 0.0, max_tokens)
 
 
-def make_scheduler(num_slots: int = 4, rows: int = 64, chunk: int = 8) -> Scheduler:
-    return Scheduler(num_slots=num_slots, max_batch_rows=rows, prefill_chunk=chunk)
+def make_scheduler(
+    num_slots: int = 4, rows: int = 64, chunk: int = 8, *, is_batch_invariant: bool = False
+) -> Scheduler:
+    return Scheduler(
+        num_slots=num_slots,
+        max_batch_rows=rows,
+        prefill_chunk=chunk,
+        is_batch_invariant=is_batch_invariant,
+    )
+
+
+def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
+    """As many running sequences, with so many tokens to compute."""
+    sequences = []
+    for index in range(len(num_pending)):
+        sequences.append(make_sequence([index, 1, 2], name=str(index), max_tokens=99))
+        scheduler.add(sequences[-1])
+    scheduler.schedule()
+    for sequence, count in zip(sequences, num_pending, strict=True):
+        sequence.num_computed_tokens = sequence.num_prompt_tokens
+        sequence.append([7] * count)
+    return sequences
+
+
+@pytest.mark.parametrize(
+    ("pending", "rows"),
+    [
+        ((5,), {0: 5}),
+        ((1, 1, 1), {0: 1, 1: 1, 2: 1}),
+        ((1, 1, 3), {0: 1, 1: 1, 2: 1}),  # three rows either way: everybody
+        ((1, 1, 4), {2: 4}),
+        ((2, 3, 4), {0: 2, 1: 2, 2: 2}),
+        ((1, 4, 9), {2: 9}),
+        ((40, 50, 1), {1: 50}),  # 80 rows are more than a batch
+    ],
+)
+def test_a_pass_has_runs_of_one_length(pending: tuple[int, ...], rows: dict[int, int]) -> None:
+    """A second length would cost a second pass over the weights; the one with most rows is taken."""
+    scheduler = make_scheduler(is_batch_invariant=True)
+    sequences = decoding(scheduler, *pending)
+
+    plan = scheduler.schedule()
+
+    assert {sequences.index(sequence): count for sequence, count in plan.rows} == rows
+
+
+def test_nobody_waits_twice_for_the_long_runs_of_others() -> None:
+    """After the pass of a long run comes one with everybody who waited, however long the next run is."""
+    scheduler = make_scheduler(is_batch_invariant=True)
+    short, long = decoding(scheduler, 1, 20)
+    assert scheduler.schedule().rows == [(long, 20)]
+    long.num_computed_tokens += 20
+    long.append([7] * 30)
+
+    assert scheduler.schedule().rows == [(short, 1), (long, 1)]
 
 
 def run_plan(scheduler: Scheduler) -> None:
@@ -27,6 +80,25 @@ def run_plan(scheduler: Scheduler) -> None:
         sequence.num_computed_tokens += count
         if not sequence.num_pending_tokens:
             sequence.append([7])
+
+
+def test_slots_that_run_lie_side_by_side() -> None:
+    """A new sequence goes between those that run, or next to them, but takes no slot whose tokens were
+    used lately if there are older ones."""
+    scheduler = make_scheduler(num_slots=6)
+    first = [make_sequence([index, 1, 2], name=str(index)) for index in range(6)]
+    for sequence in first:
+        scheduler.add(sequence)
+    scheduler.schedule()
+    for index in (1, 2, 5, 0):  # 3 and 4 go on
+        scheduler.remove(first[index])
+    new = [make_sequence([9, index], name=f"new {index}") for index in range(3)]
+    for sequence in new:
+        scheduler.add(sequence)
+        scheduler.schedule()
+
+    # 2 is nearest to 3 among the older half (1, 2), then 1, then of 5 and 0 the one left of the older half.
+    assert [sequence.slot for sequence in new] == [2, 1, 5]
 
 
 def test_a_prompt_is_prefilled_in_one_batch_when_nobody_decodes() -> None:

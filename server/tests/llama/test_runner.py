@@ -115,6 +115,49 @@ def test_a_prompt_does_not_depend_on_who_decodes_beside_it(
     assert np.array_equal(logits[1], expected)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 3), (3, 1, 0)])
+def test_slots_apart_share_a_pass_and_leave_the_others_alone(
+    runner: LlamaRunner, tokens: list[int], order: tuple[int, ...]
+) -> None:
+    """Rows of slots 0, 1 and 3, in any order: as if each were alone, and slot 2 goes on unchanged.
+    Where our kernels run they take one pass, as many operations as a row of one slot."""
+    alone = []
+    for slot in (0, 1, 2, 3):
+        prefill(runner, slot, tokens[: 30 + slot], 128)
+        alone.append(runner.forward(batch([(tokens[50], 30 + slot, slot, 1)]))[0].copy())
+        runner.truncate(slot, 30 + slot)
+
+    before = kernels.count(own=True)
+    together = runner.forward(batch((tokens[50], 30 + slot, slot, 1) for slot in order)).copy()
+    between = kernels.count(own=True)
+    after = runner.forward(batch([(tokens[50], 32, 2, 1)]))[0].copy()
+
+    for row, slot in zip(together, order, strict=True):
+        assert np.array_equal(row, alone[slot])
+    assert np.array_equal(after, alone[2])
+    if runner.is_batch_invariant:
+        assert between - before == kernels.count(own=True) - between
+
+
+def test_runs_of_different_lengths_get_their_own_logits(
+    runner: LlamaRunner, tokens: list[int]
+) -> None:
+    """Two tokens of slot 2, one each of slots 0 and 3: rows come back in the order of the batch."""
+    expected = {}
+    for slot, length in ((2, 2), (0, 1), (3, 1)):
+        prefill(runner, slot, tokens[:40], 128)
+        rows = [(tokens[40 + i], 40 + i, slot, 1) for i in range(length)]
+        expected[slot] = runner.forward(batch(rows)).copy()
+        runner.truncate(slot, 40)
+
+    mixed = [(tokens[40], 40, 2, 1), (tokens[41], 41, 2, 1), (tokens[40], 40, 0, 1)]
+    logits = runner.forward(batch([*mixed, (tokens[40], 40, 3, 1)]))
+
+    assert np.array_equal(logits[:2], expected[2])
+    assert np.array_equal(logits[2], expected[0][0])
+    assert np.array_equal(logits[3], expected[3][0])
+
+
 def test_a_copied_prefix_is_as_good_as_a_computed_one(
     runner: LlamaRunner, tokens: list[int]
 ) -> None:

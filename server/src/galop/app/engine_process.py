@@ -8,27 +8,37 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from galop.engine.constraint import ConstraintFactory, TokenConstraint
-from galop.engine.generation import ConstraintSpec
 from galop.worker.child import EngineParts, StartError, serve_engine
 from galop.worker.protocol import EngineConfig
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they import numpy, and the model is to be read meanwhile
+    from galop.engine.constraint import ConstraintFactory, TokenConstraint
+    from galop.engine.generation import ConstraintSpec
     from galop.llama.model import LlamaModel
 
 
 class LateFactory:
-    """A constraint factory that is built on a thread of its own, beside the model. Whoever needs it
+    """A constraint factory that is built on a thread of its own, from `start` on. Whoever needs it
     sooner waits; whoever sends no constraint does not."""
 
     def __init__(self, build: Callable[[], ConstraintFactory]) -> None:
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="grammars")
-        self._factory = thread.submit(build)
-        thread.shutdown(wait=False)
+        self._build = build
+        self._factory: Future[ConstraintFactory] = Future()
+
+    def start(self) -> None:
+        """Call once."""
+        Thread(target=self._run, name="grammars", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._factory.set_result(self._build())
+        except BaseException as error:  # whoever asks for the factory is told
+            self._factory.set_exception(error)
 
     def prepare(self, spec: ConstraintSpec) -> None:
         """See `ConstraintFactory.prepare`."""
@@ -59,11 +69,13 @@ def _build_scripted(config: EngineConfig) -> EngineParts:
 
 def _build_llama(config: EngineConfig) -> EngineParts:
     from galop.llama.errors import ModelError
-    from galop.llama.model import LlamaModel
-    from galop.llama.runner import LlamaRunner
 
     try:
-        model = LlamaModel(Path(config.model))
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            loading = pool.submit(_load_model, config)
+            from galop.llama.runner import LlamaRunner  # imports numpy, while the file is read
+
+            model = loading.result()
         factory = LateFactory(lambda: _grammar_factory(model))
         runner = LlamaRunner(
             model,
@@ -76,7 +88,13 @@ def _build_llama(config: EngineConfig) -> EngineParts:
         )
     except ModelError as error:
         raise StartError(str(error)) from error
-    return EngineParts(runner, factory)
+    return EngineParts(runner, factory, factory.start)
+
+
+def _load_model(config: EngineConfig) -> LlamaModel:
+    from galop.llama.model import LlamaModel
+
+    return LlamaModel(Path(config.model))
 
 
 def _grammar_factory(model: LlamaModel) -> ConstraintFactory:

@@ -10,16 +10,15 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 
 import uvicorn
 
 from galop import __version__
 from galop.app.engine_start import ENGINE_COMMAND, engine_config
+from galop.app.language import Language
 from galop.app.served_model import ServedModel
 from galop.app.telemetry import Telemetry
-from galop.chat import ChatService, ChatTemplate, Tokenizer
-from galop.chat.errors import TemplateError
+from galop.chat import ChatService
 from galop.chat.request import ModelCard
 from galop.http import Limits, build_http_app
 from galop.ledger.ledger import Ledger
@@ -34,43 +33,8 @@ LAST_WORDS_TIMEOUT_S = 3
 """For the errors that tell clients why their answers ended, after the drain timeout."""
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
-    """How text becomes tokens for one model, and how much of it fits."""
-
-    tokenizer: Tokenizer
-    template: ChatTemplate
-    context_window: int
-
-
 class PortTakenError(Exception):
     """Somebody listens there already, or we may not."""
-
-
-def load_language(settings: Settings, model: ServedModel) -> Language:
-    """The vocabulary and template of the model. Raises `galop.llama.ModelError`."""
-    if model.is_scripted:
-        from galop.testing import ScriptedTokenizer
-
-        scripted = ScriptedTokenizer()
-        template = ChatTemplate(None, bos_token=scripted.bos_token, eos_token=scripted.eos_token)
-        return Language(scripted, template, settings.context_window)
-    from galop.llama.errors import ModelFileError
-    from galop.llama.model import LlamaModel
-    from galop.llama.tokenizer import LlamaTokenizer
-
-    vocabulary = LlamaModel(model.path, vocab_only=True)
-    tokenizer = LlamaTokenizer(vocabulary)
-    try:
-        template = ChatTemplate(
-            vocabulary.metadata("tokenizer.chat_template"),
-            bos_token=tokenizer.bos_token,
-            eos_token=tokenizer.eos_token,
-        )
-    except TemplateError as error:
-        raise ModelFileError(model.path, error.reason) from error
-    window = min(settings.context_window, vocabulary.training_context or settings.context_window)
-    return Language(tokenizer, template, window)
 
 
 def model_cards(model: ServedModel, context_window: int, created: int) -> list[ModelCard]:
@@ -182,6 +146,7 @@ async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
 async def serve(
     settings: Settings,
     model: ServedModel,
+    language: Language,
     first_engine: Spawned,
     listener: socket.socket,
     ledger: Ledger,
@@ -193,7 +158,6 @@ async def serve(
     Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served, and
     `LedgerUnavailableError` if the ledger cannot be read.
     """
-    language = load_language(settings, model)
     engine = engine_process(settings, model, first_engine)
     telemetry = Telemetry(settings, engine, model_name=model.name)
     service = ObservedChatService(

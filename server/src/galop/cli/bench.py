@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +43,8 @@ def bench(
 
     An API key is taken from GROQ_API_KEY.
     """
+    import asyncio  # here, because `galop serve` imports this module before it starts the engine
+
     from galop.bench.client import BenchError, Target
 
     if len(urls) > 2:

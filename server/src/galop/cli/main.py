@@ -24,6 +24,9 @@ from galop.logs import start_logging
 from galop.settings import SettingError, Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from galop.app.language import Language
     from galop.app.served_model import ServedModel
     from galop.chat import ChatService
     from galop.worker.spawn import Spawned
@@ -85,16 +88,23 @@ def _serve(configuration: Configuration) -> None:
     except EmbeddedModelMissingError as error:
         raise CannotServeError(str(error)) from error
 
+    from concurrent.futures import ThreadPoolExecutor
+
     from galop.app.engine_start import EngineNotStartedError, spawned_engine
+    from galop.app.language import load_language
 
     try:
-        with spawned_engine(settings, model) as engine:
-            _serve_with(configuration, model, engine)
+        with spawned_engine(settings, model) as engine, ThreadPoolExecutor(1) as pool:
+            # The engine process and this thread read the model, while this one imports the rest.
+            language = pool.submit(load_language, settings, model)
+            _serve_with(configuration, model, language, engine)
     except EngineNotStartedError as error:
         raise CannotServeError(str(error)) from error
 
 
-def _serve_with(configuration: Configuration, model: ServedModel, engine: Spawned) -> None:
+def _serve_with(
+    configuration: Configuration, model: ServedModel, language: Future[Language], engine: Spawned
+) -> None:
     import asyncio
 
     from galop.app.keys import check_reachability, open_store
@@ -116,7 +126,9 @@ def _serve_with(configuration: Configuration, model: ServedModel, engine: Spawne
             check_reachability(configuration, has_keys=store.has_keys())
             ledger = Ledger(store, allow_anonymous=settings.allow_anonymous)
             with listen(settings.host, settings.port) as listener:
-                asyncio.run(serve(settings, model, engine, listener, ledger, tell))
+                asyncio.run(
+                    serve(settings, model, language.result(), engine, listener, ledger, tell)
+                )
     except PortTakenError as error:
         raise CannotServeError(f"{error}. Try another one with --port.") from error
     except LedgerUnavailableError as error:

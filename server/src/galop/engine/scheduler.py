@@ -12,8 +12,9 @@ computing it twice: that is how requests that arrive together pay for their comm
 The last prompt token is always computed, for its logits.
 
 Where the model's kernels give a row the same bits in any batch (`is_batch_invariant`), generated tokens
-stay in the cache for the next turn of a conversation, and a sequence that decodes alone may have a
-draft (`engine.drafts`). Where they may treat a single row differently, an answer must not depend on what was
+stay in the cache for the next turn of a conversation, a sequence that decodes alone may have a draft
+(`engine.drafts`), and those that decode take equally many tokens in a step, because every length would
+cost a pass over the weights of its own. Where they may treat a single row differently, an answer must not depend on what was
 cached: then at least two prompt tokens are computed, a prompt is never cut so that one row stays alone,
 and the cache keeps prompts only, because generated tokens were computed one by one.
 """
@@ -21,12 +22,13 @@ and the cache keeps prompts only, because generated tokens were computed one by 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from galop.engine.drafts import PassCosts
 from galop.engine.queue import WaitingQueue
-from galop.engine.runner import Batch, Int32Array
+from galop.engine.runner import ROWS_LIKE_A_PASS, Batch, Int32Array
 from galop.engine.sequence import Sequence
 
 MIN_SHARED_TOKENS = 16
@@ -178,13 +180,10 @@ class Scheduler:
         decoding = [sequence for sequence in running if not sequence.is_prefilling]
         prefilling = [sequence for sequence in running if sequence.is_prefilling]
         prefilling.sort(key=lambda sequence: sequence.arrival_s)
-        rows: list[tuple[Sequence, int]] = []
-        budget = self.max_batch_rows - len(decoding)  # one row each is certain
-        for sequence in decoding:
-            count = self._run_length(sequence.num_pending_tokens, 1 + budget)
-            rows.append((sequence, count))
-            budget -= count - 1
-        budget -= self._draft(rows, budget)
+        take = self._equal_runs if self.is_batch_invariant else self._whole_runs
+        rows = take(decoding)
+        budget = self.max_batch_rows - sum(count for _, count in rows)
+        budget -= self._draft(decoding, rows, budget)
         if decoding:
             budget = min(budget, self.prefill_chunk)
         for sequence in prefilling:
@@ -194,13 +193,45 @@ class Scheduler:
                 budget -= count
         return rows
 
-    def _draft(self, decoding: list[tuple[Sequence, int]], budget: int) -> int:
+    def _equal_runs(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
+        """The length that gets most done for the time of a pass: one token of everybody, or a long forced
+        run of some. Then the others wait, but never twice in a row."""
+        if not decoding:
+            return []
+        pending = [sequence.num_pending_tokens for sequence in decoding]
+        most = min((s.num_pending_tokens for s in decoding if s.has_waited), default=max(pending))
+        most = min(most, self.max_batch_rows)
+        takers = {
+            length: [s for s in decoding if s.num_pending_tokens >= length]
+            for length in sorted({1, *(min(each, most) for each in pending)})
+        }
+        length = max(
+            (each for each in takers if each * len(takers[each]) <= self.max_batch_rows),
+            key=lambda each: _efficiency(takers[each], each),
+        )
+        for sequence in decoding:
+            sequence.has_waited = sequence.num_pending_tokens < length
+        return [(sequence, length) for sequence in takers[length]]
+
+    def _whole_runs(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
+        """All that is pending, as far as a batch has room."""
+        rows = []
+        budget = self.max_batch_rows - len(decoding)  # one row each is certain
+        for sequence in decoding:
+            count = self._run_length(sequence.num_pending_tokens, 1 + budget)
+            rows.append((sequence, count))
+            budget -= count - 1
+        return rows
+
+    def _draft(
+        self, decoding: list[Sequence], rows: list[tuple[Sequence, int]], budget: int
+    ) -> int:
         """Give a draft of at most `budget` tokens to the sequence that decodes alone; its length."""
-        for sequence, _ in decoding:
+        for sequence in decoding:
             sequence.draft = []
         if len(decoding) != 1 or not self.is_batch_invariant:
             return 0
-        sequence, count = decoding[0]
+        [(sequence, count)] = rows
         if sequence.drafter is None or count < sequence.num_pending_tokens:
             return 0
         # Of the tokens that may still come, the last one is chosen, not guessed.
@@ -266,17 +297,38 @@ class Scheduler:
         return best, best_shared if best is not None else 0
 
     def _choose_target(self, free: list[Slot], source: Slot | None, num_shared: int) -> Slot:
-        """The source itself where little would be lost, else the slot unused for longest."""
+        """The source itself where little would be lost. Else a slot between those that run, because what
+        runs side by side is computed in one pass; or, of the half of the free ones that were unused for
+        longest, the one nearest to those that run."""
         if source is not None and source.sequence is None and source in free:
             loses_little = num_shared * 2 >= len(source.tokens)
             if loses_little or len(free) == 1:
                 return source
         others = [slot for slot in free if slot is not source] or free
-        return min(others, key=lambda slot: (len(slot.tokens) > 0, slot.last_used))
+        others.sort(key=lambda slot: (len(slot.tokens) > 0, slot.last_used))
+        taken = [slot.index for slot in self.slots if slot.sequence is not None]
+        if not taken:
+            return others[0]
+        for slot in others:
+            if taken[0] < slot.index < taken[-1]:
+                return slot
+        older_half = others[: (len(others) + 1) // 2]
+        return min(older_half, key=lambda slot: min(abs(slot.index - each) for each in taken))
 
     def _tick(self) -> int:
         self._clock += 1
         return self._clock
+
+
+def _efficiency(sequences: list[Sequence], length: int) -> float:
+    """Rows computed per cost, in rows, of a pass that takes `length` tokens of each sequence. The model
+    computes slots that follow each other at once; a gap is filled or costs another pass."""
+    slots = [sequence.slot for sequence in sequences if sequence.slot is not None]
+    gaps = (after - before - 1 for before, after in pairwise(slots))
+    num_rows = length * len(slots)
+    return num_rows / (
+        num_rows + ROWS_LIKE_A_PASS + sum(min(ROWS_LIKE_A_PASS, length * gap) for gap in gaps)
+    )
 
 
 def _num_shared(left: Int32Array, right: Int32Array) -> int:

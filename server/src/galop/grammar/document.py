@@ -71,6 +71,8 @@ class DocumentConstraint:
         """An ending that is known to be valid; None where the costs vouch for one."""
         self._found: bytes | None = None
         """The same for the place that is being looked at."""
+        self._held_tokens: tuple[bytes, list[int]] | None = None
+        """The held ending and its tokens, where they were needed."""
         self._mask: BoolArray | None = None
         if plan.smallest is None:
             plan.smallest = self._smallest()
@@ -100,9 +102,11 @@ class DocumentConstraint:
         if not self._grammar.try_accept(token_id):
             return False
         progress = self._progress
-        if not (progress.is_in_free_string and self._keeps_string[token_id]):
+        keeps_string = bool(self._keeps_string[token_id])
+        if not (progress.is_in_free_string and keeps_string):
             progress = progress.advance(self._token_bytes[token_id])
-        if self._may_become(progress, self._token_bytes[token_id], self._num_left - 1):
+        data = self._token_bytes[token_id]
+        if self._may_become(progress, data, self._num_left - 1, is_string=keeps_string):
             self._move(progress, self._token_bytes[token_id], 1)
             return True
         self._grammar.undo(1)
@@ -196,8 +200,13 @@ class DocumentConstraint:
         self._follows_plan = False
         self._mask = None
 
-    def _may_become(self, progress: Progress, data: bytes, room: int) -> bool:
-        """True if from there, with `room` tokens left, a valid document can still be reached."""
+    def _may_become(
+        self, progress: Progress, data: bytes, room: int, *, is_string: bool = False
+    ) -> bool:
+        """True if from there, with `room` tokens left, a valid document can still be reached.
+
+        `is_string`: `data` may be the middle of a string.
+        """
         self._found = None
         if self._follows_plan:
             return True
@@ -211,14 +220,39 @@ class DocumentConstraint:
             return False
         if progress.is_in_free_string and progress.cost + _SPARE_TOKENS < room:
             return True
-        if self._held is not None and self._held.startswith(data):
-            rest = self._held[len(data) :]
-            if len(self._vocabulary.segment_shortest(rest)) <= room:
+        if self._held is not None:
+            if self._held.startswith(data) and self._fits(self._held[len(data) :], room):
+                return True
+            if is_string and self._is_still_held(data, room):
+                self._found = self._held
                 return True
         if self._ending_tokens(progress, room, before=data) is not None:
             return True
         self.was_closed |= room < _SPARE_TOKENS and bool(progress.stacks)
         return False
+
+    def _fits(self, text: bytes, room: int) -> bool:
+        """True if the text takes at most `room` tokens; the cheap bounds first."""
+        vocabulary = self._vocabulary
+        return (
+            len(text) <= room
+            or len(vocabulary.segment(text)) <= room
+            or len(vocabulary.segment_shortest(text)) <= room
+        )
+
+    def _is_still_held(self, before: bytes, room: int) -> bool:
+        """True if the known ending also ends the document after `before`, which the grammar has taken:
+        more characters of a string mostly change nothing."""
+        assert self._held is not None
+        assert self._check is not None
+        if self._held_tokens is None or self._held_tokens[0] is not self._held:
+            self._held_tokens = (self._held, self._vocabulary.segment(self._held))
+        token_ids = self._held_tokens[1]
+        return (
+            len(token_ids) <= room
+            and self._grammar.accepts_whole(token_ids)
+            and self._check((bytes(self._text) + before + self._held).decode("utf-8", "replace"))
+        )
 
     def _ending_tokens(
         self,

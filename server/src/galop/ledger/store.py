@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from galop.ledger.database import (
     SECRET_NAME,
@@ -265,7 +265,11 @@ class Store:
             connection.execute(insert)
 
     def _insert(self, table: Table) -> Any:  # Any: both dialects' Insert, which share no base
-        return postgresql.insert(table) if self.is_shared else sqlite.insert(table)
+        if not self.is_shared:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # not needed, and not loaded, by most servers
+
+        return postgresql.insert(table)
 
     def _upsert(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 KNOWN_GGML = frozenset({"0.25.3"})
 """Versions of ggml that have the structures of csrc/ggml_abi.h."""
@@ -59,6 +60,24 @@ class Kernels:
         """Matrix multiplications and attentions so far: computed here, or left to llama.cpp's kernels
         (not counting weights that llama.cpp has packed its own way)."""
         return 0 if self._library is None else int(self._library.galop_num_operations(own))
+
+    def end_tokens(self, is_end: Any, vocab: Any, num_tokens: int) -> list[int]:
+        """The ids for which llama.cpp's `is_end(vocab, id)` is true, ascending."""
+        if self._library is None:
+            return [token for token in range(num_tokens) if is_end(vocab, token)]
+        ids = (ctypes.c_int32 * num_tokens)()
+        count = self._library.galop_end_tokens(_address(is_end), _address(vocab), num_tokens, ids)
+        return list(ids[:count])
+
+    def tokens_with(self, attributes: Any, mask: int, vocab: Any, num_tokens: int) -> list[int]:
+        """The ids for which llama.cpp's `attributes(vocab, id)` has a bit of `mask`, ascending."""
+        if self._library is None:
+            return [token for token in range(num_tokens) if attributes(vocab, token) & mask]
+        ids = (ctypes.c_int32 * num_tokens)()
+        count = self._library.galop_tokens_with(
+            _address(attributes), mask, _address(vocab), num_tokens, ids
+        )
+        return list(ids[:count])
 
 
 def preload(lib_folder: Path) -> Kernels:
@@ -111,5 +130,5 @@ def _ggml_version(lib_folder: Path) -> str:
     return version.decode()
 
 
-def _address(function: object) -> ctypes.c_void_p:
-    return ctypes.cast(function, ctypes.c_void_p)  # type: ignore[arg-type]
+def _address(pointer: Any) -> ctypes.c_void_p:  # Any: a ctypes function or pointer, or an int
+    return ctypes.cast(pointer, ctypes.c_void_p)

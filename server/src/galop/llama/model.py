@@ -8,7 +8,7 @@ from pathlib import Path
 
 from galop.llama.errors import ModelFileError
 from galop.llama.gguf import check_gguf
-from galop.llama.library import forget_errors, last_errors, llama
+from galop.llama.library import forget_errors, kernels, last_errors, llama
 
 _TEXT_BUFFER = 1 << 16
 
@@ -63,8 +63,7 @@ class LlamaModel:
     @cached_property
     def end_token_ids(self) -> frozenset[int]:
         """All end-of-generation tokens."""
-        is_end = llama.llama_vocab_is_eog
-        return frozenset(i for i in range(self.vocab_size) if is_end(self.vocab, i))
+        return frozenset(kernels.end_tokens(llama.llama_vocab_is_eog, self.vocab, self.vocab_size))
 
     def metadata(self, key: str) -> str | None:
         """A metadata value as text, None where the file has no such key."""

@@ -13,12 +13,13 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from galop.engine.drafts import LONGEST_DRAFT
-from galop.engine.runner import Batch, Float32Array, Int32Array
+from galop.engine.runner import ROWS_LIKE_A_PASS, Batch, Float32Array, Int32Array
 from galop.llama.errors import ModelMemoryError
 from galop.llama.library import forget_errors, kernels, last_errors, llama
 from galop.llama.model import LlamaModel
@@ -26,6 +27,9 @@ from galop.llama.threads import AdaptiveThreads, Threads
 
 DEFAULT_BATCH_ROWS = 512
 """Rows per forward pass; larger ones do not help small models on CPUs."""
+
+_CELLS_LIKE_A_ROW = 500
+"""To attend to so many cells costs about as much as the rest of a row; see `ROWS_LIKE_A_PASS`."""
 
 
 class LlamaRunner:
@@ -73,6 +77,7 @@ class LlamaRunner:
         self._memory = llama.llama_get_memory(self._context)
         self._context_window = int(llama.llama_n_ctx_seq(self._context))
         self._end_token_ids = model.end_token_ids
+        self._is_batch_invariant = False
         self._allocate_batch()
         num_own, num_foreign = kernels.count(own=True), kernels.count(own=False)
         self._warm_up()
@@ -137,21 +142,41 @@ class LlamaRunner:
 
     def forward(self, batch: Batch) -> Float32Array:
         """See `ModelRunner.forward`. Raises RuntimeError if llama.cpp refuses the batch."""
-        groups = _groups_of_equal_runs(batch.slots)
-        if len(groups) == 1:
-            return self._decode(batch)
-        num_logits = int(np.count_nonzero(batch.wants_logits))
         row_of_logits = np.cumsum(batch.wants_logits) - 1
-        for rows in groups:
-            part = Batch(
-                batch.token_ids[rows],
-                batch.positions[rows],
-                batch.slots[rows],
-                batch.wants_logits[rows],
-            )
-            logits = self._decode(part)
-            self._logits[row_of_logits[rows[part.wants_logits > 0]]] = logits
-        return self._logits[:num_logits]
+        by_length = _runs_by_length(batch.slots)
+        for length, runs in by_length.items():
+            part = self._part(length, runs)
+            if len(by_length) == 1 and part.is_whole:
+                return self._decode(batch)
+            logits = self._decode(part.batch_of(batch))
+            wanted = part.rows[part.rows >= 0]
+            wanted = wanted[batch.wants_logits[wanted] > 0]
+            self._logits[row_of_logits[wanted]] = logits
+            for slot, position in part.fillers:
+                self.truncate(slot, position)
+        return self._logits[: int(np.count_nonzero(batch.wants_logits))]
+
+    def _part(self, length: int, runs: list[tuple[int, int]]) -> _Part:
+        """What llama.cpp computes in one pass: runs of `length` rows, each (slot, first row), of slots that
+        follow each other. It would cut other batches into such parts itself; but where our kernels run, a
+        row costs a fifth of a pass, so it may be cheaper to fill the gaps with rows that are forgotten."""
+        part = _Part(length)
+        last = runs[0][0] - 1
+        has_room = (runs[-1][0] - last) * length <= self._max_batch_rows
+        for slot, start in runs:
+            if slot > last + 1 and has_room and self._is_batch_invariant:
+                part.fill(self._fillers(range(last + 1, slot), length))
+            part.add(start)
+            last = slot
+        return part
+
+    def _fillers(self, gap: range, length: int) -> list[tuple[int, int]]:
+        """(slot, its next position) for each of these slots; [] where another pass costs less."""
+        next_position = llama.llama_memory_seq_pos_max
+        fillers = [(slot, int(next_position(self._memory, slot)) + 1) for slot in gap]
+        cost = sum(length * (1 + position / _CELLS_LIKE_A_ROW) for _, position in fillers)
+        has_room = all(position + length <= self._context_window for _, position in fillers)
+        return fillers if has_room and cost < ROWS_LIKE_A_PASS else []
 
     def _decode(self, batch: Batch) -> Float32Array:
         """One call of llama.cpp, for runs of equal length."""
@@ -196,14 +221,60 @@ class LlamaRunner:
         self._model.close()
 
 
-def _groups_of_equal_runs(slots: Int32Array) -> list[npt.NDArray[np.intp]]:
-    """Row indices, grouped by how many rows their slot has in the batch.
+def _runs_by_length(slots: Int32Array) -> dict[int, list[tuple[int, int]]]:
+    """For every length of a run: its slots and first rows, ascending."""
+    starts = np.flatnonzero(np.diff(slots, prepend=-1)).tolist()
+    ends = [*starts[1:], len(slots)]
+    by_length: dict[int, list[tuple[int, int]]] = {}
+    for start, end in zip(starts, ends, strict=True):
+        by_length.setdefault(end - start, []).append((int(slots[start]), start))
+    return {length: sorted(runs) for length, runs in by_length.items()}
 
-    llama.cpp cuts a batch into parts with equally many rows of every stream, so a call with a long
-    and a short run would compute the beginning of the long one apart, by other kernels if it is
-    only one row. Separate calls cost nothing more and keep every run whole.
-    """
-    starts = np.flatnonzero(np.diff(slots, prepend=-1))
-    lengths = np.diff(starts, append=len(slots))
-    length_of_row = np.repeat(lengths, lengths)
-    return [np.flatnonzero(length_of_row == length) for length in np.unique(lengths)]
+
+class _Part:
+    """Rows that llama.cpp computes in one call: runs of one length, and fillers between them."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._runs: list[int | tuple[int, int]] = []
+        """The first row of a run, or (slot, position) of a filler."""
+
+    def add(self, start: int) -> None:
+        self._runs.append(start)
+
+    def fill(self, fillers: list[tuple[int, int]]) -> None:
+        self._runs += fillers
+
+    @property
+    def fillers(self) -> list[tuple[int, int]]:
+        """(slot, its length without the filler)."""
+        return [run for run in self._runs if isinstance(run, tuple)]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are the rows of the batch as they are."""
+        return self._runs == [index * self._length for index in range(len(self._runs))]
+
+    @cached_property
+    def rows(self) -> npt.NDArray[np.intp]:
+        """Of the batch; -1 for those of fillers."""
+        steps = np.arange(self._length)
+        nothing = np.full(self._length, -1)
+        return np.concatenate(
+            [nothing if isinstance(run, tuple) else run + steps for run in self._runs]
+        )
+
+    def batch_of(self, batch: Batch) -> Batch:
+        """These rows of it. What a filler's tokens are does not matter."""
+        rows, steps = self.rows, np.arange(self._length, dtype=np.int32)
+        part = Batch(
+            batch.token_ids[rows],
+            batch.positions[rows],
+            batch.slots[rows],
+            np.where(rows < 0, 0, batch.wants_logits[rows]).astype(np.int8),
+        )
+        for index, run in enumerate(self._runs):
+            if isinstance(run, tuple):
+                its = slice(index * self._length, (index + 1) * self._length)
+                part.slots[its], part.positions[its] = run[0], run[1] + steps
+        return part

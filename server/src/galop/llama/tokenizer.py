@@ -6,7 +6,7 @@ import ctypes
 from functools import cached_property
 from typing import Any
 
-from galop.llama.library import llama
+from galop.llama.library import kernels, llama
 from galop.llama.model import LlamaModel
 
 _CONTROL = 1 << 3  # LLAMA_TOKEN_ATTR_CONTROL
@@ -30,8 +30,9 @@ class LlamaTokenizer:
     @cached_property
     def special_token_texts(self) -> frozenset[str]:
         """Texts that `encode(..., parse_special=True)` turns into a control token."""
-        attribute_of, vocab = llama.llama_vocab_get_attr, self._model.vocab
-        special = (i for i in range(self.vocab_size) if attribute_of(vocab, i) & _SPECIAL)
+        special = kernels.tokens_with(
+            llama.llama_vocab_get_attr, _SPECIAL, self._model.vocab, self.vocab_size
+        )
         return frozenset(text for text in map(self._text_of, special) if text)
 
     def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
@@ -56,13 +57,11 @@ class LlamaTokenizer:
 
     def raw_token_bytes(self) -> list[bytes]:
         """All tokens as grammars want them: control tokens are 0xFF and then their text."""
-        texts = []
-        for token_id in range(self.vocab_size):
-            piece = self.token_bytes(token_id)
-            attribute = llama.llama_vocab_get_attr(self._model.vocab, token_id)
-            if attribute & (_SPECIAL | _UNUSED):
-                piece = b"\xff" + self._text_of(token_id).encode()
-            texts.append(piece)
+        texts = [self.token_bytes(token_id) for token_id in range(self.vocab_size)]
+        for token_id in kernels.tokens_with(
+            llama.llama_vocab_get_attr, _SPECIAL | _UNUSED, self._model.vocab, self.vocab_size
+        ):
+            texts[token_id] = b"\xff" + self._text_of(token_id).encode()
         return texts
 
     @property

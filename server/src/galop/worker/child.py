@@ -11,13 +11,9 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from galop.engine.constraint import ConstraintFactory
-from galop.engine.engine import Engine
 from galop.engine.errors import ConstraintFailedError
-from galop.engine.generation import ConstraintSpec, EngineEvent
-from galop.engine.runner import ModelRunner
 from galop.logs import start_logging
 from galop.worker.protocol import (
     HEADER,
@@ -36,6 +32,12 @@ from galop.worker.protocol import (
     frame,
 )
 
+if TYPE_CHECKING:  # they import numpy, and the model is to be read meanwhile
+    from galop.engine.constraint import ConstraintFactory
+    from galop.engine.engine import Engine
+    from galop.engine.generation import ConstraintSpec, EngineEvent
+    from galop.engine.runner import ModelRunner
+
 logger = logging.getLogger("galop.worker")
 
 
@@ -44,6 +46,8 @@ class EngineParts(NamedTuple):
 
     runner: ModelRunner
     constraint_factory: ConstraintFactory | None
+    when_ready: Callable[[], object] = lambda: None
+    """Called once requests are taken: what the first of them does not need."""
 
 
 class StartError(Exception):
@@ -73,6 +77,8 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
         send(StartFailed("internal", f"{type(error).__name__}: {error}"))
         return
 
+    from galop.engine.engine import Engine
+
     def emit(events: Sequence[EngineEvent]) -> None:
         send(Step(list(events), _figures(engine)))
 
@@ -86,6 +92,7 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
     reader = threading.Thread(target=_read_commands, args=reader_args, daemon=True)
     reader.start()
     send(Ready())
+    parts.when_ready()
     engine.run()
     parts.runner.close()
 

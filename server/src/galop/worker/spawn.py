@@ -19,6 +19,8 @@ ENVIRONMENT = {
     # Must be set before the OpenMP runtime is loaded.
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "1000",
+    # numpy's: it multiplies no matrices here, and its threads take time to start and memory.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 """Set for the engine process unless the user's environment says otherwise."""
 

@@ -12,10 +12,13 @@
 
 enum { CELLS = 32, MAX_QUERIES = 32, MAX_HEAD = 256 };
 
+/* Cells lie next to each other, `size` floats each: spread over MAX_HEAD they would share few sets of the
+ * first-level cache. */
 struct tile {
-    float k[CELLS][MAX_HEAD] __attribute__((aligned(32)));
-    float v[CELLS][MAX_HEAD] __attribute__((aligned(32)));
-    int64_t num_cells;
+    float k[CELLS * MAX_HEAD] __attribute__((aligned(32)));
+    float v[CELLS * MAX_HEAD] __attribute__((aligned(32)));
+    int64_t num_cells; /* that some query sees */
+    int64_t num_left;  /* that the cache has from the first one on */
 };
 
 struct query {
@@ -36,6 +39,12 @@ AVX2 INLINE float sum_of(__m256 values) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
     four = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+
+AVX2 INLINE float highest_of(__m256 values) {
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
+    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
 }
 
 /* The sums of four vectors, in order. */
@@ -70,6 +79,12 @@ AVX2 static void widen(float *to, const uint16_t *from, int64_t size) {
     }
 }
 
+AVX2 INLINE void prefetch(const char *from, int64_t size) {
+    for (int64_t i = 0; i < size * 2; i += 64) {
+        _mm_prefetch(from + i, _MM_HINT_T0);
+    }
+}
+
 /* How many cells of a tile, from its first, this mask lets through at most; NULL hides nothing. */
 static int64_t visible_cells(const uint16_t *mask, int64_t num_cells) {
     if (mask != NULL) {
@@ -85,20 +100,21 @@ AVX2 INLINE void multiply_keys(const float *q, const struct tile *tile, int64_t 
                                int64_t size, float *scores) {
     for (int64_t t = 0; t < num_cells; t += 4) {
         __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
+        const float *k = tile->k + t * size;
         for (int64_t i = 0; i < size; i += 8) {
             __m256 x = _mm256_loadu_ps(q + i);
-            a = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t] + i), a);
-            b = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t + 1] + i), b);
-            c = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t + 2] + i), c);
-            d = _mm256_fmadd_ps(x, _mm256_load_ps(tile->k[t + 3] + i), d);
+            a = _mm256_fmadd_ps(x, _mm256_load_ps(k + i), a);
+            b = _mm256_fmadd_ps(x, _mm256_load_ps(k + size + i), b);
+            c = _mm256_fmadd_ps(x, _mm256_load_ps(k + 2 * size + i), c);
+            d = _mm256_fmadd_ps(x, _mm256_load_ps(k + 3 * size + i), d);
         }
         _mm_store_ps(scores + t, sums_of(a, b, c, d));
     }
 }
 
-/* out[i..i+8*count] = out * keep + sum of weights[cell] * v[cell]. */
+/* out[i..i+8*count] = out * keep + sum of weights[cell] * v[cell]; `size` floats in a cell. */
 AVX2 INLINE void add_values(float *out, const struct tile *tile, const float *weights,
-                            int64_t num_cells, float keep, int64_t i, int count) {
+                            int64_t num_cells, float keep, int64_t size, int64_t i, int count) {
     __m256 sum[8];
     for (int j = 0; j < count; j++) {
         sum[j] = _mm256_mul_ps(_mm256_load_ps(out + i + j * 8), _mm256_set1_ps(keep));
@@ -106,7 +122,7 @@ AVX2 INLINE void add_values(float *out, const struct tile *tile, const float *we
     for (int64_t t = 0; t < num_cells; t++) {
         __m256 weight = _mm256_broadcast_ss(weights + t);
         for (int j = 0; j < count; j++) {
-            sum[j] = _mm256_fmadd_ps(weight, _mm256_load_ps(tile->v[t] + i + j * 8), sum[j]);
+            sum[j] = _mm256_fmadd_ps(weight, _mm256_load_ps(tile->v + t * size + i + j * 8), sum[j]);
         }
     }
     for (int j = 0; j < count; j++) {
@@ -117,10 +133,14 @@ AVX2 INLINE void add_values(float *out, const struct tile *tile, const float *we
 /* Let one query see one tile, of which `first` is the number of its first cell. */
 AVX2 static void attend(struct query *query, const struct tile *tile, int64_t first,
                         const struct shape *shape) {
+    uint16_t padded[CELLS];
     const uint16_t *mask = query->mask == NULL ? NULL : query->mask + first;
     int64_t num_cells = visible_cells(mask, tile->num_cells);
     if (num_cells == 0) {
         return;
+    }
+    if (mask != NULL && tile->num_left < CELLS) { /* the last tile of a cache: read no further */
+        mask = memcpy(padded, mask, tile->num_left * sizeof *mask);
     }
     float scores[CELLS] __attribute__((aligned(32)));
     if (shape->size_k == 64) {
@@ -128,26 +148,31 @@ AVX2 static void attend(struct query *query, const struct tile *tile, int64_t fi
     } else {
         multiply_keys(query->q, tile, num_cells, shape->size_k, scores);
     }
-    for (int64_t t = 0; t < num_cells; t++) {
-        scores[t] *= shape->scale;
-    }
+    float factor = shape->scale;
     if (shape->softcap != 0.0f) {
         for (int64_t t = 0; t < num_cells; t++) {
-            scores[t] = shape->softcap * tanhf(scores[t]);
+            scores[t] = shape->softcap * tanhf(factor * scores[t]);
         }
+        factor = 1.0f;
     }
-    float highest = query->highest;
-    for (int64_t t = 0; t < num_cells; t++) {
+    const __m256 scale = _mm256_set1_ps(factor), slope = _mm256_set1_ps(query->slope);
+    const __m256 hidden = _mm256_set1_ps(-INFINITY);
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    __m256 best = _mm256_set1_ps(query->highest);
+    for (int t = 0; t < CELLS; t += 8) {
+        __m256 score = _mm256_mul_ps(_mm256_load_ps(scores + t), scale);
         if (mask != NULL) {
-            scores[t] += query->slope * _cvtsh_ss(mask[t]);
+            __m256 bias = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(mask + t)));
+            score = _mm256_fmadd_ps(slope, bias, score);
         }
-        highest = scores[t] > highest ? scores[t] : highest;
+        __m256i is_cell = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)num_cells - t), lanes);
+        score = _mm256_blendv_ps(hidden, score, _mm256_castsi256_ps(is_cell));
+        _mm256_store_ps(scores + t, score);
+        best = _mm256_max_ps(best, score);
     }
+    float highest = highest_of(best);
     if (highest == -INFINITY) {
         return;
-    }
-    for (int64_t t = num_cells; t < CELLS; t++) {
-        scores[t] = -INFINITY;
     }
     __m256 total = _mm256_setzero_ps();
     for (int t = 0; t < CELLS; t += 8) {
@@ -161,10 +186,10 @@ AVX2 static void attend(struct query *query, const struct tile *tile, int64_t fi
     query->total = query->total * keep + sum_of(total);
     int64_t i = 0;
     for (; i + 64 <= shape->size_v; i += 64) {
-        add_values(query->out, tile, scores, num_cells, keep, i, 8);
+        add_values(query->out, tile, scores, num_cells, keep, shape->size_v, i, 8);
     }
     for (; i < shape->size_v; i += 8) {
-        add_values(query->out, tile, scores, num_cells, keep, i, 1);
+        add_values(query->out, tile, scores, num_cells, keep, shape->size_v, i, 1);
     }
 }
 
@@ -208,21 +233,28 @@ AVX2 static void attend_unit(const struct ggml_tensor *dst, const struct shape *
         memset(query->out, 0, shape->size_v * sizeof(float));
     }
     for (int64_t cell = 0; cell < k->ne[1]; cell += CELLS) {
-        int64_t left = k->ne[1] - cell, num_cells = 0;
-        left = left < CELLS ? left : CELLS;
+        int64_t left_of_cache = k->ne[1] - cell, num_cells = 0;
+        int64_t left = left_of_cache < CELLS ? left_of_cache : CELLS;
         for (int64_t i = 0; i < num_queries; i++) {
             const uint16_t *its = queries[i].mask == NULL ? NULL : queries[i].mask + cell;
             int64_t visible = visible_cells(its, left);
             num_cells = visible > num_cells ? visible : num_cells;
         }
         for (int64_t t = 0; t < num_cells; t++) {
-            widen(tile.k[t], (const uint16_t *)at(k, cell + t, kv_head, sequence), shape->size_k);
-            widen(tile.v[t], (const uint16_t *)at(v, cell + t, kv_head, sequence), shape->size_v);
+            if (t + CELLS < left_of_cache) { /* the next tile, for its turn */
+                prefetch(at(k, cell + CELLS + t, kv_head, sequence), shape->size_k);
+                prefetch(at(v, cell + CELLS + t, kv_head, sequence), shape->size_v);
+            }
+            widen(tile.k + t * shape->size_k, (const uint16_t *)at(k, cell + t, kv_head, sequence),
+                  shape->size_k);
+            widen(tile.v + t * shape->size_v, (const uint16_t *)at(v, cell + t, kv_head, sequence),
+                  shape->size_v);
         }
         for (int64_t t = num_cells; t % 4 != 0; t++) {
-            memset(tile.k[t], 0, shape->size_k * sizeof(float));
+            memset(tile.k + t * shape->size_k, 0, shape->size_k * sizeof(float));
         }
         tile.num_cells = num_cells;
+        tile.num_left = left;
         for (int64_t i = 0; i < num_queries && num_cells > 0; i++) {
             attend(&queries[i], &tile, cell, shape);
         }
