@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv/bin
 
-.PHONY: help serve test check format bench bench-sdk clean
+.PHONY: help serve test check format bench bench-sdk reliability clean
 
 help:
 	@echo "make serve   build what is needed, then serve the embedded model (ARGS=\"--port 9000\")"
@@ -12,6 +12,7 @@ help:
 	@echo "make check   format, lint, types, architecture, deploy files, known vulnerabilities"
 	@echo "make bench   ours beside llama-server, needs its path (ARGS=\"--minutes 18\"; docs/benchmark.md)"
 	@echo "make bench-sdk   the SDK beside the published clients"
+	@echo "make reliability   faults, 50,000 strange inputs, overload, half an hour of mixed load"
 
 serve:
 	@$(PYTHON) scripts/bootstrap.py serve
@@ -27,7 +28,7 @@ check:
 	$(VENV)/ruff check .
 	$(VENV)/mypy server/src server/tests
 	$(VENV)/mypy sdk/src sdk/tests
-	$(VENV)/mypy e2e tests examples bench/compare.py
+	$(VENV)/mypy e2e tests examples bench/compare.py reliability
 	$(VENV)/python -m pytest -q tests
 	$(VENV)/python scripts/audit.py
 
@@ -42,6 +43,13 @@ bench:
 bench-sdk:
 	@$(PYTHON) scripts/bootstrap.py test
 	$(VENV)/python bench/sdk/compare.py $(ARGS)
+
+reliability:
+	@$(PYTHON) scripts/bootstrap.py test
+	$(VENV)/python -m reliability.faults
+	$(VENV)/python -m reliability.fuzz
+	$(VENV)/python -m reliability.load
+	$(VENV)/python -m reliability.soak $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -244,6 +244,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    client_timeout: Annotated[
+        int,
+        _option(
+            "Limits",
+            "A client that takes longer to send its request, or takes nothing of its answer for "
+            "this long, is disconnected and its completion cancelled.",
+            metavar="SECONDS",
+            ge=1,
+        ),
+    ] = 30
     drain_timeout: Annotated[
         int,
         _option(

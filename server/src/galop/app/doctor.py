@@ -275,7 +275,7 @@ def _address(configuration: Configuration) -> Iterator[Finding]:
 
     settings = configuration.settings
     try:
-        listen(settings.host, settings.port).close()
+        listen(settings.host, settings.port, client_timeout_s=settings.client_timeout).close()
     except PortTakenError as error:
         yield Finding("address", "problem", str(error), "choose another one with --port")
     else:

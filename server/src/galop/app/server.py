@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from galop import __version__
+from galop.app.connections import ConnectionGuard
 from galop.app.engine_start import ENGINE_COMMAND, engine_config
 from galop.app.language import Language
 from galop.app.served_model import ServedModel
@@ -31,6 +34,10 @@ logger = logging.getLogger("galop.app")
 
 LAST_WORDS_TIMEOUT_S = 3
 """For the errors that tell clients why their answers ended, after the drain timeout."""
+_DRAIN_POLL_S = 0.05
+_SEND_BUFFER_BYTES = 128 * 1024
+"""What the kernel keeps for a client that does not read (Linux doubles it for its own book-keeping);
+left alone it grows to megabytes, which is a whole answer that nobody reads."""
 
 
 class PortTakenError(Exception):
@@ -80,11 +87,22 @@ def engine_process(settings: Settings, model: ServedModel, first: Spawned) -> En
     )
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `PortTakenError` with one line for a person."""
+def listen(host: str, port: int, *, client_timeout_s: int) -> socket.socket:
+    """A listening socket. Raises `PortTakenError` with one line for a person.
+
+    What is set here is inherited by its connections (tcp(7)). A peer that vanished without a word,
+    its cable pulled, is noticed when it has acknowledged nothing for `client_timeout_s`.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    if sys.platform == "linux":
+        idle_s = max(1, client_timeout_s // 2)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle_s // 3))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, client_timeout_s * 1000)
     try:
         listener.bind((host, port))
         listener.listen(1024)
@@ -99,16 +117,24 @@ def listen(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """uvicorn, but a signal ends `serve` instead of killing the process after it.
 
-    The first SIGINT or SIGTERM lets running answers finish within `drain_timeout_s`; what still
-    runs then ends with an error that its client can read. A second signal does not wait.
+    The first SIGINT or SIGTERM lets running answers finish within `drain_timeout_s`, while new work
+    is refused with a status that clients and balancers understand; what still runs then ends with
+    an error that its client can read. A second signal does not wait.
     """
 
     def __init__(
-        self, config: uvicorn.Config, engine: EngineProcess, *, drain_timeout_s: float
+        self,
+        config: uvicorn.Config,
+        engine: EngineProcess,
+        *,
+        drain_timeout_s: float,
+        client_timeout_s: float,
     ) -> None:
         super().__init__(config)
         self._engine = engine
         self._drain_timeout_s = drain_timeout_s
+        self._guard = ConnectionGuard(client_timeout_s)
+        self._is_draining = False
         self._stopping: list[asyncio.Task[None]] = []
 
     @contextmanager
@@ -123,13 +149,27 @@ class Server(uvicorn.Server):
             for each in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(each)
 
-    def _on_signal(self) -> None:
-        delay_s = 0.0 if self.should_exit else self._drain_timeout_s
-        self.should_exit = True
-        self._stopping.append(asyncio.create_task(self._stop_engine(delay_s)))
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn's, ten times a second, and a look at the clients in every tenth."""
+        if counter % 10 == 0:
+            self._guard.look(self.server_state.connections)  # type: ignore[arg-type]  # of HTTP/1.1 only
+        return await super().on_tick(counter)
 
-    async def _stop_engine(self, delay_s: float) -> None:
-        await asyncio.sleep(delay_s)
+    def _on_signal(self) -> None:
+        timeout_s = 0.0 if self._is_draining else self._drain_timeout_s
+        self._is_draining = True
+        self._stopping.append(asyncio.create_task(self._stop(timeout_s)))
+
+    async def _stop(self, timeout_s: float) -> None:
+        """Listening goes on until the work is done: a refused connection would explain nothing."""
+        self._engine.drain("the server is stopping")
+        deadline_s = time.monotonic() + timeout_s
+        while self._engine.num_open_choices and time.monotonic() < deadline_s:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(_DRAIN_POLL_S)
+        # Answers are made; those who read them slowly get what is left of the time.
+        left_s = max(0.0, deadline_s - time.monotonic())
+        self.config.timeout_graceful_shutdown = math.ceil(left_s) + LAST_WORDS_TIMEOUT_S
+        self.should_exit = True
         await self._engine.stop()
 
 
@@ -189,10 +229,10 @@ async def serve(
             server_header=False,
             ssl_certfile=settings.tls_cert,
             ssl_keyfile=settings.tls_key,
-            timeout_graceful_shutdown=settings.drain_timeout + LAST_WORDS_TIMEOUT_S,
         ),
         engine,
         drain_timeout_s=settings.drain_timeout,
+        client_timeout_s=settings.client_timeout,
     )
     async with telemetry, ledger, running_engine(engine):
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -125,7 +125,9 @@ def _serve_with(
         with closing(open_store(settings)) as store:
             check_reachability(configuration, has_keys=store.has_keys())
             ledger = Ledger(store, allow_anonymous=settings.allow_anonymous)
-            with listen(settings.host, settings.port) as listener:
+            with listen(
+                settings.host, settings.port, client_timeout_s=settings.client_timeout
+            ) as listener:
                 asyncio.run(
                     serve(settings, model, language.result(), engine, listener, ledger, tell)
                 )

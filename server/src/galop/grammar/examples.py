@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 _MAX_LENGTH = 512
 _NICE = "a0A-_.:/@ "
@@ -15,7 +15,7 @@ def example_of(pattern: str) -> str | None:
     None where no example can be told, because the expression looks ahead or is not Python's.
     """
     try:
-        parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]  # the public one is gone
+        parsed = cast(Any, re)._parser.parse(pattern)  # Any: the public one is gone
         example = _sequence(list(parsed), [])
     except (re.error, RecursionError, OverflowError, ValueError):
         return None

@@ -179,6 +179,7 @@ class EngineHandle(ABC):
         self._generations: dict[str, tuple[Generation, float]] = {}
         self._typical_duration_s = 1.0
         self.unavailable_reason: str | None = "the engine is starting"
+        self._draining_reason: str | None = None
         self.on_token_gap: Callable[[float], None] = lambda seconds: None
         """Called with the time between two steps' tokens of one choice; must be quick."""
 
@@ -193,7 +194,11 @@ class EngineHandle(ABC):
 
     def readiness(self) -> str | None:
         """None when requests are taken, else the reason why not."""
-        return self.unavailable_reason
+        return self._draining_reason or self.unavailable_reason
+
+    def drain(self, reason: str) -> None:
+        """Take no new requests from now on; those in flight go on, crashes included."""
+        self._draining_reason = reason
 
     @abstractmethod
     def load(self) -> tuple[int, int]:
@@ -202,8 +207,8 @@ class EngineHandle(ABC):
     def generate(self, request: GenerationRequest) -> Generation:
         """Submit. Raises at once `EngineUnavailableError`, `QueueFullError` or
         `RequestQuarantinedError`."""
-        if self.unavailable_reason is not None:
-            raise EngineUnavailableError(self.unavailable_reason)
+        if (reason := self.readiness()) is not None:
+            raise EngineUnavailableError(reason)
         if request in self._quarantine:
             raise RequestQuarantinedError
         self._refuse_if_full(request)

@@ -1,0 +1,24 @@
+"""A short run of `make reliability`: the same programs, fewer inputs."""
+
+from __future__ import annotations
+
+import pytest
+
+from reliability import faults, fuzz
+
+
+@pytest.mark.model
+async def test_faults_lose_nothing() -> None:
+    """Those that no other test has; all of them are in docs/reliability.md."""
+    report = await faults.run(
+        ["queue", "decode", "hang", "sigterm2", "slow", "half-open", "disk"], 0
+    )
+    assert not report.problems
+    assert len(report.rows) == 7
+
+
+async def test_strange_inputs_break_nothing() -> None:
+    """Every target of the fuzzer, with a fiftieth of the inputs."""
+    report = await fuzz.run(1000, seed=20, only=[])
+    assert not report.problems
+    assert sum(int(row["inputs"]) for row in report.rows) >= 1000
