@@ -63,8 +63,8 @@ def mixed(num_tokens: int = 24) -> dict[str, Body]:
     }
 
 
-def long_prompt(num_words: int = 1500) -> Body:
-    """Seconds of prefill, two tokens of answer."""
+def long_prompt(num_words: int) -> Body:
+    """Nearly four tokens a word to compute, four tokens of answer."""
     words = " ".join(f"word{index % 97}" for index in range(num_words))
     return body(f"{num_words} words: {words}", temperature=0, max_tokens=4, stream=True)
 
