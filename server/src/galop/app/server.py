@@ -27,6 +27,7 @@ from galop.http import Limits, build_http_app
 from galop.ledger.ledger import Ledger
 from galop.settings import Settings
 from galop.telemetry import ObservedChatService
+from galop.worker.garbage import spare_garbage_collector
 from galop.worker.spawn import Spawned
 from galop.worker.supervisor import EngineProcess
 
@@ -241,6 +242,7 @@ async def serve(
         if ready.done() and not serving.done():
             if ready.exception() is None:
                 on_ready(service)
+                spare_garbage_collector()
             else:
                 server.should_exit = True
         await serving

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from galop.engine.errors import ConstraintFailedError
 from galop.logs import start_logging
+from galop.worker.garbage import spare_garbage_collector
 from galop.worker.protocol import (
     HEADER,
     Cancel,
@@ -93,6 +94,7 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
     reader.start()
     send(Ready())
     parts.when_ready()
+    spare_garbage_collector()
     engine.run()
     parts.runner.close()
 
