@@ -23,7 +23,7 @@ from galop.ledger.store import Store
 from galop.ledger.usage import Counts
 
 if TYPE_CHECKING:
-    from server.tests.ledger.conftest import Postgres
+    from server.tests.ledger.postgres import Postgres
 
 MakeDraft = Callable[..., ApiKey]
 USED = Counts(num_requests=1, num_prompt_tokens=10, num_cached_tokens=4, num_completion_tokens=6)
