@@ -292,25 +292,27 @@ def test_attention_of_a_row_has_the_same_bits_whatever_else_is_computed(graph: G
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")
 def test_structures_are_those_of_the_installed_ggml(tmp_path: Path) -> None:
-    """`struct ggml_tensor` of the public header. (`ggml_compute_params` is in no installed file;
-    the tests above would not survive another layout.)"""
+    """`struct ggml_tensor` and `struct ggml_cplan` of the public headers. (`ggml_compute_params` is in
+    no installed file; the tests above would not survive another layout.)"""
     header = (_CSRC / "ggml_abi.h").read_text()
-    body = re.search(r"struct ggml_tensor \{(.*?)\n\};", header, re.DOTALL)
-    assert body is not None
-    fields = re.findall(r"(\w+)(?:\[\d+\])*;", body[1])
-    assert {"ne", "nb", "src", "data", "extra"} <= set(fields)
+    prints = ""
+    for name, known in (
+        ("ggml_tensor", {"ne", "nb", "src", "data", "extra"}),
+        ("ggml_cplan", {"work_size"}),
+    ):
+        body = re.search(rf"struct {name} \{{(.*?)\n\}};", header, re.DOTALL)
+        assert body is not None
+        fields = re.findall(r"(\w+)(?:\[\d+\])*;", re.sub(r"\(\*(\w+)\)\(.*?\)", r"\1", body[1]))
+        assert known <= set(fields)
+        prints += "".join(f'printf("%zu ", offsetof(struct {name}, {field}));' for field in fields)
+        prints += f'printf("%zu ", sizeof(struct {name}));'
     offsets = {}
-    for name, include in (("ours", "ggml_abi.h"), ("theirs", "ggml.h")):
-        prints = "".join(
-            f'printf("%zu ", offsetof(struct ggml_tensor, {field}));' for field in fields
-        )
-        source = tmp_path / f"{name}.c"
-        source.write_text(
-            f'#include <stdio.h>\n#include <stddef.h>\n#include "{include}"\nint main(void) {{ {prints}'
-            'printf("%zu", sizeof(struct ggml_tensor)); return 0; }'
-        )
+    for whose, includes in (("ours", ["ggml_abi.h"]), ("theirs", ["ggml.h", "ggml-cpu.h"])):
+        lines = [f"#include <{name}>" for name in ("stdio.h", "stddef.h", *includes)]
+        source = tmp_path / f"{whose}.c"
+        source.write_text("\n".join([*lines, f"int main(void) {{ {prints} return 0; }}"]))
         folders = [f"-I{_CSRC}", f"-I{_LIB.parent.parent / 'include'}"]
-        program = tmp_path / name
+        program = tmp_path / whose
         subprocess.run(["gcc", *folders, str(source), "-o", str(program)], check=True)
-        offsets[name] = subprocess.run([str(program)], check=True, capture_output=True).stdout
+        offsets[whose] = subprocess.run([str(program)], check=True, capture_output=True).stdout
     assert offsets["ours"] == offsets["theirs"]

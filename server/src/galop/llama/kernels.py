@@ -25,8 +25,7 @@ _CPU_NAMES = (
     "ggml_barrier",
     "ggml_threadpool_chunk_set",
     "ggml_threadpool_chunk_add",
-    "quantize_row_q8_0",
-    "quantize_row_q8_1",
+    "ggml_graph_plan",
 )
 """In the order of `struct ggml_originals`."""
 

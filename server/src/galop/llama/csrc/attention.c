@@ -17,13 +17,13 @@ enum { CELLS = 32, MAX_QUERIES = 32, MAX_HEAD = 256 };
 struct tile {
     float k[CELLS * MAX_HEAD] __attribute__((aligned(32)));
     float v[CELLS * MAX_HEAD] __attribute__((aligned(32)));
-    int64_t num_cells; /* that some query sees */
-    int64_t num_left;  /* that the cache has from the first one on */
+    int64_t num_left; /* that the cache has from the first one on */
 };
 
 struct query {
     const float *q;
     const uint16_t *mask;
+    int64_t num_cells; /* of the tile, that it sees */
     float slope;
     float highest; /* running maximum of its scores */
     float total;   /* of exp(score - highest) */
@@ -86,29 +86,41 @@ AVX2 INLINE void prefetch(const char *from, int64_t size) {
 }
 
 /* How many cells of a tile, from its first, this mask lets through at most; NULL hides nothing. */
-static int64_t visible_cells(const uint16_t *mask, int64_t num_cells) {
-    if (mask != NULL) {
-        while (num_cells > 0 && mask[num_cells - 1] == 0xFC00) { /* -inf */
-            num_cells--;
-        }
+AVX2 static int64_t visible_cells(const uint16_t *mask, int64_t num_cells) {
+    if (mask == NULL) {
+        return num_cells;
+    }
+    const __m256i hidden = _mm256_set1_epi16((short)0xFC00); /* -inf */
+    if (num_cells == CELLS) {
+        __m256i low = _mm256_cmpeq_epi16(_mm256_loadu_si256((const __m256i *)mask), hidden);
+        __m256i high = _mm256_cmpeq_epi16(_mm256_loadu_si256((const __m256i *)mask + 1), hidden);
+        __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xD8);
+        uint32_t visible = ~(uint32_t)_mm256_movemask_epi8(both);
+        return visible == 0 ? 0 : CELLS - __builtin_clz(visible);
+    }
+    while (num_cells > 0 && mask[num_cells - 1] == 0xFC00) {
+        num_cells--;
     }
     return num_cells;
 }
 
-/* scores[cell] = q . k[cell], four cells at a time. */
+/* scores[cell] = q . k[cell], eight cells at a time: as many sums as keep both multipliers busy. */
 AVX2 INLINE void multiply_keys(const float *q, const struct tile *tile, int64_t num_cells,
                                int64_t size, float *scores) {
-    for (int64_t t = 0; t < num_cells; t += 4) {
-        __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
+    for (int64_t t = 0; t < num_cells; t += 8) {
+        __m256 sum[8];
+        for (int j = 0; j < 8; j++) {
+            sum[j] = _mm256_setzero_ps();
+        }
         const float *k = tile->k + t * size;
         for (int64_t i = 0; i < size; i += 8) {
             __m256 x = _mm256_loadu_ps(q + i);
-            a = _mm256_fmadd_ps(x, _mm256_load_ps(k + i), a);
-            b = _mm256_fmadd_ps(x, _mm256_load_ps(k + size + i), b);
-            c = _mm256_fmadd_ps(x, _mm256_load_ps(k + 2 * size + i), c);
-            d = _mm256_fmadd_ps(x, _mm256_load_ps(k + 3 * size + i), d);
+            for (int j = 0; j < 8; j++) {
+                sum[j] = _mm256_fmadd_ps(x, _mm256_load_ps(k + j * size + i), sum[j]);
+            }
         }
-        _mm_store_ps(scores + t, sums_of(a, b, c, d));
+        _mm_store_ps(scores + t, sums_of(sum[0], sum[1], sum[2], sum[3]));
+        _mm_store_ps(scores + t + 4, sums_of(sum[4], sum[5], sum[6], sum[7]));
     }
 }
 
@@ -135,10 +147,7 @@ AVX2 static void attend(struct query *query, const struct tile *tile, int64_t fi
                         const struct shape *shape) {
     uint16_t padded[CELLS];
     const uint16_t *mask = query->mask == NULL ? NULL : query->mask + first;
-    int64_t num_cells = visible_cells(mask, tile->num_cells);
-    if (num_cells == 0) {
-        return;
-    }
+    int64_t num_cells = query->num_cells;
     if (mask != NULL && tile->num_left < CELLS) { /* the last tile of a cache: read no further */
         mask = memcpy(padded, mask, tile->num_left * sizeof *mask);
     }
@@ -236,9 +245,11 @@ AVX2 static void attend_unit(const struct ggml_tensor *dst, const struct shape *
         int64_t left_of_cache = k->ne[1] - cell, num_cells = 0;
         int64_t left = left_of_cache < CELLS ? left_of_cache : CELLS;
         for (int64_t i = 0; i < num_queries; i++) {
-            const uint16_t *its = queries[i].mask == NULL ? NULL : queries[i].mask + cell;
-            int64_t visible = visible_cells(its, left);
-            num_cells = visible > num_cells ? visible : num_cells;
+            struct query *query = &queries[i];
+            query->num_cells = i > 0 && query->mask == query[-1].mask
+                                   ? query[-1].num_cells
+                                   : visible_cells(query->mask == NULL ? NULL : query->mask + cell, left);
+            num_cells = query->num_cells > num_cells ? query->num_cells : num_cells;
         }
         for (int64_t t = 0; t < num_cells; t++) {
             if (t + CELLS < left_of_cache) { /* the next tile, for its turn */
@@ -250,13 +261,14 @@ AVX2 static void attend_unit(const struct ggml_tensor *dst, const struct shape *
             widen(tile.v + t * shape->size_v, (const uint16_t *)at(v, cell + t, kv_head, sequence),
                   shape->size_v);
         }
-        for (int64_t t = num_cells; t % 4 != 0; t++) {
+        for (int64_t t = num_cells; t % 8 != 0; t++) {
             memset(tile.k + t * shape->size_k, 0, shape->size_k * sizeof(float));
         }
-        tile.num_cells = num_cells;
         tile.num_left = left;
-        for (int64_t i = 0; i < num_queries && num_cells > 0; i++) {
-            attend(&queries[i], &tile, cell, shape);
+        for (int64_t i = 0; i < num_queries; i++) {
+            if (queries[i].num_cells > 0) {
+                attend(&queries[i], &tile, cell, shape);
+            }
         }
     }
     for (int64_t i = 0; i < num_queries; i++) {

@@ -42,8 +42,17 @@ struct ggml_compute_params {
     bool use_ref;
 };
 
+struct ggml_cplan { /* how a graph is to be computed */
+    size_t work_size; /* of `ggml_compute_params.wdata` */
+    void *work_data;
+    int n_threads;
+    void *threadpool;
+    bool (*abort_callback)(void *);
+    void *abort_callback_data;
+    bool use_ref;
+};
+
 typedef void (*forward_fn)(const struct ggml_compute_params *, struct ggml_tensor *);
-typedef void (*from_float_fn)(const float *, void *, int64_t);
 
 /* Addresses of the originals, filled in by galop_bind_kernels. */
 struct ggml_originals {
@@ -52,7 +61,7 @@ struct ggml_originals {
     void (*barrier)(void *);
     void (*chunk_set)(void *, int);
     int (*chunk_add)(void *, int);
-    from_float_fn quantize_q8_0, quantize_q8_1;
+    struct ggml_cplan (*graph_plan)(const void *, int, void *);
 };
 
 extern struct ggml_originals ggml __attribute__((visibility("hidden")));
