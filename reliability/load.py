@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from reliability.client import Answer, Body, ask, connect
+from reliability.raw import ask_whole
 from reliability.report import Report, finish, new_report, parser
 from reliability.requests import story
 from reliability.service import Service, serving
@@ -95,16 +96,17 @@ class Goodput:
 
 async def overload(report: Report, seconds: float) -> None:
     """First a batch that is always full, then ten times as many requests as that finished."""
-    async with serving("--log-level", "error") as service, connect(service.base_url) as client:
-        await _closed_loop(client, FULL_BATCH, 3)  # warm
-        best = await _closed_loop(client, FULL_BATCH, seconds)
+    async with serving("--log-level", "error") as service:
+        port = service.port
+        await _closed_loop(port, FULL_BATCH, 3)  # warm
+        best = await _closed_loop(port, FULL_BATCH, seconds)
         before = await service.settled()
         peak = Peak()
         watching = asyncio.create_task(peak.watch(service))
-        found = await _open_loop(client, OVERLOAD * best.per_s, seconds)
+        found = await _open_loop(port, OVERLOAD * best.per_s, seconds)
         watching.cancel()
         after = await service.settled(before)
-        again = await _closed_loop(client, FULL_BATCH, seconds)
+        again = await _closed_loop(port, FULL_BATCH, seconds)
     _add(report, f"a full batch for {seconds:g} s", FULL_BATCH, best, f"{best.per_s:.1f} answers/s")
     share = 2 * found.per_s / (best.per_s + again.per_s)
     problems = []
@@ -157,7 +159,11 @@ def _add(
     report.add(row, [*found.lost[:5], *problems])
 
 
-async def _closed_loop(client: httpx.AsyncClient, num_clients: int, seconds: float) -> Goodput:
+def _short_story(number: int) -> Body:
+    return {**story(number, SHORT), "stream": False}
+
+
+async def _closed_loop(port: int, num_clients: int, seconds: float) -> Goodput:
     """So many clients, each with its next request as soon as it has an answer."""
     numbers = itertools.count()
     answers: list[Answer] = []
@@ -165,19 +171,19 @@ async def _closed_loop(client: httpx.AsyncClient, num_clients: int, seconds: flo
 
     async def work() -> None:
         while time.monotonic() < started_s + seconds:
-            answers.append(await ask(client, story(next(numbers), SHORT)))
+            answers.append(await ask_whole(port, _short_story(next(numbers))))
 
     await asyncio.gather(*(work() for _ in range(num_clients)))
     return _judge(answers, time.monotonic() - started_s)
 
 
-async def _open_loop(client: httpx.AsyncClient, per_s: float, seconds: float) -> Goodput:
+async def _open_loop(port: int, per_s: float, seconds: float) -> Goodput:
     """So many requests a second, whatever becomes of them; counts what is done until the queue is empty."""
     answers: list[Answer] = []
     started_s = time.monotonic()
 
     async def work(number: int) -> None:
-        answers.append(await ask(client, story(number, SHORT)))
+        answers.append(await ask_whole(port, _short_story(number)))
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(round(per_s * seconds)):

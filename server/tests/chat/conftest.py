@@ -71,6 +71,9 @@ class ScriptedEngine:
     def generation(self) -> ScriptedGeneration:
         return self.generations[-1]
 
+    def require_room(self, num_choices: int) -> None:
+        pass
+
     def generate(self, request: GenerationRequest) -> ScriptedGeneration:
         self.generations.append(ScriptedGeneration(request, self.items))
         return self.generations[-1]

@@ -16,8 +16,9 @@ from galop.chat.errors import (
     ModelNotFoundError,
 )
 from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
+from galop.chat.meter import Meter
 from galop.chat.request import ChatRequest, ModelCard
-from galop.engine.errors import BudgetTooSmallError, EngineError
+from galop.engine.errors import BudgetTooSmallError, EngineError, QueueFullError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedModel, ScriptedTokenizer
@@ -28,12 +29,12 @@ CARD = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_comple
 
 @asynccontextmanager
 async def chatting(
-    model: ScriptedModel | None = None,
+    model: ScriptedModel | None = None, **options: int
 ) -> AsyncIterator[tuple[ChatService, LocalEngine]]:
     tokenizer = ScriptedTokenizer()
     runner = model or ScriptedModel(context_window=512)
     factory = GrammarFactory(byte_vocabulary(tokenizer))
-    async with LocalEngine(runner, constraint_factory=factory) as engine:
+    async with LocalEngine(runner, constraint_factory=factory, **options) as engine:
         service = ChatService(
             engine=engine,
             tokenizer=tokenizer,
@@ -139,6 +140,23 @@ async def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers() -> None
             await events_of(service, ask("x" * 600))
     assert caught.value.num_prompt_tokens > 600
     assert caught.value.max_prompt_tokens == 511
+
+
+async def test_a_full_queue_is_told_before_there_is_work_in_the_request() -> None:
+    counted: list[int] = []
+
+    async def count(num_prompt_tokens: int, max_completion_tokens: int) -> None:
+        counted.append(num_prompt_tokens)
+
+    model = ScriptedModel("x" * 400, num_slots=1, context_window=512, step_time_s=0.01)
+    async with chatting(model, max_waiting=0) as (service, _):
+        running = service.complete(ask())
+        await anext(running)
+        with pytest.raises(QueueFullError):
+            await events_of(service, ask(meter=Meter(count)))
+        await running.aclose()
+        await events_of(service, ask(meter=Meter(count), max_tokens=2))
+    assert len(counted) == 1
 
 
 async def test_without_max_tokens_the_window_is_the_limit() -> None:

@@ -59,6 +59,9 @@ class Generation(Protocol):
 class Engine(Protocol):
     """Completes token ids."""
 
+    def require_room(self, num_choices: int) -> None:
+        """Raises the `EngineError` with which so many choices would be refused now, whatever they ask."""
+
     def generate(self, request: GenerationRequest) -> Generation:
         """Submit. Raises `EngineError` at once if the request is refused."""
 
@@ -116,6 +119,7 @@ class ChatService:
         holds for the request.
         """
         card = self.resolve(request.model)
+        self._engine.require_room(request.num_choices)  # before there is any work in it
         reading = Reading(
             document_kind=await self._document_kind(request),
             toolbox=await self._toolbox(request),

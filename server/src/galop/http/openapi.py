@@ -60,15 +60,20 @@ def openapi_document(version: str, *, has_metrics: bool = False) -> dict[str, An
     }
 
 
+_STREAM_EXAMPLE = """\
+data: {"id":"chatcmpl-...","object":"chat.completion.chunk","choices":[{"delta":{"content":"Hi"},...}],...}
+
+data: [DONE]
+
+"""
+"""Each event but the last is a ChatCompletionChunk."""
+
+
 def _completions_operation(schema: dict[type, Any]) -> dict[str, Any]:
     request = {"application/json": {"schema": schema[ChatCompletionRequest]}}
     answer = _json("The answer, in one piece or streamed", schema[ChatCompletion])
-    answer["content"]["text/event-stream"] = {
-        "schema": {
-            "type": "string",
-            "description": "Lines `data: ` with a ChatCompletionChunk each, then `data: [DONE]`.",
-        }
-    }
+    # OpenAPI 3.1 has no words for events: readers disagree on whether a schema is that of one or of all.
+    answer["content"]["text/event-stream"] = {"example": _STREAM_EXAMPLE}
     statuses = sorted({row.status for row in ERROR_TABLE.values()} - {405})
     return {
         "operationId": "createChatCompletion",

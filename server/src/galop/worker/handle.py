@@ -204,14 +204,23 @@ class EngineHandle(ABC):
     def load(self) -> tuple[int, int]:
         """How many choices run and how many wait, as of the engine's last step."""
 
+    def require_room(self, num_choices: int) -> None:
+        """Raises `EngineUnavailableError` or `QueueFullError` where `generate` would, for so many
+        choices and any prompt."""
+        if (reason := self.readiness()) is not None:
+            raise EngineUnavailableError(reason)
+        num_open = self.num_open_choices
+        if num_open and num_open + num_choices > self._num_slots + self._max_waiting:
+            num_waiting = max(0, num_open - self._num_slots)
+            raise self._full("sequences", num_waiting, self._max_waiting, num_choices)
+
     def generate(self, request: GenerationRequest) -> Generation:
         """Submit. Raises at once `EngineUnavailableError`, `QueueFullError` or
         `RequestQuarantinedError`."""
-        if (reason := self.readiness()) is not None:
-            raise EngineUnavailableError(reason)
+        self.require_room(request.num_choices)
         if request in self._quarantine:
             raise RequestQuarantinedError
-        self._refuse_if_full(request)
+        self._require_room_for_prompt(request)
         generation = Generation(self, request)
         self._generations[request.request_id] = (generation, self._clock())
         self._submit_pending()
@@ -303,26 +312,22 @@ class EngineHandle(ABC):
         if last_s is not None:
             self.on_token_gap(now_s - last_s)
 
-    def _refuse_if_full(self, request: GenerationRequest) -> None:
-        num_open = self.num_open_choices
-        if not num_open:
-            return
-        num_waiting = max(0, num_open - self._num_slots)
-        if num_open + request.num_choices > self._num_slots + self._max_waiting:
-            raise self._full("sequences", num_waiting, self._max_waiting, request)
+    def _require_room_for_prompt(self, request: GenerationRequest) -> None:
         num_tokens = sum(
             len(generation.request.prompt_token_ids)
             for generation, _ in self._generations.values()
             if not generation.is_prefilled
         )
         if num_tokens and num_tokens + len(request.prompt_token_ids) > self._max_waiting_tokens:
-            raise self._full("prompt tokens", num_tokens, self._max_waiting_tokens, request)
+            raise self._full(
+                "prompt tokens", num_tokens, self._max_waiting_tokens, request.num_choices
+            )
 
     def _full(
-        self, unit: QueueUnit, num_waiting: int, limit: int, request: GenerationRequest
+        self, unit: QueueUnit, num_waiting: int, limit: int, num_choices: int
     ) -> QueueFullError:
         num_ahead = max(0, self.num_open_choices - self._num_slots)
-        rounds = (num_ahead + request.num_choices) / self._num_slots
+        rounds = (num_ahead + num_choices) / self._num_slots
         wait_s = math.ceil(rounds * self._typical_duration_s)
         return QueueFullError(
             num_waiting=num_waiting,
