@@ -7,7 +7,7 @@ client = Groq()
 completion = client.chat.completions.create(
     model="llama3-8b-8192",
     messages=[
-        {"role": "system", "content": "You answer questions in English, briefly."},
+        {"role": "system", "content": "Answer in one sentence."},
         {"role": "user", "content": "What is the capital of France?"},
     ],
     temperature=0,

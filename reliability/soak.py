@@ -26,7 +26,9 @@ from reliability.service import Holdings, Service, serving
 
 NUM_CLIENTS = 8
 SAMPLE_INTERVAL_S = 2.0
-WARM_UP_SHARE = 0.25
+WARM_UP_SHARE = 0.5
+"""With a scripted model each kind of request adds up to 1.3 MiB to the server, within 7,000 of them, and no
+more after that; the first half hour has some 12,000 in all."""
 NUM_BLOCKS = 12
 """Samples seconds apart are not independent; means of blocks nearly are."""
 NEGLIGIBLE = {"server MiB": 2.0, "engine MiB": 8.0, "descriptors": 0.5}
