@@ -56,6 +56,9 @@ class ReadyGeneration:
 class ReadyEngine:
     """Answers at once."""
 
+    def require_room(self, num_choices: int) -> None:
+        """There is always room."""
+
     def generate(self, request: GenerationRequest) -> ReadyGeneration:
         return ReadyGeneration(request)
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 import httpx
 
 from reliability.client import Answer, Body, ask, connect
-from reliability.raw import ask_whole
 from reliability.report import Report, finish, new_report, parser
 from reliability.requests import story
 from reliability.service import Service, serving
+from reliability.traffic import closed_loop, open_loop
 
 NUM_STREAMS = 64
 NUM_TOKENS = 64
@@ -94,19 +94,21 @@ class Goodput:
     lost: list[str]
 
 
-async def overload(report: Report, seconds: float) -> None:
-    """First a batch that is always full, then ten times as many requests as that finished."""
-    async with serving("--log-level", "error") as service:
-        port = service.port
-        await _closed_loop(port, FULL_BATCH, 3)  # warm
-        best = await _closed_loop(port, FULL_BATCH, seconds)
+async def overload(report: Report, seconds: float, *arguments: str) -> None:
+    """First a batch that is always full, then ten times as many requests as that finished.
+
+    `arguments` are the server's.
+    """
+    async with serving("--log-level", "error", *arguments) as service:
+        await _full_batch(service, 3)  # warm
+        best = await _full_batch(service, seconds)
         before = await service.settled()
         peak = Peak()
         watching = asyncio.create_task(peak.watch(service))
-        found = await _open_loop(port, OVERLOAD * best.per_s, seconds)
+        found = await _many_times(service, OVERLOAD * best.per_s, seconds)
         watching.cancel()
         after = await service.settled(before)
-        again = await _closed_loop(port, FULL_BATCH, seconds)
+        again = await _full_batch(service, seconds)
     _add(report, f"a full batch for {seconds:g} s", FULL_BATCH, best, f"{best.per_s:.1f} answers/s")
     share = 2 * found.per_s / (best.per_s + again.per_s)
     problems = []
@@ -135,7 +137,7 @@ class Peak:
 
     async def watch(self, service: Service) -> None:
         while True:
-            self.server_mib = max(self.server_mib, (await service.holdings()).server_mib)
+            self.server_mib = max(self.server_mib, service.server_mib)
             await asyncio.sleep(0.5)
 
 
@@ -163,32 +165,18 @@ def _short_story(number: int) -> Body:
     return {**story(number, SHORT), "stream": False}
 
 
-async def _closed_loop(port: int, num_clients: int, seconds: float) -> Goodput:
-    """So many clients, each with its next request as soon as it has an answer."""
-    numbers = itertools.count()
-    answers: list[Answer] = []
+async def _full_batch(service: Service, seconds: float) -> Goodput:
     started_s = time.monotonic()
-
-    async def work() -> None:
-        while time.monotonic() < started_s + seconds:
-            answers.append(await ask_whole(port, _short_story(next(numbers))))
-
-    await asyncio.gather(*(work() for _ in range(num_clients)))
+    bodies = map(_short_story, itertools.count())
+    answers = await asyncio.to_thread(closed_loop, service.port, bodies, FULL_BATCH, seconds)
     return _judge(answers, time.monotonic() - started_s)
 
 
-async def _open_loop(port: int, per_s: float, seconds: float) -> Goodput:
-    """So many requests a second, whatever becomes of them; counts what is done until the queue is empty."""
-    answers: list[Answer] = []
+async def _many_times(service: Service, per_s: float, seconds: float) -> Goodput:
+    """Counts what is done until the queue is empty."""
     started_s = time.monotonic()
-
-    async def work(number: int) -> None:
-        answers.append(await ask_whole(port, _short_story(number)))
-
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(round(per_s * seconds)):
-            await asyncio.sleep(max(0.0, started_s + number / per_s - time.monotonic()))
-            tasks.create_task(work(number))
+    bodies = list(map(_short_story, range(round(per_s * seconds))))
+    answers = await asyncio.to_thread(open_loop, service.port, bodies, per_s)
     return _judge(answers, time.monotonic() - started_s)
 
 
@@ -208,9 +196,14 @@ def _judge(answers: Sequence[Answer], seconds: float) -> Goodput:
     )
 
 
+def load_report() -> Report:
+    """An empty one."""
+    return new_report("Load", COLUMNS)
+
+
 async def run(seconds: float) -> Report:
     """Both parts."""
-    report = new_report("Load", COLUMNS)
+    report = load_report()
     await many_streams(report)
     await overload(report, seconds)
     return report

@@ -1,5 +1,4 @@
-"""Clients on bare sockets: those that behave badly (they leave, do not read, do not finish what they send),
-and one that costs little, for load that shares its cores with the server."""
+"""Clients that behave badly, on bare sockets: they leave, do not read, do not finish what they send."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from reliability.client import PATH, TIMEOUT_S, Answer, Body
+from reliability.client import PATH, Body
 
 LONGEST_STAY_S = 2.0
 _FEW_BYTES = 4096
@@ -21,32 +20,13 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing sends a reset instead of a farewell."""
 
 
-def request_bytes(body: Body) -> bytes:
+def request_bytes(body: Body, *, keeps_connection: bool = False) -> bytes:
     """An HTTP/1.1 request."""
     content = json.dumps(body).encode()
-    head = f"POST {PATH} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+    head = f"POST {PATH} HTTP/1.1\r\nhost: localhost\r\n"
+    head += f"connection: {'keep-alive' if keeps_connection else 'close'}\r\n"
     head += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     return head.encode() + content
-
-
-async def ask_whole(port: int, body: Body) -> Answer:
-    """Like `client.ask`, for answers in one piece, at a fraction of the CPU time."""
-    answer = Answer()
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            with contextlib.closing(writer):
-                writer.write(request_bytes(body))
-                head, _, content = (await reader.read(-1)).partition(b"\r\n\r\n")
-        status_line, *lines = head.decode("latin-1").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines)
-        answer.status = int(status_line.split(" ")[1])
-        answer.retry_after = headers.get("retry-after")
-        answer.add(json.loads(content))
-        answer.is_complete = True
-    except (OSError, ValueError, LookupError) as error:  # TimeoutError is an OSError
-        answer.broken = repr(error)
-    return answer
 
 
 async def abandon(port: int, body: Body, draw: random.Random) -> None:

@@ -50,6 +50,11 @@ class Service:
             return int(children[-1]) if children else None
         return None
 
+    @property
+    def server_mib(self) -> float:
+        """Resident memory of the server process, as of now."""
+        return _resident_mib(self.process.pid)
+
     def log(self) -> str:
         """What it has printed so far."""
         return self._log.read_text(errors="replace")
@@ -85,11 +90,11 @@ class Service:
     async def holdings(self) -> Holdings:
         """As of now."""
         running, waiting = await self.load()
-        server, engine = self.process.pid, self.engine_pid
+        engine = self.engine_pid
         return Holdings(
             num_sequences=running + waiting,
-            num_descriptors=_num_descriptors(server) + _num_descriptors(engine),
-            server_mib=_resident_mib(server),
+            num_descriptors=_num_descriptors(self.process.pid) + _num_descriptors(engine),
+            server_mib=self.server_mib,
             engine_mib=_resident_mib(engine),
         )
 

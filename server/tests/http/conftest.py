@@ -63,6 +63,7 @@ class ScriptedChatService:
         ]
         self.requests: list[ChatRequest] = []
         self.unreadiness: str | None = None
+        self.refusal: Exception | None = None
         self.num_played = 0
         self.is_waiting = threading.Event()
         self.is_closed = threading.Event()
@@ -75,6 +76,10 @@ class ScriptedChatService:
 
     def readiness(self) -> str | None:
         return self.unreadiness
+
+    def require_room(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
     def load(self) -> tuple[int, int]:
         return 3, 1

@@ -222,6 +222,20 @@ def test_a_fault_before_the_first_event_has_an_honest_status(
         assert "Traceback" not in response.text
 
 
+def test_where_there_is_no_room_a_request_is_not_even_parsed(
+    client: httpx.Client, live_service: ScriptedChatService, smallest_body: dict[str, Any]
+) -> None:
+    """Under overload refusals are most of the work. The connection is kept for the next try."""
+    live_service.refusal = QueueFullError(num_waiting=1, limit=1, retry_after_s=2)
+    for content in (b"{", b"x" * 100_000):
+        response = client.post(CHAT, content=content)
+        require_envelope(response, 503, None)
+        assert response.headers["retry-after"] == "2"
+        assert response.headers.get("connection") != "close"
+    live_service.refusal = None
+    assert client.post(CHAT, json=smallest_body).status_code == 200
+
+
 def test_a_fault_while_folding_has_an_honest_status(
     client: httpx.Client, live_service: ScriptedChatService, smallest_body: dict[str, Any]
 ) -> None:

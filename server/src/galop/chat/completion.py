@@ -107,6 +107,10 @@ class ChatService:
         """None when requests are answered now, otherwise why not."""
         return self._engine.readiness()
 
+    def require_room(self) -> None:
+        """Raises the `EngineError` with which every request would be refused now."""
+        self._engine.require_room(num_choices=1)
+
     def load(self) -> tuple[int, int]:
         """How many choices the engine works on, and how many wait for it."""
         return self._engine.load()
