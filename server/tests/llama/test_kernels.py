@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float32]
 
 _LIB = Path(llama_cpp.__path__[0]) / "lib"
 _CSRC = Path(galop.llama.__file__).parent / "csrc"
+_COMMON_CSRC = _CSRC.parents[1] / "engine" / "csrc"
 _F32, _F16 = 0, 1
 _TYPES = {"Q4_1": 3, "Q5_0": 6, "Q8_0": 8}
 
@@ -307,11 +308,12 @@ def test_structures_are_those_of_the_installed_ggml(tmp_path: Path) -> None:
         prints += "".join(f'printf("%zu ", offsetof(struct {name}, {field}));' for field in fields)
         prints += f'printf("%zu ", sizeof(struct {name}));'
     offsets = {}
-    for whose, includes in (("ours", ["ggml_abi.h"]), ("theirs", ["ggml.h", "ggml-cpu.h"])):
-        lines = [f"#include <{name}>" for name in ("stdio.h", "stddef.h", *includes)]
+    for whose, headers in (("ours", ["ggml_abi.h"]), ("theirs", ["ggml.h", "ggml-cpu.h"])):
+        lines = [f"#include <{name}>" for name in ("stdio.h", "stddef.h", *headers)]
         source = tmp_path / f"{whose}.c"
         source.write_text("\n".join([*lines, f"int main(void) {{ {prints} return 0; }}"]))
-        folders = [f"-I{_CSRC}", f"-I{_LIB.parent.parent / 'include'}"]
+        includes = (_CSRC, _COMMON_CSRC, _LIB.parent.parent / "include")
+        folders = [f"-I{folder}" for folder in includes]
         program = tmp_path / whose
         subprocess.run(["gcc", *folders, str(source), "-o", str(program)], check=True)
         offsets[whose] = subprocess.run([str(program)], check=True, capture_output=True).stdout

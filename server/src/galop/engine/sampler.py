@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from galop.engine.generation import SamplingParams
 from galop.engine.runner import Float32Array
+from galop.engine.weights import BLOCK, Float64Array, weigh
 
 _MASK64 = (1 << 64) - 1
-_BLOCK = 256
-"""Tokens per partial sum in the inverse transform: two short searches instead of one long sum."""
+_LEAST_TEMPERATURE = 1e-8
 
 _FLOORS = (1e-1, 1e-2, 1e-3)
 """Weights, the most likely token's being 1, above which a nucleus is looked for first."""
@@ -76,38 +76,32 @@ def choose(logits: Float32Array, params: SamplingParams, random: float) -> int:
     """
     if params.temperature <= 0.0 or params.top_p <= 0.0:
         return int(logits.argmax())
-    # The highest logit is subtracted before the division, so that tiny temperatures (1e-8) only
-    # underflow the others to zero.
-    with np.errstate(over="ignore", under="ignore"):
-        weights = np.exp((logits - logits.max()) * np.float32(1.0 / max(params.temperature, 1e-8)))
+    weights, sums = weigh(logits, 1.0 / max(params.temperature, _LEAST_TEMPERATURE))
     if params.top_p < 1.0:
-        return _choose_in_nucleus(weights, params.top_p, random)
-    return _invert(weights, random)
+        return _choose_in_nucleus(weights, float(sums[-1]), params.top_p, random)
+    return _invert(weights, sums, random)
 
 
-def _invert(weights: Float32Array, random: float) -> int:
+def _invert(weights: Float32Array, sums: Float64Array, random: float) -> int:
     """The first index at which the running sum of `weights` exceeds `random` of the total."""
-    starts = np.arange(0, len(weights), _BLOCK)
-    block_sums = np.cumsum(np.add.reduceat(weights, starts), dtype=np.float64)
-    threshold = random * block_sums[-1]
-    block = min(int(np.searchsorted(block_sums, threshold, side="right")), len(starts) - 1)
-    before = block_sums[block - 1] if block else 0.0
-    start = block * _BLOCK
-    inside = np.cumsum(weights[start : start + _BLOCK], dtype=np.float64) + before
-    offset = int(np.searchsorted(inside, threshold, side="right"))
-    if offset == len(inside):  # rounding: the block's own sum came out a little lower
-        offset = int(np.flatnonzero(weights[start : start + _BLOCK])[-1])
-    return start + offset
+    threshold = random * sums[-1]
+    block = min(int(sums.searchsorted(threshold, side="right")), len(sums) - 1)
+    before = sums[block - 1] if block else 0.0
+    inside = weights[block * BLOCK : (block + 1) * BLOCK]
+    running = np.cumsum(inside, dtype=np.float64) + before
+    offset = int(running.searchsorted(threshold, side="right"))
+    if offset == len(running):  # rounding: the block's own sum came out a little lower
+        offset = int(np.flatnonzero(inside)[-1])
+    return block * BLOCK + offset
 
 
-def _choose_in_nucleus(weights: Float32Array, top_p: float, random: float) -> int:
+def _choose_in_nucleus(weights: Float32Array, total: float, top_p: float, random: float) -> int:
     """Draw from the smallest set of most likely tokens whose share is at least `top_p`.
 
     Only the tokens above a floor are sorted: the highest floor that leaves enough of them, because
     sorting a flat distribution whole takes 1.5 ms. All those below the last floor together weigh
     less than what may be left out.
     """
-    total = float(weights.sum())
     needed = top_p * total
     for floor in (*_FLOORS, (total - needed) / len(weights)):
         token_ids = np.flatnonzero(weights >= floor)

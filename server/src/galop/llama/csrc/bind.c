@@ -20,7 +20,6 @@ EXPORT int64_t galop_num_operations(bool is_own) {
  * they hand everything to the originals. */
 EXPORT int galop_bind_kernels(void *const *addresses) {
     memcpy(&ggml, addresses, sizeof ggml);
-    galop_has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                     __builtin_cpu_supports("f16c");
+    galop_has_avx2 = has_avx2();
     return galop_has_avx2;
 }

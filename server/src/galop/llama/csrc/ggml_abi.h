@@ -5,15 +5,11 @@
  */
 #pragma once
 
-#include <immintrin.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define EXPORT __attribute__((visibility("default")))
-#define INLINE static inline __attribute__((always_inline))
-#define AVX2 __attribute__((target("avx2,fma,f16c")))
+#include "simd.h"
 
 enum { TYPE_F32 = 0, TYPE_F16 = 1, TYPE_Q4_1 = 3, TYPE_Q8_0 = 8 };
 

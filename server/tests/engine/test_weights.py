@@ -1,0 +1,42 @@
+"""Logits as weights: the C code and numpy agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from galop.engine.weights import BLOCK, IS_COMPILED, weigh, weigh_by_numpy
+
+rows = st_numpy.arrays(
+    np.float32,
+    st.integers(1, 3 * BLOCK),
+    elements=st.floats(-100, 100, width=32) | st.just(-np.inf),
+).filter(lambda row: bool(np.isfinite(row).any()))
+
+
+@pytest.mark.skipif(not IS_COMPILED, reason="galop was installed without a C compiler, or no AVX2")
+@settings(deadline=None)
+@given(row=rows, inverse_temperature=st.sampled_from([0.5, 1.0, 3.7, 1e8]))
+def test_both_ways_give_the_same_weights(
+    row: npt.NDArray[np.float32], inverse_temperature: float
+) -> None:
+    """Within the rounding of 32 bits, for rows of every length, masked tokens among them."""
+    weights, sums = weigh(row, inverse_temperature)
+    expected, expected_sums = weigh_by_numpy(row, inverse_temperature)
+    np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-37)
+    np.testing.assert_allclose(sums, expected_sums, rtol=1e-6)
+    assert weights[np.isneginf(row)].sum() == 0
+
+
+def test_a_part_of_a_row_is_weighed_as_its_copy() -> None:
+    """Rows come from a matrix; a column of one is not a row in memory."""
+    matrix = np.random.default_rng(1).normal(size=(300, 3)).astype(np.float32)
+    for part in (matrix[:, 1], matrix.ravel()[1:600]):
+        weights, sums = weigh(part, 1.0)
+        expected, expected_sums = weigh(part.copy(), 1.0)
+        np.testing.assert_allclose(weights, expected, rtol=1e-5)
+        np.testing.assert_allclose(sums, expected_sums, rtol=1e-6)
