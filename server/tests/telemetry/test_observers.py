@@ -130,8 +130,7 @@ def test_refusals_are_counted_by_reason_and_failures_apart(metrics: Metrics) -> 
     metrics.refused(EngineDiedError(exit_code=9), 500)
     assert value(metrics.registry, "galop_rejections_total", reason="queue_full") == 1
     assert value(metrics.registry, "galop_failures_total", reason="engine_died") == 1
-    error = ContextLengthExceededError(num_prompt_tokens=2, max_prompt_tokens=1, context_window=1)
-    assert reason_of(error) == "context_length"
+    assert reason_of(ContextLengthExceededError.__name__) == "context_length"
 
 
 async def test_every_figure_has_its_name_in_vllm(metrics: Metrics) -> None:

@@ -96,7 +96,8 @@ def build_routes(
         num_running, num_waiting = service.load()
         return {"status": "ready", "running": num_running, "waiting": num_waiting}
 
-    routes: list[BaseRoute] = [
+    routes: list[BaseRoute] = [  # the first that matches is taken: the busiest go first
+        *(Route(f"{each}/chat/completions", completions, methods=["POST"]) for each in PREFIXES),
         Route("/", GetJson(_index), methods=["GET"]),
         Route("/healthz", GetJson(lambda scope: {"status": "alive"}), methods=["GET"]),
         Route("/readyz", GetJson(readiness), methods=["GET"]),
@@ -106,7 +107,6 @@ def build_routes(
         routes.append(Route("/metrics", GetMetrics(metrics_page), methods=["GET"]))
     for prefix in PREFIXES:
         routes += [
-            Route(f"{prefix}/chat/completions", completions, methods=["POST"]),
             Route(f"{prefix}/models", GetJson(list_models), methods=["GET"]),
             Route(f"{prefix}/models/{{model_id:path}}", GetJson(retrieve_model), methods=["GET"]),
         ]

@@ -8,6 +8,7 @@ come under vLLM's names as well, see `galop.telemetry.aliases`.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ class Metrics:
     def refused(self, error: Exception, status: int) -> None:
         """A request ended in an error: a 500 is a failure, everything else a rejection."""
         counter = self._failures if status == 500 else self._rejections
-        counter.labels(reason_of(error)).inc()
+        counter.labels(reason_of(type(error).__name__)).inc()
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """The page for a scraper that accepts these media types, and its own media type."""
@@ -186,9 +187,10 @@ class Metrics:
         return Counter(name, text, labels, registry=self._counted)
 
 
-def reason_of(error: Exception) -> str:
-    """The error's type as a label: QueueFullError is queue_full."""
-    name = type(error).__name__.removesuffix("Error").removesuffix("Exceeded")
+@functools.cache
+def reason_of(error_name: str) -> str:
+    """An error's type as a label: QueueFullError is queue_full."""
+    name = error_name.removesuffix("Error").removesuffix("Exceeded")
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
