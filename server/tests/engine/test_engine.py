@@ -379,6 +379,15 @@ def test_a_constraint_that_cannot_be_built_fails_its_request_alone() -> None:
     assert harness.text("other") == "fine"
 
 
+def test_a_prompt_that_fills_the_window_fails_alone() -> None:
+    """Whoever submits should know the window; the engine must not end because somebody does not."""
+    harness = Harness(ScriptedModel(context_window=64))
+    harness.run(request("long", "x" * 64), request("other", "fine"))
+
+    assert [e.request_id for e in harness.events if isinstance(e, Failed)] == ["long"]
+    assert harness.text("other") == "fine"
+
+
 class BrokenOnce(ScriptedModel):
     """Its second forward pass raises."""
 

@@ -24,6 +24,7 @@ from galop import __version__
 from galop.app.checks import check_settings
 from galop.app.configuration import Configuration
 from galop.app.embedded import EmbeddedModelMissingError
+from galop.app.language import served_window
 from galop.app.served_model import ServedModel, served_model
 from galop.machine import available_cores, available_memory, cpu_features, cpu_quota
 from galop.settings import SettingError, default_cache_directory, default_state_directory
@@ -150,10 +151,11 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
     except ModelError as error:
         yield Finding("model", "problem", str(error), "give another file with --model")
         return
-    window = min(
-        configuration.settings.context_window,
-        vocabulary.training_context or configuration.settings.context_window,
-    )
+    try:
+        window = served_window(configuration, vocabulary.training_context)
+    except SettingError as error:
+        yield Finding("settings", "problem", str(error), "ask for less, or leave it out")
+        window = vocabulary.training_context
     text = f"{model.name}: {model.path}, context window {window}"
     yield Finding("model", "ok", text)
     yield from _template(vocabulary.metadata("tokenizer.chat_template"))

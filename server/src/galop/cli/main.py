@@ -96,7 +96,7 @@ def _serve(configuration: Configuration) -> None:
     try:
         with spawned_engine(settings, model) as engine, ThreadPoolExecutor(1) as pool:
             # The engine process and this thread read the model, while this one imports the rest.
-            language = pool.submit(load_language, settings, model)
+            language = pool.submit(load_language, configuration, model)
             _serve_with(configuration, model, language, engine)
     except EngineNotStartedError as error:
         raise CannotServeError(str(error)) from error

@@ -336,6 +336,9 @@ class Engine:
             logger.exception("building the constraint of %s failed", request.request_id)
             return [Failed(request_id=request.request_id, kind="internal", detail=repr(error))]
         max_tokens = min(request.max_tokens, self._runner.context_window - len(prompt))
+        if max_tokens <= 0:
+            detail = f"{len(prompt)} prompt tokens leave no room in the context window"
+            return [Failed(request_id=request.request_id, kind="internal", detail=detail)]
         sequences = [
             Sequence(request, index, prompt, constraint, arrival_s, max_tokens)
             for index, constraint in enumerate(constraints)

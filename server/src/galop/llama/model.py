@@ -35,8 +35,10 @@ class LlamaModel:
 
     @property
     def training_context(self) -> int:
-        """How many tokens the model was trained to attend to."""
-        return int(llama.llama_model_n_ctx_train(self.pointer))
+        """How many tokens the model was trained to attend to; 0 where the file does not say."""
+        # Not llama_model_n_ctx_train, which is 0 where only the vocabulary was loaded.
+        architecture = self.metadata("general.architecture")
+        return int(self.metadata(f"{architecture}.context_length") or 0)
 
     @property
     def head_sizes(self) -> tuple[int, int]:
