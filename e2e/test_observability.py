@@ -235,6 +235,7 @@ def test_it_serves_https_with_the_files_it_is_given(tmp_path: Path) -> None:
         (["--cors-origin", "example.com"], "nor an origin such as https://"),
         (["--cors-origin", "https://example.com/path"], "nor an origin such as https://"),
         (["--otlp-endpoint", "collector:4318"], "no URL such as http://"),
+        (["--threads", "1024"], "--threads: 1024 threads are too many for"),
     ],
 )
 @pytest.mark.parametrize("command", [["serve"], ["config", "check"]], ids=" ".join)

@@ -208,7 +208,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     threads: (
         Annotated[
             int,
-            _option("Engine", "Threads for large batches. Left out: one per core.", ge=1, le=1024),
+            _option(
+                "Engine",
+                "Threads for large batches, at most one per core. Left out: one per core.",
+                ge=1,
+                le=1024,
+            ),
         ]
         | None
     ) = None

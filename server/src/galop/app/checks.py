@@ -1,4 +1,5 @@
-"""What no type can say about settings: files that must be there, settings that need each other."""
+"""What no type can say about settings: files that must be there, settings that need each other or a
+machine."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from galop.app.configuration import Configuration
+from galop.machine import available_cores
 from galop.settings import SettingError
 
 
@@ -15,6 +17,7 @@ def check_settings(configuration: Configuration) -> None:
     _check_tls(configuration)
     _check_origins(configuration)
     _check_traces(configuration)
+    _check_threads(configuration)
 
 
 def _check_tls(configuration: Configuration) -> None:
@@ -62,6 +65,15 @@ def _check_traces(configuration: Configuration) -> None:
         raise SettingError(source, f"{endpoint!r} is no URL such as http://127.0.0.1:4318")
     if not has_opentelemetry():
         raise SettingError(source, "traces need an extra: pip install 'galop[otel]'")
+
+
+def _check_threads(configuration: Configuration) -> None:
+    """Threads of a step wait for each other: with more than cores, mostly for one that does not run."""
+    threads, cores = configuration.settings.threads, available_cores()
+    if threads is not None and threads > cores:
+        plural = "s" if cores > 1 else ""
+        reason = f"{threads} threads are too many for the {cores} core{plural} that galop may use"
+        raise SettingError(configuration.source_of("threads"), reason)
 
 
 def has_opentelemetry() -> bool:
