@@ -33,6 +33,8 @@ class Answer:
     """It ended as an answer ends, not in the middle."""
     broken: str | None = None
     """How the connection failed, where it did."""
+    ended_s: float = 0.0
+    """When, by `time.monotonic`; known where `traffic` sent it."""
 
     def verdict(self, expected: Answer) -> Verdict:
         """By comparison with an undisturbed run. Half an answer without an error is lost."""

@@ -65,8 +65,8 @@ class _Connections:
         """Of those with a request running: what has come of its answer."""
         self._idle: list[tuple[float, socket.socket]] = []
         """Since when; the last one used is the last."""
-        self._answers: list[bytes | str] = []
-        """Bytes of an answer, or what went wrong."""
+        self._answers: list[tuple[float, bytes | str]] = []
+        """When it ended; bytes of an answer, or what went wrong."""
 
     @property
     def num_busy(self) -> int:
@@ -97,7 +97,7 @@ class _Connections:
         for _, connection in self._idle:
             connection.close()
         self._selector.close()
-        return list(map(_answer, self._answers))
+        return [_answer(*each) for each in self._answers]
 
     def _connection(self) -> socket.socket:
         while self._idle:
@@ -123,13 +123,13 @@ class _Connections:
         else:
             received = self._received[connection] = self._received[connection] + chunk
             if _is_whole(received):
-                self._answers.append(received)
+                self._answers.append((time.monotonic(), received))
                 del self._received[connection]
                 self._idle.append((time.monotonic(), connection))
 
     def _end(self, connection: socket.socket, what: str) -> None:
         del self._received[connection]
-        self._answers.append(what)
+        self._answers.append((time.monotonic(), what))
         self._forget(connection)
 
     def _forget(self, connection: socket.socket) -> None:
@@ -147,8 +147,8 @@ def _headers(head: bytes) -> dict[str, str]:
     return dict(line.lower().split(": ", 1) for line in lines)
 
 
-def _answer(outcome: bytes | str) -> Answer:
-    answer = Answer()
+def _answer(ended_s: float, outcome: bytes | str) -> Answer:
+    answer = Answer(ended_s=ended_s)
     if isinstance(outcome, str):
         answer.broken = outcome
         return answer

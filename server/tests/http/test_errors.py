@@ -35,6 +35,7 @@ from galop.http.errors import (
     HttpError,
     InvalidRequestError,
     MalformedBodyError,
+    MalformedMessageError,
     MethodNotAllowedError,
     OriginNotAllowedError,
     RequestTimeoutError,
@@ -55,6 +56,7 @@ from galop.ledger.limits import Standing
 BAD, OURS = "invalid_request_error", "internal_server_error"
 
 EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
+    (MalformedMessageError(), 400, BAD, None, None, "not a valid HTTP/1.1 request"),
     (MalformedBodyError("no"), 400, BAD, None, None, "not valid JSON: no"),
     (InvalidRequestError("said", param="p"), 400, BAD, None, "p", "said"),
     (InvalidParameterError("p", "said"), 400, BAD, None, "p", "'p' : said"),

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import uvicorn
 
@@ -19,11 +20,14 @@ from galop import __version__
 from galop.app.connections import ConnectionGuard
 from galop.app.engine_start import ENGINE_COMMAND, engine_config
 from galop.app.language import Language
+from galop.app.protocol import HttpProtocol
 from galop.app.served_model import ServedModel
 from galop.app.telemetry import Telemetry
 from galop.chat import ChatService
 from galop.chat.request import ModelCard
 from galop.http import Limits, build_http_app
+from galop.http.refusal import Refuser
+from galop.http.routes import COMPLETION_PATHS
 from galop.ledger.ledger import Ledger
 from galop.settings import Settings
 from galop.telemetry import ObservedChatService
@@ -210,20 +214,29 @@ async def serve(
         models=model_cards(model, language.context_window, created=int(time.time())),
         system_fingerprint=fingerprint(settings, model),
     )
+    limits = Limits(
+        max_body_bytes=settings.max_body_bytes, request_timeout_s=settings.request_timeout
+    )
     application = build_http_app(
         service,
         compat=settings.compat,
-        limits=Limits(
-            max_body_bytes=settings.max_body_bytes, request_timeout_s=settings.request_timeout
-        ),
+        limits=limits,
         gate=ledger,
         cors_origins=settings.cors_origin,
         observer=telemetry.metrics,
         metrics_page=telemetry.metrics.page if settings.metrics else None,
     )
+    refuser = Refuser(
+        service,
+        paths=() if telemetry.has_traces else COMPLETION_PATHS,  # a span is on the long way
+        gate=ledger,
+        limits=limits,
+        observer=telemetry.metrics,
+    )
     server = Server(
         uvicorn.Config(
             telemetry.around(application),
+            http=partial(HttpProtocol, refuser=refuser),  # type: ignore[arg-type]  # it is called
             log_config=None,
             access_log=False,
             lifespan="off",

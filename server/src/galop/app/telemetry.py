@@ -34,6 +34,11 @@ class Telemetry:
         if settings.log_prompts:
             self.observers.append(PromptLog())
 
+    @property
+    def has_traces(self) -> bool:
+        """Somebody collects them."""
+        return self._tracing is not None
+
     def around(self, application: Any) -> Any:  # Any: ASGI applications, of two libraries' types
         """The application, traced if there are traces."""
         return application if self._tracing is None else self._tracing.around(application)

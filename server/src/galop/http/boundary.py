@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from galop.engine.errors import EngineDiedError, RequestQuarantinedError
-from galop.http.connection import ClientDisconnected, send_problem
+from galop.http.connection import ClientDisconnected, RawHeaders, raw_headers, send_problem
 from galop.http.errors import Problem, describe
 from galop.http.ids import new_request_id
 from galop.http.observer import NoObserver, RequestObserver
@@ -32,9 +32,7 @@ def request_id_of(scope: Scope) -> str:
 
 def add_headers(scope: Scope, headers: Mapping[str, str]) -> None:
     """For the answer to this request, whatever it will be. Too late once it has begun."""
-    scope[_HEADERS_KEY].extend(
-        (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
-    )
+    scope[_HEADERS_KEY].extend(raw_headers(headers))
 
 
 def log_problem(request_id: str, what: str, problem: Problem, error: Exception) -> None:
@@ -71,7 +69,8 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         request_id = scope[_SCOPE_KEY] = new_request_id()
-        headers = scope[_HEADERS_KEY] = _answer_headers(scope, request_id)
+        is_https = scope.get("scheme") == "https"
+        headers = scope[_HEADERS_KEY] = answer_headers(request_id, is_https=is_https)
         client = _Client(send, headers, self._observer)
         try:
             try:
@@ -87,7 +86,7 @@ class Boundary:
             logger.info("%s the client left", request_id, extra={"request_id": request_id})
 
 
-def _answer_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
+def answer_headers(request_id: str, *, is_https: bool) -> RawHeaders:
     """What every answer carries. The API has no pages: a browser shall neither render nor frame nor
     guess (OWASP REST Security Cheat Sheet, "Security Headers")."""
     headers = [
@@ -98,7 +97,7 @@ def _answer_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
         (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
         (b"referrer-policy", b"no-referrer"),
     ]
-    if scope.get("scheme") == "https":
+    if is_https:
         headers.append((b"strict-transport-security", b"max-age=31536000"))
     return headers
 
@@ -106,9 +105,7 @@ def _answer_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
 class _Client:
     """`send`, with our headers on the first message, and one exception for a client that left."""
 
-    def __init__(
-        self, send: Send, headers: list[tuple[bytes, bytes]], observer: RequestObserver
-    ) -> None:
+    def __init__(self, send: Send, headers: RawHeaders, observer: RequestObserver) -> None:
         self._send = send
         self._headers = headers
         self._observer = observer

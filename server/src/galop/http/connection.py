@@ -14,6 +14,9 @@ from galop.http.schema import ErrorResponse
 
 T = TypeVar("T")
 
+RawHeaders = list[tuple[bytes, bytes]]
+"""ASGI's: names in lowercase, both sides in Latin-1."""
+
 _ENCODER = msgspec.json.Encoder()
 
 JSON_HEADERS = {
@@ -54,21 +57,37 @@ async def send_json(
     send: Send, value: object, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> None:
     """Answers with `value` as compact JSON and a newline."""
-    body = _ENCODER.encode(value) + b"\n"
-    await send_start(
-        send, status, {**JSON_HEADERS, "content-length": str(len(body)), **(headers or {})}
-    )
+    body = _json_line(value)
+    await send_start(send, status, {**_json_headers(body), **(headers or {})})
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_problem(send: Send, problem: Problem) -> None:
     """Answers with an error."""
-    await send_json(
-        send, ErrorResponse(problem.error), status=problem.status, headers=problem.headers
-    )
+    headers, body = problem_response(problem)
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def send_start(send: Send, status: int, headers: Mapping[str, str]) -> None:
     """Sends status and headers."""
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.start", "status": status, "headers": raw_headers(headers)})
+
+
+def problem_response(problem: Problem) -> tuple[RawHeaders, bytes]:
+    """Headers and body of the answer with an error."""
+    body = _json_line(ErrorResponse(problem.error))
+    return raw_headers({**_json_headers(body), **problem.headers}), body
+
+
+def raw_headers(headers: Mapping[str, str]) -> RawHeaders:
+    """As ASGI wants them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _json_line(value: object) -> bytes:
+    return _ENCODER.encode(value) + b"\n"
+
+
+def _json_headers(body: bytes) -> dict[str, str]:
+    return {**JSON_HEADERS, "content-length": str(len(body))}

@@ -1,6 +1,7 @@
 """What can go wrong at the border, and the one table from every error to what a client sees.
 
 HttpError
+├── MalformedMessageError    these bytes are no HTTP
 ├── MalformedBodyError       the body is not JSON
 ├── InvalidRequestError      the body is JSON, and not a request we answer
 ├── UnknownUrlError          no such path
@@ -63,6 +64,10 @@ _MAX_QUOTED_LENGTH = 200
 
 class HttpError(Exception):
     """Base of the faults found before a request has a meaning."""
+
+
+class MalformedMessageError(HttpError):
+    """What came is no HTTP/1.1 request; nothing more is read of the connection."""
 
 
 class MalformedBodyError(HttpError):
@@ -187,6 +192,12 @@ def _retry_after(error: QueueFullError | EngineUnavailableError) -> Mapping[str,
 
 ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
     [
+        _row(
+            MalformedMessageError,
+            400,
+            when="What was sent is no HTTP/1.1 request. The connection ends.",
+            message=lambda error: "This is not a valid HTTP/1.1 request.",
+        ),
         _row(
             MalformedBodyError,
             400,

@@ -26,6 +26,7 @@ from galop.ledger.keys import Caller
 
 PREFIXES = ("/openai/v1", "/v1")
 """The SDK's, and the one that OpenAI-style clients of a local server use."""
+COMPLETION_PATHS = tuple(f"{prefix}/chat/completions" for prefix in PREFIXES)
 
 
 class GetJson:
@@ -97,7 +98,7 @@ def build_routes(
         return {"status": "ready", "running": num_running, "waiting": num_waiting}
 
     routes: list[BaseRoute] = [  # the first that matches is taken: the busiest go first
-        *(Route(f"{each}/chat/completions", completions, methods=["POST"]) for each in PREFIXES),
+        *(Route(path, completions, methods=["POST"]) for path in COMPLETION_PATHS),
         Route("/", GetJson(_index), methods=["GET"]),
         Route("/healthz", GetJson(lambda scope: {"status": "alive"}), methods=["GET"]),
         Route("/readyz", GetJson(readiness), methods=["GET"]),
@@ -117,7 +118,7 @@ def _index(scope: Scope) -> object:
     return {
         "name": "galop",
         "version": galop.__version__,
-        "chat_completions": f"{PREFIXES[0]}/chat/completions",
+        "chat_completions": COMPLETION_PATHS[0],
         "models": f"{PREFIXES[0]}/models",
         "openapi": "/openapi.json",
         "ready": "/readyz",

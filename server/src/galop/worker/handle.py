@@ -12,7 +12,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from galop.engine.errors import (
     BudgetTooSmallError,
@@ -120,7 +120,7 @@ class Generation:
             event = news
         if isinstance(event, Finished):
             self._replay.check_finished(event.choice_index)
-            self.open_choices.discard(event.choice_index)
+            self._end_choices({event.choice_index})
         self._events.append(event)
         self._wake()
 
@@ -133,16 +133,18 @@ class Generation:
     def fail(self, error: EngineError) -> None:
         """End with an error, after the events that are here already."""
         self._error = error
-        self.open_choices.clear()
+        self._end_choices(self.open_choices)
         self._wake()
 
     def drop_choices(self, choice_index: int | None) -> None:
         """Forget one open choice, or all."""
-        if choice_index is None:
-            self.open_choices.clear()
-        else:
-            self.open_choices.discard(choice_index)
+        self._end_choices(self.open_choices if choice_index is None else {choice_index})
         self._wake()
+
+    def _end_choices(self, choices: Set[int]) -> None:
+        ended = self.open_choices & choices
+        self.open_choices -= ended
+        self._handle.num_open_choices -= len(ended)
 
     def _wake(self) -> None:
         if self._arrived is not None and not self._arrived.done():
@@ -180,17 +182,14 @@ class EngineHandle(ABC):
         self._typical_duration_s = 1.0
         self.unavailable_reason: str | None = "the engine is starting"
         self._draining_reason: str | None = None
+        self.num_open_choices = 0
+        """Choices that run or wait."""
         self.on_token_gap: Callable[[float], None] = lambda seconds: None
         """Called with the time between two steps' tokens of one choice; must be quick."""
 
     def __repr__(self) -> str:
         state = self.unavailable_reason or "ready"
         return f"<{type(self).__name__} {state}, {self.num_open_choices} choices open>"
-
-    @property
-    def num_open_choices(self) -> int:
-        """Choices that run or wait."""
-        return sum(len(generation.open_choices) for generation, _ in self._generations.values())
 
     def readiness(self) -> str | None:
         """None when requests are taken, else the reason why not."""
@@ -222,6 +221,7 @@ class EngineHandle(ABC):
             raise RequestQuarantinedError
         self._require_room_for_prompt(request)
         generation = Generation(self, request)
+        self.num_open_choices += request.num_choices
         self._generations[request.request_id] = (generation, self._clock())
         self._submit_pending()
         return generation
