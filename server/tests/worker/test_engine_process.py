@@ -144,6 +144,26 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None
     assert accepted == "fine"
 
 
+async def test_a_full_queue_makes_the_engine_the_pacemaker() -> None:
+    """Its end of the socket, as long as there is an engine and no room."""
+    async with running(num_slots=1, max_waiting=1) as engine:
+        first = engine.generate(request("first", "x" * 100))
+        assert engine.pacemaker() is None
+        second = engine.generate(request("second", "x" * 100))
+        pacemaker = engine.pacemaker()
+        assert pacemaker is not None
+        await anext(first)
+        assert engine.pacemaker() == pacemaker
+        kill(engine)
+        await until(lambda: engine.readiness() is not None)
+        assert engine.pacemaker() is None
+        await until(lambda: engine.readiness() is None)
+        assert engine.pacemaker() is not None
+        first.close()
+        assert engine.pacemaker() is None
+        second.close()
+
+
 async def test_the_queue_is_bounded_in_prompt_tokens_too() -> None:
     """A long prompt is refused while others wait to be computed, and taken when nobody does."""
     engine = EngineProcess(CHILD, config(num_slots=1), max_waiting=100, max_waiting_tokens=500)

@@ -20,6 +20,7 @@ from galop import __version__
 from galop.app.connections import ConnectionGuard
 from galop.app.engine_start import ENGINE_COMMAND, engine_config
 from galop.app.language import Language
+from galop.app.pace import StepPacedSelector
 from galop.app.protocol import HttpProtocol
 from galop.app.served_model import ServedModel
 from galop.app.telemetry import Telemetry
@@ -188,7 +189,7 @@ async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
         await engine.stop()
 
 
-async def serve(
+def run(
     settings: Settings,
     model: ServedModel,
     language: Language,
@@ -203,7 +204,22 @@ async def serve(
     Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served, and
     `LedgerUnavailableError` if the ledger cannot be read.
     """
+    selector = StepPacedSelector()
     engine = engine_process(settings, model, first_engine)
+    selector.pacemaker = engine.pacemaker
+    with asyncio.Runner(loop_factory=partial(asyncio.SelectorEventLoop, selector)) as runner:
+        runner.run(_serve(settings, model, language, engine, listener, ledger, on_ready))
+
+
+async def _serve(
+    settings: Settings,
+    model: ServedModel,
+    language: Language,
+    engine: EngineProcess,
+    listener: socket.socket,
+    ledger: Ledger,
+    on_ready: Callable[[ChatService], None],
+) -> None:
     telemetry = Telemetry(settings, engine, model_name=model.name)
     service = ObservedChatService(
         telemetry.observers,

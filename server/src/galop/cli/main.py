@@ -105,10 +105,8 @@ def _serve(configuration: Configuration) -> None:
 def _serve_with(
     configuration: Configuration, model: ServedModel, language: Future[Language], engine: Spawned
 ) -> None:
-    import asyncio
-
     from galop.app.keys import check_reachability, open_store
-    from galop.app.server import PortTakenError, listen, serve
+    from galop.app.server import PortTakenError, listen, run
     from galop.cli.banner import ready_text
     from galop.ledger.errors import LedgerUnavailableError
     from galop.ledger.ledger import Ledger
@@ -128,9 +126,7 @@ def _serve_with(
             with listen(
                 settings.host, settings.port, client_timeout_s=settings.client_timeout
             ) as listener:
-                asyncio.run(
-                    serve(settings, model, language.result(), engine, listener, ledger, tell)
-                )
+                run(settings, model, language.result(), engine, listener, ledger, tell)
     except PortTakenError as error:
         raise CannotServeError(f"{error}. Try another one with --port.") from error
     except LedgerUnavailableError as error:

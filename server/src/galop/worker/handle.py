@@ -208,10 +208,14 @@ class EngineHandle(ABC):
         choices and any prompt."""
         if (reason := self.readiness()) is not None:
             raise EngineUnavailableError(reason)
-        num_open = self.num_open_choices
-        if num_open and num_open + num_choices > self._num_slots + self._max_waiting:
-            num_waiting = max(0, num_open - self._num_slots)
+        if not self.has_room(num_choices):
+            num_waiting = max(0, self.num_open_choices - self._num_slots)
             raise self._full("sequences", num_waiting, self._max_waiting, num_choices)
+
+    def has_room(self, num_choices: int) -> bool:
+        """For so many choices, beside those that run or wait; alone, any number may come."""
+        num_open = self.num_open_choices
+        return not num_open or num_open + num_choices <= self._num_slots + self._max_waiting
 
     def generate(self, request: GenerationRequest) -> Generation:
         """Submit. Raises at once `EngineUnavailableError`, `QueueFullError` or

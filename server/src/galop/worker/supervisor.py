@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -99,6 +100,14 @@ class EngineProcess(EngineHandle):
     def pid(self) -> int | None:
         """Of the engine process, None while there is none."""
         return self._process.pid if self._process is not None else None
+
+    def pacemaker(self) -> int | None:
+        """While there is no room for a request: the file descriptor that is readable when the engine has
+        taken its next step. Otherwise None."""
+        if self._writer is None or self.readiness() is not None or self.has_room(1):
+            return None
+        connection: socket.socket = self._writer.get_extra_info("socket")
+        return connection.fileno()
 
     def load(self) -> tuple[int, int]:
         """See `EngineHandle.load`."""
