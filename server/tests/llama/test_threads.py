@@ -30,13 +30,18 @@ def test_without_a_table_all_threads_are_used() -> None:
 
 
 def run(
-    threads: AdaptiveThreads, rows: int, num_steps: int, seconds: dict[int, float]
+    threads: AdaptiveThreads,
+    rows: int,
+    num_steps: int,
+    seconds: dict[int, float],
+    runs: int | None = None,
 ) -> list[int]:
-    """The choices of `num_steps` steps that take what `seconds` says for each number of threads."""
+    """The choices of `num_steps` steps that take what `seconds` says for each number of threads. Every
+    row is a run, unless told otherwise."""
     chosen = []
     for _ in range(num_steps):
-        chosen.append(threads.choose(rows))
-        threads.record(rows, seconds[chosen[-1]])
+        chosen.append(threads.choose(rows, runs or rows))
+        threads.record(rows, runs or rows, seconds[chosen[-1]])
     return chosen
 
 
@@ -61,6 +66,26 @@ def test_sizes_learn_apart() -> None:
     threads = AdaptiveThreads(2, {1: 1, 8: 2})
     run(threads, 1, 100, {1: 0.01, 2: 0.02})
     assert run(threads, 8, 20, {1: 0.03, 2: 0.02}) == [2] * 20
+
+
+def test_a_moment_of_trouble_moves_nothing() -> None:
+    """Slow steps ask for a probe, and are over when it is made."""
+    threads = AdaptiveThreads(2, {1: 2})
+    run(threads, 8, 1000, {1: 0.028, 2: 0.018})
+    for _ in range(20):
+        run(threads, 8, 3, {1: 0.050, 2: 0.050})
+        chosen = run(threads, 8, 40, {1: 0.028, 2: 0.018})
+        assert chosen.count(1) <= 3
+
+
+def test_prompts_among_the_steps_disturb_nothing() -> None:
+    """A short prompt takes half as long as the next token of as many sequences, and comes again and again."""
+    threads = AdaptiveThreads(2, {1: 2})
+    chosen = []
+    for _ in range(60):
+        chosen += run(threads, 15, 4, {1: 0.009, 2: 0.006}, runs=1)
+        chosen += run(threads, 15, 4, {1: 0.028, 2: 0.018})
+    assert chosen[240:].count(1) <= 6
 
 
 def test_one_thread_is_never_left() -> None:

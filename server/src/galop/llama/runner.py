@@ -147,8 +147,8 @@ class LlamaRunner:
         for length, runs in by_length.items():
             part = self._part(length, runs)
             if len(by_length) == 1 and part.is_whole:
-                return self._decode(batch)
-            logits = self._decode(part.batch_of(batch))
+                return self._decode(batch, length)
+            logits = self._decode(part.batch_of(batch), length)
             wanted = part.rows[part.rows >= 0]
             wanted = wanted[batch.wants_logits[wanted] > 0]
             self._logits[row_of_logits[wanted]] = logits
@@ -178,19 +178,19 @@ class LlamaRunner:
         has_room = all(position + length <= self._context_window for _, position in fillers)
         return fillers if has_room and cost < ROWS_LIKE_A_PASS else []
 
-    def _decode(self, batch: Batch) -> Float32Array:
-        """One call of llama.cpp, for runs of equal length."""
+    def _decode(self, batch: Batch, length: int) -> Float32Array:
+        """One call of llama.cpp, for runs of this length."""
         rows = batch.num_rows
         self._tokens[:rows] = batch.token_ids
         self._positions[:rows] = batch.positions
         self._slots[:rows] = batch.slots
         self._wants_logits[:rows] = batch.wants_logits
         self._batch.n_tokens = rows
-        threads = self.threads.choose(rows)
+        threads = self.threads.choose(rows, rows // length)
         llama.llama_set_n_threads(self._context, threads, threads)
         start = time.perf_counter()
         status = llama.llama_decode(self._context, self._batch)
-        self.threads.record(rows, time.perf_counter() - start)
+        self.threads.record(rows, rows // length, time.perf_counter() - start)
         if status != 0:
             raise RuntimeError(f"llama_decode returned {status} for {rows} rows")
         num_logits = int(np.count_nonzero(batch.wants_logits))

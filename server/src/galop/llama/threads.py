@@ -8,6 +8,7 @@ the results.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from collections.abc import Mapping
@@ -30,9 +31,11 @@ UNUSUAL = 1.4
 class Threads(Protocol):
     """Says how many threads compute a batch, and hears how long it took."""
 
-    def choose(self, rows: int) -> int: ...
+    def choose(self, rows: int, runs: int) -> int:
+        """For a batch of so many rows, in runs of rows of one sequence each."""
 
-    def record(self, rows: int, seconds: float) -> None: ...
+    def record(self, rows: int, runs: int, seconds: float) -> None:
+        """What the batch took that `choose` was last asked about."""
 
 
 class FixedThreads:
@@ -42,48 +45,52 @@ class FixedThreads:
         self._num_threads = num_threads
         self._threads_by_rows = dict(sorted(threads_by_rows.items()))
 
-    def choose(self, rows: int) -> int:
+    def choose(self, rows: int, runs: int) -> int:
         return threads_for(rows, self._threads_by_rows, self._num_threads)
 
-    def record(self, rows: int, seconds: float) -> None:
+    def record(self, rows: int, runs: int, seconds: float) -> None:
         pass
 
 
 class AdaptiveThreads:
     """Starts with what `threads_for` says and follows the clock.
 
-    Batches of similar size (a factor of two) learn together; a level is one of `thread_counts`.
+    Batches of similar shape learn together: rows and runs within a factor of two. (15 rows of one prompt
+    take half as long as one row each of 15 sequences.) A level is one of `thread_counts`.
     """
 
     def __init__(self, num_threads: int, threads_by_rows: Mapping[int, int]) -> None:
         self._counts = thread_counts(num_threads)
         self._start = FixedThreads(num_threads, threads_by_rows)
-        self._sizes: dict[int, _Size] = {}
+        self._shapes: dict[tuple[int, int], _Shape] = {}
 
-    def choose(self, rows: int) -> int:
-        size = self._sizes.get(rows.bit_length())
-        if size is None:
-            size = self._sizes[rows.bit_length()] = self._new_size(rows)
-        return self._counts[size.choose()]
+    def choose(self, rows: int, runs: int) -> int:
+        bits = rows.bit_length(), runs.bit_length()
+        shape = self._shapes.get(bits)
+        if shape is None:
+            shape = self._shapes[bits] = self._new_shape(bits, self._start.choose(rows, runs))
+        return self._counts[shape.choose()]
 
-    def record(self, rows: int, seconds: float) -> None:
-        """`seconds` of the batch that `choose` was last asked about."""
-        self._sizes[rows.bit_length()].record(seconds / rows)
+    def record(self, rows: int, runs: int, seconds: float) -> None:
+        self._shapes[rows.bit_length(), runs.bit_length()].record(seconds / rows)
 
-    def _new_size(self, rows: int) -> _Size:
+    def _new_shape(self, bits: tuple[int, int], start: int) -> _Shape:
         """It starts with no more threads than its nearest neighbour has come to use."""
-        start = self._start.choose(rows)
-        if self._sizes:
-            nearest = min(self._sizes, key=lambda bits: abs(bits - rows.bit_length()))
-            learnt = self._sizes[nearest]
+        if self._shapes:
+            nearest = min(self._shapes, key=lambda each: math.dist(each, bits))
+            learnt = self._shapes[nearest]
             if learnt.has_moved:
                 start = min(start, self._counts[learnt.level])
         level = max(i for i, count in enumerate(self._counts) if count <= start)
-        return _Size(level, len(self._counts))
+        return _Shape(level, len(self._counts))
 
 
-class _Size:
-    """Batches of one size: the level in use, and now and then a probe of a neighbour."""
+class _Shape:
+    """Batches of one shape: the level in use, and now and then a probe of a neighbour.
+
+    What was probed is compared with the steps before it and with those after it: a probe is often made
+    because steps were slow, and something that lasted no longer than them decides nothing.
+    """
 
     def __init__(self, level: int, num_levels: int) -> None:
         self.level = level
@@ -94,37 +101,47 @@ class _Size:
         self._interval = FIRST_INTERVAL
         self._steps_left = FIRST_INTERVAL
         self._direction = 1
-        self._probe: list[float] | None = None
+        self._probe: list[float] = []
+        self._is_probing = False
+        self._before = 0.0
+        """The median step before the probe that is to be judged."""
 
     def choose(self) -> int:
-        return self.level if self._probe is None else self.level + self._direction
+        return self.level + self._direction if self._is_probing else self.level
 
     def record(self, seconds: float) -> None:
-        if self._probe is not None:
+        if self._is_probing:
             self._probe.append(seconds)
-            if len(self._probe) == PROBE_STEPS:
-                self._judge(statistics.median(self._probe))
+            self._is_probing = len(self._probe) < PROBE_STEPS
             return
         self._recent.append(seconds)
         self._usual = seconds if self._usual is None else 0.95 * self._usual + 0.05 * seconds
         self._steps_left -= 1
-        if statistics.median(self._recent) > UNUSUAL * self._usual:
-            self._steps_left = min(self._steps_left, 0)
+        if len(self._recent) < PROBE_STEPS:
+            return
+        now = statistics.median(self._recent)
+        if self._probe:
+            self._judge(statistics.median(self._probe), min(self._before, now))
+            return
+        if now > UNUSUAL * self._usual:
+            self._steps_left = 0
             self._interval = FIRST_INTERVAL
             self._usual = seconds
-        if self._steps_left <= 0 and len(self._recent) == PROBE_STEPS:
-            self._start_probe()
+        if self._steps_left <= 0:
+            self._start_probe(now)
 
-    def _start_probe(self) -> None:
+    def _start_probe(self, now: float) -> None:
         if self._num_levels == 1:
             self._steps_left = LONGEST_INTERVAL
             return
         if not 0 <= self.level + self._direction < self._num_levels:
             self._direction = -self._direction
-        self._probe = []
+        self._is_probing = True
+        self._before = now
+        self._recent.clear()
 
-    def _judge(self, probed: float) -> None:
-        if probed < WORTH_A_CHANGE * statistics.median(self._recent):
+    def _judge(self, probed: float, present: float) -> None:
+        if probed < WORTH_A_CHANGE * present:
             self.level += self._direction
             self.has_moved = True
             self._recent.clear()
@@ -134,7 +151,7 @@ class _Size:
             self._direction = -self._direction
             self._interval = min(2 * self._interval, LONGEST_INTERVAL)
         self._steps_left = self._interval
-        self._probe = None
+        self._probe.clear()
 
 
 def threads_for(rows: int, threads_by_rows: Mapping[int, int], num_threads: int) -> int:
