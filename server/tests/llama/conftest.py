@@ -16,10 +16,16 @@ from galop.llama.tuning.formats import FORMATS
 
 
 @pytest.fixture(scope="session")
-def tokenizer() -> Iterator[LlamaTokenizer]:
+def vocabulary() -> Iterator[LlamaModel]:
+    """The embedded model's, without its weights."""
     model = LlamaModel(embedded_model_path(), vocab_only=True)
-    yield LlamaTokenizer(model)
+    yield model
     model.close()
+
+
+@pytest.fixture(scope="session")
+def tokenizer(vocabulary: LlamaModel) -> LlamaTokenizer:
+    return LlamaTokenizer(vocabulary)
 
 
 @pytest.fixture(scope="session", params=["as shipped", "q4_0", "q8_0"])

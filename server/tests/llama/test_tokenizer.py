@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from galop.llama.kernels import Kernels
+from galop.llama.library import kernels, llama
+from galop.llama.model import LlamaModel
 from galop.llama.tokenizer import LlamaTokenizer
 
 pytestmark = pytest.mark.model
@@ -42,3 +45,12 @@ def test_control_tokens_are_recognised_only_where_wanted(tokenizer: LlamaTokeniz
     assert len(tokenizer.encode("<|im_end|>", parse_special=False)) > 1
     assert "<|im_end|>" in tokenizer.special_token_texts
     assert tokenizer.encode("<|im_end|>")[0] in tokenizer.end_token_ids
+
+
+def test_the_pieces_are_the_same_where_no_kernels_were_built(vocabulary: LlamaModel) -> None:
+    """Read token by token, and in one call of C."""
+    arguments = (llama.llama_token_to_piece, vocabulary.vocab, vocabulary.vocab_size)
+    pieces, ends = kernels.token_pieces(*arguments)
+    assert (pieces, ends) == Kernels(None, "not built").token_pieces(*arguments)
+    assert len(ends) == vocabulary.vocab_size
+    assert ends[-1] == len(pieces)

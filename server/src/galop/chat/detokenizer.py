@@ -14,16 +14,12 @@ from galop.chat.tokenizer import Tokenizer
 
 
 class TokenTexts:
-    """The text of every token that is whole characters by itself, looked up once per token.
-
-    Shared by all requests to a model.
-    """
+    """The text of every token that is whole characters by itself. Shared by all requests to a model."""
 
     def __init__(self, tokenizer: Tokenizer, visible: Mapping[int, str] | None = None) -> None:
         """`visible`: control tokens that have a text here all the same."""
         self._tokenizer = tokenizer
         self._visible = {token_id: text.encode() for token_id, text in (visible or {}).items()}
-        self._texts: dict[int, str | None] = {}
 
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes a token stands for, b"" for control tokens that are not visible."""
@@ -32,16 +28,9 @@ class TokenTexts:
     def get(self, token_id: int) -> str | None:
         """None where the token starts or ends inside a character."""
         try:
-            return self._texts[token_id]
-        except KeyError:
-            return self._texts.setdefault(token_id, _whole_text(self.token_bytes(token_id)))
-
-
-def _whole_text(token_bytes: bytes) -> str | None:
-    try:
-        return token_bytes.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+            return self.token_bytes(token_id).decode("utf-8")
+        except UnicodeDecodeError:
+            return None
 
 
 class Detokenizer:

@@ -12,6 +12,8 @@ import ctypes
 import importlib.util
 import os
 import sys
+from array import array
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,26 @@ class Kernels:
             _address(attributes), mask, _address(vocab), num_tokens, ids
         )
         return list(ids[:count])
+
+    def token_pieces(self, to_piece: Any, vocab: Any, num_tokens: int) -> tuple[bytes, array[int]]:
+        """The bytes of all tokens one after the other, and where each ends, by llama.cpp's `to_piece`."""
+        if self._library is None:
+            pieces = [_piece(to_piece, vocab, token) for token in range(num_tokens)]
+            return b"".join(pieces), array("i", accumulate(map(len, pieces)))
+        ends = array("i", bytes(4 * num_tokens))
+        arguments = (_address(to_piece), _address(vocab), num_tokens)
+        address = ctypes.c_void_p(ends.buffer_info()[0])
+        num_bytes = self._library.galop_token_pieces(*arguments, address, None, 0)
+        buffer = ctypes.create_string_buffer(num_bytes)
+        self._library.galop_token_pieces(*arguments, address, buffer, num_bytes)
+        return buffer.raw, ends
+
+
+def _piece(to_piece: Any, vocab: Any, token: int) -> bytes:
+    size = -to_piece(vocab, token, None, 0, 0, False)
+    buffer = ctypes.create_string_buffer(size)
+    to_piece(vocab, token, buffer, size, 0, False)
+    return buffer.raw
 
 
 def preload(lib_folder: Path) -> Kernels:

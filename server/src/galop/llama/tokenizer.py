@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from array import array
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +17,7 @@ _SPECIAL = _CONTROL | _UNKNOWN
 
 
 class LlamaTokenizer:
-    """Implements `chat.Tokenizer`. Thread safe: pieces are looked up when first asked for."""
+    """Implements `chat.Tokenizer`. Thread safe: the pieces are read when first asked for."""
 
     def __init__(self, model: LlamaModel) -> None:
         self._model = model
@@ -25,7 +26,6 @@ class LlamaTokenizer:
         self.bos_token = self._text_of(int(llama.llama_vocab_bos(model.vocab)))
         self.eos_token = self._text_of(int(llama.llama_vocab_eos(model.vocab)))
         self._adds_bos = bool(llama.llama_vocab_get_add_bos(model.vocab))
-        self._pieces: list[bytes | None] = [None] * self.vocab_size
 
     @cached_property
     def special_token_texts(self) -> frozenset[str]:
@@ -48,12 +48,16 @@ class LlamaTokenizer:
                 return list(tokens[:count])
             capacity = -count
 
+    @cached_property
+    def _pieces(self) -> tuple[bytes, array[int]]:
+        """In one piece with their ends: as objects they would take ten times the memory, and take it
+        little by little, as tokens are seen for the first time."""
+        return kernels.token_pieces(llama.llama_token_to_piece, self._model.vocab, self.vocab_size)
+
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes a token stands for; b"" for control tokens."""
-        piece = self._pieces[token_id]
-        if piece is None:
-            piece = self._pieces[token_id] = self._piece(token_id)
-        return piece
+        pieces, ends = self._pieces
+        return pieces[ends[token_id - 1] if token_id else 0 : ends[token_id]]
 
     def raw_token_bytes(self) -> list[bytes]:
         """All tokens as grammars want them: control tokens are 0xFF and then their text."""
@@ -79,15 +83,6 @@ class LlamaTokenizer:
             return ""
         text = llama.llama_vocab_get_text(self._model.vocab, token_id)
         return text.decode("utf-8", "replace") if text else ""
-
-    def _piece(self, token_id: int) -> bytes:
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            length = llama.llama_token_to_piece(self._model.vocab, token_id, buffer, size, 0, False)
-            if length >= 0:
-                return buffer.raw[:length]
-            size = -length
 
 
 def _address(pointer: Any) -> int:  # Any: an int or one of several ctypes pointer types
