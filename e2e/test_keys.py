@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -325,3 +326,30 @@ def test_a_mistake_is_named(operator: Operator, arguments: list[str], said: str)
     assert result.returncode in (1, 2)
     assert said in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
+
+
+def test_a_key_that_asks_for_too_much_leaves_room_for_others(operator: Operator) -> None:
+    """It is refused by name while the queue has room, and somebody else's request is answered."""
+    greedy, modest = operator.create("greedy"), operator.create("modest")
+    bounds = ("--max-sequences", "1", "--max-waiting", "10")
+    with (
+        galop_serve("--model", "scripted:" + "x" * 4000, *bounds, *operator.state) as server,
+        httpx.Client(base_url=server.base_url, timeout=60) as client,
+        ThreadPoolExecutor(30) as pool,
+    ):
+
+        def ask(key: str, max_tokens: int) -> httpx.Response:
+            headers = {"authorization": f"Bearer {key}"}
+            return client.post(CHAT, json={**BODY, "max_tokens": max_tokens}, headers=headers)
+
+        asked = [pool.submit(ask, greedy, 3000) for _ in range(30)]
+        until_noticed(lambda: server.load()["waiting"] != 0)
+        answer = ask(modest, 5)
+        refused = [each.result() for each in asked if each.result().status_code != 200]
+
+    assert answer.status_code == 200
+    assert refused
+    for each in refused:
+        assert each.status_code == 503
+        assert "of this API key" in each.json()["error"]["message"]
+        assert int(each.headers["retry-after"]) >= 1

@@ -220,7 +220,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_waiting: Annotated[
         int,
         _option(
-            "Limits", "Completions that may wait for a place in the batch; more get a 503.", ge=0
+            "Limits",
+            "Completions that may wait for a place in the batch; more get a 503. One API key gets at most "
+            "four fifths of it.",
+            ge=0,
         ),
     ] = 128
     # About what the context windows of one full batch hold: minutes of prefill on two cores.

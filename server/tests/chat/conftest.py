@@ -71,7 +71,7 @@ class ScriptedEngine:
     def generation(self) -> ScriptedGeneration:
         return self.generations[-1]
 
-    def require_room(self, num_choices: int) -> None:
+    def require_room(self, num_choices: int, key_id: str) -> None:
         pass
 
     def generate(self, request: GenerationRequest) -> ScriptedGeneration:

@@ -77,7 +77,7 @@ class ScriptedChatService:
     def readiness(self) -> str | None:
         return self.unreadiness
 
-    def require_room(self) -> None:
+    def require_room(self, key_id: str) -> None:
         if self.refusal is not None:
             raise self.refusal
 

@@ -26,6 +26,7 @@ from galop.engine.errors import (
     EngineInternalError,
     EngineUnavailableError,
     QueueFullError,
+    QueueShareFullError,
     RequestQuarantinedError,
 )
 from galop.http.boundary import log_problem
@@ -183,6 +184,14 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         None,
         None,
         "over capacity: 8 sequences wait",
+    ),
+    (
+        QueueShareFullError(num_waiting=70, limit=68, retry_after_s=3),
+        503,
+        OURS,
+        None,
+        None,
+        "over capacity, and 70 sequences of this API key are in its queue, where 68 may be now",
     ),
     (EngineUnavailableError("starting"), 503, OURS, None, None, "not available: starting"),
     (

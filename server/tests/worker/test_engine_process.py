@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from galop.engine.errors import (
     EngineDiedError,
     EngineUnavailableError,
     QueueFullError,
+    QueueShareFullError,
     RequestQuarantinedError,
 )
 from galop.engine.generation import Finished, GenerationRequest, Prefilled, SamplingParams, Tokens
@@ -51,12 +53,17 @@ def request(name: str, text: str, **options: int) -> GenerationRequest:
     )
 
 
+def keyed(key_id: str, name: str, text: str) -> GenerationRequest:
+    return msgspec.structs.replace(request(name, text), key_id=key_id)
+
+
 @asynccontextmanager
 async def running(
     model: str = "scripted:",
     *,
     num_slots: int = 4,
     max_waiting: int = 100,
+    max_waiting_tokens: int = 100_000,
     crash_retries: int = 2,
     hang_timeout_s: float = 60.0,
 ) -> AsyncIterator[EngineProcess]:
@@ -64,6 +71,7 @@ async def running(
         CHILD,
         config(model, num_slots),
         max_waiting=max_waiting,
+        max_waiting_tokens=max_waiting_tokens,
         crash_retries=crash_retries,
         hang_timeout_s=hang_timeout_s,
     )
@@ -144,6 +152,31 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None
     assert accepted == "fine"
 
 
+@pytest.mark.parametrize(
+    ("unit", "max_waiting", "max_waiting_tokens"),
+    [("sequences", 9, 100_000), ("prompt tokens", 100, 1000)],
+)
+async def test_one_key_does_not_fill_the_queue(
+    unit: str, max_waiting: int, max_waiting_tokens: int
+) -> None:
+    """Its refusal says whose fault it is, and another key is served."""
+
+    def send_until_refused() -> None:
+        for number in range(20):
+            engine.generate(keyed("greedy", f"r{number}", "x" * 150))
+
+    async with running(
+        num_slots=1, max_waiting=max_waiting, max_waiting_tokens=max_waiting_tokens
+    ) as engine:
+        with pytest.raises(QueueShareFullError) as caught:
+            send_until_refused()
+        other = engine.generate(keyed("modest", "other", "ok"))
+        assert await asyncio.wait_for(text_of(other), 5) == "ok"
+
+    assert caught.value.unit == unit
+    assert caught.value.num_waiting > 1
+
+
 async def test_a_full_queue_makes_the_engine_the_pacemaker() -> None:
     """Its end of the socket, as long as there is an engine and no room."""
     async with running(num_slots=1, max_waiting=1) as engine:
@@ -166,18 +199,13 @@ async def test_a_full_queue_makes_the_engine_the_pacemaker() -> None:
 
 async def test_the_queue_is_bounded_in_prompt_tokens_too() -> None:
     """A long prompt is refused while others wait to be computed, and taken when nobody does."""
-    engine = EngineProcess(CHILD, config(num_slots=1), max_waiting=100, max_waiting_tokens=500)
-    engine.launch()
-    await engine.wait_until_ready()
-    try:
+    async with running(num_slots=1, max_waiting_tokens=500) as engine:
         kept = [engine.generate(request(f"r{i}", "x" * 150)) for i in range(2)]
         with pytest.raises(QueueFullError) as caught:
             engine.generate(request("more", "x" * 150))
         for generation in kept:
             await text_of(generation)
         alone = await text_of(engine.generate(request("alone", "y" * 600)))
-    finally:
-        await engine.stop()
 
     assert (caught.value.unit, caught.value.limit) == ("prompt tokens", 500)
     assert caught.value.num_waiting == sum(len(each.request.prompt_token_ids) for each in kept)

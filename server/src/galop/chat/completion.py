@@ -59,8 +59,9 @@ class Generation(Protocol):
 class Engine(Protocol):
     """Completes token ids."""
 
-    def require_room(self, num_choices: int) -> None:
-        """Raises the `EngineError` with which so many choices would be refused now, whatever they ask."""
+    def require_room(self, num_choices: int, key_id: str) -> None:
+        """Raises the `EngineError` with which so many choices of a key would be refused now, whatever
+        they ask."""
 
     def generate(self, request: GenerationRequest) -> Generation:
         """Submit. Raises `EngineError` at once if the request is refused."""
@@ -107,9 +108,9 @@ class ChatService:
         """None when requests are answered now, otherwise why not."""
         return self._engine.readiness()
 
-    def require_room(self) -> None:
-        """Raises the `EngineError` with which every request would be refused now."""
-        self._engine.require_room(num_choices=1)
+    def require_room(self, key_id: str) -> None:
+        """Raises the `EngineError` with which every request of this key would be refused now."""
+        self._engine.require_room(1, key_id)
 
     def load(self) -> tuple[int, int]:
         """How many choices the engine works on, and how many wait for it."""
@@ -123,7 +124,8 @@ class ChatService:
         holds for the request.
         """
         card = self.resolve(request.model)
-        self._engine.require_room(request.num_choices)  # before there is any work in it
+        # Before there is any work in it.
+        self._engine.require_room(request.num_choices, request.key_id)
         reading = Reading(
             document_kind=await self._document_kind(request),
             toolbox=await self._toolbox(request),

@@ -2,6 +2,7 @@
 
 EngineError
 ├── QueueFullError            the bounded waiting queue has no room
+│   └── QueueShareFullError   it has, but not for this key
 ├── EngineUnavailableError    the engine process is starting, stopping or gone
 ├── EngineDiedError           the engine process ended while this request was in flight
 ├── RequestQuarantinedError   a request like this one killed the engine before
@@ -38,6 +39,11 @@ class QueueFullError(EngineError):
         self.num_waiting = num_waiting
         self.limit = limit
         self.retry_after_s = retry_after_s
+
+
+class QueueShareFullError(QueueFullError):
+    """There is room, but not for this key: it has `num_waiting` units and may have `limit` now, those that
+    run included."""
 
 
 class EngineUnavailableError(EngineError):

@@ -76,7 +76,7 @@ class ChatCompletions:
         deadline = deadline_of(headers, self._limits.request_timeout_s)
         require_json(headers)
         body = await read_body(headers, receive, max_body_bytes=self._limits.max_body_bytes)
-        self._service.require_room()  # where there is none, refusing must cost next to nothing
+        self._service.require_room(caller.key_id)  # refusing must cost next to nothing
         call = self._call(body, request_id_of(scope), caller)
         model = self._service.resolve(call.chat.model)
         admission = Admission(self._gate, caller, call.chat, model, partial(add_headers, scope))

@@ -42,6 +42,7 @@ from galop.engine.errors import (
     EngineInternalError,
     EngineUnavailableError,
     QueueFullError,
+    QueueShareFullError,
     RequestQuarantinedError,
 )
 from galop.http.gate import (
@@ -403,6 +404,19 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             message=lambda error: (
                 f"The server is over capacity: {error.num_waiting} {error.unit} wait and its queue "
                 f"holds {error.limit}. Please try again in a moment."
+            ),
+            headers=_retry_after,
+        ),
+        _row(
+            QueueShareFullError,
+            503,
+            when=(
+                "The API key has more requests in the queue than one key may have now, so that others "
+                "find room. Comes with `retry-after`."
+            ),
+            message=lambda error: (
+                f"The server is over capacity, and {error.num_waiting} {error.unit} of this API key are "
+                f"in its queue, where {error.limit} may be now. Please try again in a moment."
             ),
             headers=_retry_after,
         ),

@@ -11,7 +11,7 @@ is unusual about a request goes the long way.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from galop.engine.errors import EngineError, QueueFullError
@@ -62,8 +62,11 @@ class Refuser:
         told to the observer. None where the request goes the long way."""
         if method != b"POST" or target not in self._paths:
             return None
-        error = self._no_room()
-        if error is None or not self._is_usual(headers):
+        values = dict(headers)
+        if len(values) < len(headers) or not self._is_usual(values):
+            return None
+        error = self._no_room(values.get(b"authorization", b"").decode("latin-1"))
+        if error is None:
             return None
         return self._refusal(error, f"POST {target.decode()!r}", is_https=is_https)
 
@@ -81,25 +84,18 @@ class Refuser:
         own_headers += answer_headers(request_id, is_https=is_https)
         return Refusal(problem.status, own_headers, body)
 
-    def _no_room(self) -> QueueFullError | None:
+    def _no_room(self, authorization: str) -> QueueFullError | None:
         try:
-            self._service.require_room()
+            caller = self._gate.authenticate(authorization or None)
+            self._service.require_room(caller.key_id)
         except QueueFullError as error:
             return error
-        except EngineError:
+        except (AdmissionError, EngineError):
             return None
         return None
 
-    def _is_usual(self, headers: RawHeaders) -> bool:
-        """From someone with a key, and with a body that is not too large."""
-        values = dict(headers)
-        length = values.get(b"content-length", b"")
-        if len(values) < len(headers) or not _UNUSUAL.isdisjoint(values):
-            return False
-        if not length.isdigit() or int(length) > self._limits.max_body_bytes:
-            return False
-        try:
-            self._gate.authenticate(values.get(b"authorization", b"").decode("latin-1") or None)
-        except AdmissionError:
-            return False
-        return True
+    def _is_usual(self, headers: Mapping[bytes, bytes]) -> bool:
+        """With a body that is not too large, and nothing that asks for another answer."""
+        length = headers.get(b"content-length", b"")
+        is_small = length.isdigit() and int(length) <= self._limits.max_body_bytes
+        return is_small and _UNUSUAL.isdisjoint(headers)

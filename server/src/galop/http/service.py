@@ -30,8 +30,9 @@ class ChatService(Protocol):
     def readiness(self) -> str | None:
         """None when requests are answered now, otherwise why not. Must not block."""
 
-    def require_room(self) -> None:
-        """Raises the EngineError with which every request would be refused now. Must not block."""
+    def require_room(self, key_id: str) -> None:
+        """Raises the EngineError with which every request of this key (empty: of nobody in particular)
+        would be refused now. Must not block."""
 
     def load(self) -> tuple[int, int]:
         """How many choices the engine works on, and how many wait for it. Must not block."""

@@ -22,6 +22,7 @@ from galop.engine.errors import (
     EngineInternalError,
     EngineUnavailableError,
     QueueFullError,
+    QueueShareFullError,
     QueueUnit,
     RequestQuarantinedError,
 )
@@ -36,6 +37,7 @@ from galop.engine.generation import (
 from galop.worker.protocol import Cancel, Command, Submit
 from galop.worker.quarantine import Quarantine
 from galop.worker.replay import Replay, ReplayMismatchError
+from galop.worker.room import Room
 
 logger = logging.getLogger("galop.worker")
 
@@ -144,7 +146,7 @@ class Generation:
     def _end_choices(self, choices: Set[int]) -> None:
         ended = self.open_choices & choices
         self.open_choices -= ended
-        self._handle.num_open_choices -= len(ended)
+        self._handle.room.leave(self.request.key_id, len(ended))
 
     def _wake(self) -> None:
         if self._arrived is not None and not self._arrived.done():
@@ -155,7 +157,8 @@ class EngineHandle(ABC):
     """Submits requests and hands their events to whoever asked.
 
     `num_slots` choices run at once, `max_waiting` more may wait, with no more than
-    `max_waiting_tokens` prompt tokens still to be computed; beyond that `generate` refuses.
+    `max_waiting_tokens` prompt tokens still to be computed; beyond that `generate` refuses. No key
+    gets all of it where there are several: see `worker.room`.
 
     A request survives `crash_retries` deaths of the engine. On its last try it runs alone, before
     all others, so that one more death names the request that caused it.
@@ -172,6 +175,7 @@ class EngineHandle(ABC):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
+        self.room = Room(num_slots=num_slots, max_waiting=max_waiting)
         self._num_slots = num_slots
         self._max_waiting = max_waiting
         self._max_waiting_tokens = max_waiting_tokens
@@ -182,14 +186,17 @@ class EngineHandle(ABC):
         self._typical_duration_s = 1.0
         self.unavailable_reason: str | None = "the engine is starting"
         self._draining_reason: str | None = None
-        self.num_open_choices = 0
-        """Choices that run or wait."""
         self.on_token_gap: Callable[[float], None] = lambda seconds: None
         """Called with the time between two steps' tokens of one choice; must be quick."""
 
     def __repr__(self) -> str:
         state = self.unavailable_reason or "ready"
         return f"<{type(self).__name__} {state}, {self.num_open_choices} choices open>"
+
+    @property
+    def num_open_choices(self) -> int:
+        """Choices that run or wait."""
+        return self.room.num_open
 
     def readiness(self) -> str | None:
         """None when requests are taken, else the reason why not."""
@@ -203,29 +210,27 @@ class EngineHandle(ABC):
     def load(self) -> tuple[int, int]:
         """How many choices run and how many wait, as of the engine's last step."""
 
-    def require_room(self, num_choices: int) -> None:
+    def require_room(self, num_choices: int, key_id: str) -> None:
         """Raises `EngineUnavailableError` or `QueueFullError` where `generate` would, for so many
-        choices and any prompt."""
+        choices and any prompt of this key."""
         if (reason := self.readiness()) is not None:
             raise EngineUnavailableError(reason)
-        if not self.has_room(num_choices):
-            num_waiting = max(0, self.num_open_choices - self._num_slots)
-            raise self._full("sequences", num_waiting, self._max_waiting, num_choices)
-
-    def has_room(self, num_choices: int) -> bool:
-        """For so many choices, beside those that run or wait; alone, any number may come."""
-        num_open = self.num_open_choices
-        return not num_open or num_open + num_choices <= self._num_slots + self._max_waiting
+        room = self.room
+        if not room.has_room(num_choices):
+            raise self._full("sequences", room.num_waiting, self._max_waiting, num_choices)
+        if not room.has_share(key_id, num_choices):
+            num_own, share = room.num_of(key_id), room.share_of(key_id, num_choices) or 0
+            raise self._full("sequences", num_own, share, num_choices, QueueShareFullError)
 
     def generate(self, request: GenerationRequest) -> Generation:
         """Submit. Raises at once `EngineUnavailableError`, `QueueFullError` or
         `RequestQuarantinedError`."""
-        self.require_room(request.num_choices)
+        self.require_room(request.num_choices, request.key_id)
         if request in self._quarantine:
             raise RequestQuarantinedError
         self._require_room_for_prompt(request)
         generation = Generation(self, request)
-        self.num_open_choices += request.num_choices
+        self.room.enter(request.key_id, request.num_choices)
         self._generations[request.request_id] = (generation, self._clock())
         self._submit_pending()
         return generation
@@ -317,23 +322,32 @@ class EngineHandle(ABC):
             self.on_token_gap(now_s - last_s)
 
     def _require_room_for_prompt(self, request: GenerationRequest) -> None:
-        num_tokens = sum(
-            len(generation.request.prompt_token_ids)
-            for generation, _ in self._generations.values()
-            if not generation.is_prefilled
-        )
-        if num_tokens and num_tokens + len(request.prompt_token_ids) > self._max_waiting_tokens:
-            raise self._full(
-                "prompt tokens", num_tokens, self._max_waiting_tokens, request.num_choices
-            )
+        num_tokens = num_own = 0
+        for generation, _ in self._generations.values():
+            if not generation.is_prefilled:
+                num_prompt_tokens = len(generation.request.prompt_token_ids)
+                num_tokens += num_prompt_tokens
+                num_own += num_prompt_tokens * (generation.request.key_id == request.key_id)
+        num_new = len(request.prompt_token_ids)
+        limit = self._max_waiting_tokens
+        if num_tokens and num_tokens + num_new > limit:
+            raise self._full("prompt tokens", num_tokens, limit, request.num_choices)
+        share = self.room.share_of_tokens(limit - num_tokens - num_new)
+        if num_own and share is not None and num_own + num_new > share:
+            full = QueueShareFullError
+            raise self._full("prompt tokens", num_own, share, request.num_choices, full)
 
     def _full(
-        self, unit: QueueUnit, num_waiting: int, limit: int, num_choices: int
+        self,
+        unit: QueueUnit,
+        num_waiting: int,
+        limit: int,
+        num_choices: int,
+        error: type[QueueFullError] = QueueFullError,
     ) -> QueueFullError:
-        num_ahead = max(0, self.num_open_choices - self._num_slots)
-        rounds = (num_ahead + num_choices) / self._num_slots
+        rounds = (self.room.num_waiting + num_choices) / self._num_slots
         wait_s = math.ceil(rounds * self._typical_duration_s)
-        return QueueFullError(
+        return error(
             num_waiting=num_waiting,
             limit=limit,
             retry_after_s=min(max(wait_s, 1), _LONGEST_RETRY_AFTER_S),

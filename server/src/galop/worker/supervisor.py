@@ -102,9 +102,9 @@ class EngineProcess(EngineHandle):
         return self._process.pid if self._process is not None else None
 
     def pacemaker(self) -> int | None:
-        """While there is no room for a request: the file descriptor that is readable when the engine has
-        taken its next step. Otherwise None."""
-        if self._writer is None or self.readiness() is not None or self.has_room(1):
+        """While there is more to refuse than to accept: the file descriptor that is readable when the
+        engine has taken its next step. Otherwise None."""
+        if self._writer is None or self.readiness() is not None or not self.room.is_crowded:
             return None
         connection: socket.socket = self._writer.get_extra_info("socket")
         return connection.fileno()
