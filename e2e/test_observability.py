@@ -205,15 +205,26 @@ def test_pages_of_other_origins_are_let_in_by_name() -> None:
 
 
 def test_it_serves_https_with_the_files_it_is_given(tmp_path: Path) -> None:
-    """A client that trusts the authority gets answers, and is told to stay on HTTPS."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
+    """A client that trusts the authority gets answers, and is told to stay on HTTPS. New files of another
+    authority are served from the next second on."""
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    key.write_bytes(certificate.private_key_pem.bytes())
-    cert.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
+
+    def issue() -> ssl.SSLContext:
+        authority = trustme.CA()
+        certificate = authority.issue_cert("127.0.0.1")
+        key.write_bytes(certificate.private_key_pem.bytes())
+        cert.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        return context
+
+    def is_served(context: ssl.SSLContext) -> bool:
+        with contextlib.suppress(httpx.ConnectError):
+            return httpx.get(f"https://127.0.0.1:{port}/healthz", verify=context).is_success
+        return False
+
     port = free_port()
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+    context = issue()
     with _process("--tls-cert", str(cert), "--tls-key", str(key), "--port", str(port)) as lines:
         for line in lines:
             if "ready at" in line:
@@ -222,6 +233,12 @@ def test_it_serves_https_with_the_files_it_is_given(tmp_path: Path) -> None:
         answer = httpx.get(f"https://127.0.0.1:{port}/v1/models", verify=context)
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"https://127.0.0.1:{port}/v1/models")
+        renewed = issue()
+        deadline_s = time.monotonic() + 20
+        while not is_served(renewed):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.1)
+        assert not is_served(context)
     assert answer.status_code == 200
     assert answer.headers["strict-transport-security"].startswith("max-age=")
 

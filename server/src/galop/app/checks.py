@@ -7,6 +7,7 @@ import importlib.util
 import ssl
 from urllib.parse import urlsplit
 
+from galop.app.certificate import load_certificate
 from galop.app.configuration import Configuration
 from galop.machine import available_cores
 from galop.settings import SettingError
@@ -35,8 +36,7 @@ def _check_tls(configuration: Configuration) -> None:
             reason = f"cannot read {path}: {error.strerror}"
             raise SettingError(configuration.source_of(name), reason) from None
     try:
-        # An empty password, or an encrypted key would ask for one on the terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+        load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert, key)
     except (ssl.SSLError, ValueError) as error:
         reason = f"{cert} and {key} are no certificate and unencrypted private key that belong "
         raise SettingError(

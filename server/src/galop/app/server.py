@@ -13,10 +13,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 
 from galop import __version__
+from galop.app.certificate import CertificateFiles
 from galop.app.connections import ConnectionGuard
 from galop.app.engine_start import ENGINE_COMMAND, engine_config
 from galop.app.language import Language
@@ -137,6 +139,8 @@ class Server(uvicorn.Server):
         client_timeout_s: float,
     ) -> None:
         super().__init__(config)
+        config.load()
+        self._certificate = _certificate_files(config)
         self._engine = engine
         self._drain_timeout_s = drain_timeout_s
         self._guard = ConnectionGuard(client_timeout_s)
@@ -156,8 +160,10 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(each)
 
     async def on_tick(self, counter: int) -> bool:
-        """uvicorn's, ten times a second, and a look at the clients in every tenth."""
+        """uvicorn's, ten times a second, and in every tenth a look at the clients and at the certificate."""
         if counter % 10 == 0:
+            if self._certificate is not None:
+                self._certificate.look()
             self._guard.look(self.server_state.connections)  # type: ignore[arg-type]  # of HTTP/1.1 only
         return await super().on_tick(counter)
 
@@ -177,6 +183,13 @@ class Server(uvicorn.Server):
         self.config.timeout_graceful_shutdown = math.ceil(left_s) + LAST_WORDS_TIMEOUT_S
         self.should_exit = True
         await self._engine.stop()
+
+
+def _certificate_files(config: uvicorn.Config) -> CertificateFiles | None:
+    """None where the server speaks plain HTTP."""
+    if config.ssl is None or config.ssl_certfile is None or config.ssl_keyfile is None:
+        return None
+    return CertificateFiles(config.ssl, Path(config.ssl_certfile), Path(config.ssl_keyfile))
 
 
 @asynccontextmanager
