@@ -294,6 +294,20 @@ def test_an_open_address_needs_keys_or_a_word(tmp_path: Path) -> None:
         assert httpx.post(server.base_url + CHAT, json=BODY).status_code == 200
 
 
+def test_a_rotated_key_may_have_two_secrets_for_a_while(
+    operator: Operator, ask: Callable[..., httpx.Response]
+) -> None:
+    """Nobody is locked out while the new one is handed round, and the list tells of it."""
+    old = operator.create("rolling")
+    new = operator.run("keys", "rotate", "rolling", "--keep-old", "1h")
+    until_noticed(lambda: ask(new).status_code == 200)
+    assert ask(old).status_code == 200
+    assert f"old secret {old[:12]}... until " in operator.run("keys", "list")
+    newest = operator.run("keys", "rotate", "rolling")
+    until_noticed(lambda: ask(newest).status_code == 200)
+    assert [ask(each).status_code for each in (old, new)] == [401, 401]
+
+
 def test_a_key_is_shown_once(operator: Operator) -> None:
     """On stdout alone, for scripts; the list has only its beginning."""
     key = operator.create("shown-once")
@@ -315,6 +329,7 @@ def test_a_key_is_shown_once(operator: Operator) -> None:
         (["keys", "create", "x", "--expires", "yesterday"], "--expires"),
         (["keys", "create", "x", "--expires", "2020-01-01"], "is over"),
         (["keys", "create", "a`b"], "no name"),
+        (["keys", "rotate", "first", "--keep-old", "tomorrow"], "--keep-old"),
         (["usage", "--since", "monday"], "YYYY-MM-DD"),
     ],
 )

@@ -11,6 +11,7 @@ from galop.ledger.errors import InvalidApiKeyError
 from galop.ledger.keys import (
     PREFIX_LENGTH,
     ApiKey,
+    FormerSecret,
     Group,
     KeyRing,
     digest_of,
@@ -76,3 +77,24 @@ def test_a_key_ends() -> None:
     with pytest.raises(InvalidApiKeyError, match="revoked"):
         revoked.check(KEY, 2.0)
     assert len(revoked) == 1
+
+
+def test_a_former_secret_ends_by_itself_and_with_its_key() -> None:
+    """It is the same key until then."""
+    new = new_key()
+    rotated = replace(
+        RECORD,
+        prefix=new[:PREFIX_LENGTH],
+        digest=digest_of(new, SECRET),
+        former=FormerSecret(prefix=RECORD.prefix, digest=RECORD.digest, until_s=10.0),
+    )
+    ring = KeyRing([rotated], GROUPS, SECRET)
+    assert len(ring) == 1
+    assert ring.check(KEY, 9.9) == ring.check(new, 9.9)
+    assert ring.check(new, 10.0).name == "alice"
+    with pytest.raises(InvalidApiKeyError, match="expired"):
+        ring.check(KEY, 10.0)
+    for ended in (replace(rotated, expires_s=5.0), replace(rotated, revoked_s=1.0)):
+        for each in (KEY, new):
+            with pytest.raises(InvalidApiKeyError, match="expired|revoked"):
+                KeyRing([ended], GROUPS, SECRET).check(each, 6.0)

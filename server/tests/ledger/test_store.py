@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 import galop.ledger
 from galop.ledger.errors import (
@@ -177,6 +178,49 @@ def test_opening_again_finds_everything(
     """Nothing is migrated twice, and the secret is the same."""
     secret_key, _ = store.create_key(make_draft())
     assert open_store().key_ring().check(secret_key, 1.0).name == "alice"
+
+
+def test_a_former_secret_is_kept_as_long_as_was_said(
+    open_store: Callable[[], Store], store: Store, make_draft: MakeDraft
+) -> None:
+    """In the database too; another rotation ends it."""
+    first, _ = store.create_key(make_draft())
+    second, rotated = store.rotate_key("alice", keep_old_until_s=100.0)
+    assert store.read_keys()[0] == [rotated]
+    ring = open_store().key_ring()
+    assert ring.check(first, 99.0) == ring.check(second, 101.0)
+    third, _ = store.rotate_key("alice", keep_old_until_s=200.0)
+    ring = store.key_ring()
+    assert ring.check(second, 199.0) == ring.check(third, 199.0)
+    with pytest.raises(InvalidApiKeyError):
+        ring.check(first, 99.0)
+
+
+def test_a_ledger_of_the_version_before_keeps_its_keys(
+    ledger_url: str | None, tmp_path: Path, make_draft: MakeDraft
+) -> None:
+    """Its tables are changed when it is opened."""
+    old = Store(ledger_url, tmp_path)
+    secret_key, key = old.create_key(make_draft(limits=Limits(rpm=3)))
+    old.close()
+    url = ledger_url or f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(galop.ledger.__file__).with_name("migrations"))
+    )
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    with engine.connect() as connection:
+        columns = {each["name"] for each in inspect(connection).get_columns("api_keys")}
+    engine.dispose()
+    assert "former_prefix" not in columns
+
+    migrated = Store(ledger_url, tmp_path)
+    assert migrated.read_keys()[0] == [key]
+    assert migrated.key_ring().check(secret_key, 1.0).key_id == key.id
+    migrated.close()
 
 
 def test_many_may_open_an_empty_ledger_at_once(

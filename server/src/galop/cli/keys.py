@@ -142,10 +142,22 @@ def revoke(configuration: Configuration, which: Which) -> None:
     typer.echo(f"{key.name} ({key.id}) is revoked")
 
 
-def rotate(configuration: Configuration, which: Which) -> None:
+def rotate(
+    configuration: Configuration,
+    which: Which,
+    keep_old: Annotated[
+        str | None,
+        typer.Option(
+            help="Let the old secret be valid for so long yet: 45m, 12h or 7d.",
+            metavar="SPAN",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Give a key a new secret and print it once; the old one ends. Limits and usage stay."""
+    until_s = None if keep_old is None else _end_of(keep_old)
     with opened_store(configuration) as store:
-        secret_key, key = store.rotate_key(which)
+        secret_key, key = store.rotate_key(which, keep_old_until_s=until_s)
     _show_once(secret_key, key)
 
 
@@ -278,8 +290,7 @@ def _expiry(text: str) -> float | None:
         return None
     now = datetime.now(UTC)
     try:
-        if match := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
-            span = timedelta(seconds=int(match[1]) * _UNITS_S[match[2]])
+        if (span := _span(text)) is not None:
             return (now + span).timestamp()
         expiry = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except (ValueError, OverflowError):
@@ -290,6 +301,19 @@ def _expiry(text: str) -> float | None:
     if expiry <= now:
         raise typer.BadParameter(f"{text} is over", param_hint="--expires")
     return expiry.timestamp()
+
+
+def _span(text: str) -> timedelta | None:
+    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    return timedelta(seconds=int(match[1]) * _UNITS_S[match[2]]) if match else None
+
+
+def _end_of(text: str) -> float:
+    """Unix seconds, after this span."""
+    span = _span(text)
+    if span is None:
+        raise typer.BadParameter(f"{text!r} is none of 45m, 12h, 7d", param_hint="--keep-old")
+    return (datetime.now(UTC) + span).timestamp()
 
 
 def _state(key: ApiKey, now_s: float) -> str:
@@ -306,8 +330,14 @@ def _describe(key: ApiKey) -> str:
     if key.may_use_performance:
         parts.append("tier performance")
     if key.expires_s is not None:
-        parts.append(f"until {datetime.fromtimestamp(key.expires_s, UTC):%Y-%m-%d %H:%M} UTC")
+        parts.append(f"until {_minute(key.expires_s)}")
+    if key.former is not None and key.former.until_s > time.time():
+        parts.append(f"old secret {key.former.prefix}... until {_minute(key.former.until_s)}")
     return "; ".join(parts)
+
+
+def _minute(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _limits_text(limits: Limits) -> str:

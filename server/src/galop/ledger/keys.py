@@ -34,6 +34,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FormerSecret:
+    """What a key was before it was rotated, valid until everybody has the new one."""
+
+    prefix: str
+    digest: bytes
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """One key, without the secret."""
 
@@ -52,6 +61,7 @@ class ApiKey:
     """Ids the key may use; empty: all."""
     may_use_performance: bool = False
     """Whether it may ask for `service_tier` performance."""
+    former: FormerSecret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,29 +100,45 @@ def fingerprint_of(secret: bytes) -> str:
     return hmac.digest(secret, b"galop: which secret is this?", hashlib.sha256).hex()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    key: ApiKey
+    digest: bytes
+    expiries_s: tuple[float, ...]
+    caller: Caller
+
+
 class KeyRing:
     """All keys as they were when it was read, ready to check requests: a few microseconds each."""
 
     def __init__(self, keys: Iterable[ApiKey], groups: Mapping[str, Group], secret: bytes) -> None:
         self._secret = secret
-        self._by_prefix = {key.prefix: (key, _caller(key, groups)) for key in keys}
+        self._num_keys = 0
+        self._by_prefix: dict[str, _Entry] = {}
+        for key in keys:
+            self._num_keys += 1
+            caller = _caller(key, groups)
+            expiries_s = () if key.expires_s is None else (key.expires_s,)
+            self._by_prefix[key.prefix] = _Entry(key, key.digest, expiries_s, caller)
+            if (former := key.former) is not None:
+                until_s = (*expiries_s, former.until_s)
+                self._by_prefix[former.prefix] = _Entry(key, former.digest, until_s, caller)
 
     def __len__(self) -> int:
         """Revoked and expired ones count: a server that has had keys is not open to everybody."""
-        return len(self._by_prefix)
+        return self._num_keys
 
     def check(self, key: str, now_s: float) -> Caller:
         """Whose key this is. Raises `InvalidApiKeyError`."""
         entry = self._by_prefix.get(key[:PREFIX_LENGTH])
-        digest = entry[0].digest if entry else _NO_DIGEST
+        digest = entry.digest if entry else _NO_DIGEST
         if not hmac.compare_digest(digest, digest_of(key, self._secret)) or entry is None:
             raise InvalidApiKeyError("no such key")
-        api_key, caller = entry
-        if api_key.revoked_s is not None:
-            raise InvalidApiKeyError(f"{api_key.id} is revoked")
-        if api_key.expires_s is not None and api_key.expires_s <= now_s:
-            raise InvalidApiKeyError(f"{api_key.id} has expired")
-        return caller
+        if entry.key.revoked_s is not None:
+            raise InvalidApiKeyError(f"{entry.key.id} is revoked")
+        if any(expires_s <= now_s for expires_s in entry.expiries_s):
+            raise InvalidApiKeyError(f"{entry.key.id} has expired")
+        return entry.caller
 
 
 def _caller(key: ApiKey, groups: Mapping[str, Group]) -> Caller:

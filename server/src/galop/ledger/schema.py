@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 metadata = MetaData()
@@ -48,6 +48,9 @@ api_keys = Table(
     Column("tpm", BigInteger),
     Column("rpd", BigInteger),
     Column("tpd", BigInteger),
+    Column("former_prefix", Text),
+    Column("former_digest", LargeBinary),
+    Column("former_until_s", Double),
 )
 
 usage_by_day = Table(

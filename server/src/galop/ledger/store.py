@@ -25,6 +25,7 @@ from galop.ledger.keys import (
     ANONYMOUS,
     PREFIX_LENGTH,
     ApiKey,
+    FormerSecret,
     Group,
     KeyRing,
     digest_of,
@@ -133,11 +134,18 @@ class Store:
             self._update_key(connection, key)
         return key
 
-    def rotate_key(self, name: str) -> tuple[str, ApiKey]:
-        """A new secret for the same key; the old one is valid no longer. Raises `KeyNotFoundError`."""
+    def rotate_key(self, name: str, *, keep_old_until_s: float | None = None) -> tuple[str, ApiKey]:
+        """A new secret for the same key; the old one is valid until then, or no longer. One that is older
+        ends in any case. Raises `KeyNotFoundError`."""
         secret_key = new_key()
         with self._changing() as connection:
-            key = replace(_require_active(connection, name), **self._marks(secret_key))
+            key = _require_active(connection, name)
+            former = None
+            if keep_old_until_s is not None:
+                former = FormerSecret(
+                    prefix=key.prefix, digest=key.digest, until_s=keep_old_until_s
+                )
+            key = replace(key, former=former, **self._marks(secret_key))
             self._update_key(connection, key)
         return secret_key, key
 
@@ -350,6 +358,17 @@ def _key(row: RowMapping) -> ApiKey:
         limits=_limits(row),
         models=tuple(row["models"]),
         may_use_performance=row["may_use_performance"],
+        former=_former(row),
+    )
+
+
+def _former(row: RowMapping) -> FormerSecret | None:
+    if row["former_prefix"] is None:
+        return None
+    return FormerSecret(
+        prefix=row["former_prefix"],
+        digest=bytes(row["former_digest"]),
+        until_s=row["former_until_s"],
     )
 
 
@@ -365,6 +384,9 @@ def _row(key: ApiKey) -> dict[str, object]:
         "group": key.group,
         "models": list(key.models),
         "may_use_performance": key.may_use_performance,
+        "former_prefix": key.former and key.former.prefix,
+        "former_digest": key.former and key.former.digest,
+        "former_until_s": key.former and key.former.until_s,
         **_limit_columns(key.limits),
     }
 

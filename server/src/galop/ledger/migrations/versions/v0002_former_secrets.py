@@ -1,0 +1,24 @@
+"""The secret that a key had before it was rotated, and how long it is valid yet."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """No key has one."""
+    op.add_column("api_keys", sa.Column("former_prefix", sa.Text))
+    op.add_column("api_keys", sa.Column("former_digest", sa.LargeBinary))
+    op.add_column("api_keys", sa.Column("former_until_s", sa.Double))
+
+
+def downgrade() -> None:
+    """Former secrets end."""
+    for name in ("former_prefix", "former_digest", "former_until_s"):
+        op.drop_column("api_keys", name)
