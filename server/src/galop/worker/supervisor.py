@@ -107,7 +107,8 @@ class EngineProcess(EngineHandle):
         if self._writer is None or self.readiness() is not None or not self.room.is_crowded:
             return None
         connection: socket.socket = self._writer.get_extra_info("socket")
-        return connection.fileno()
+        number = connection.fileno()
+        return number if number >= 0 else None  # it was closed a moment ago
 
     def load(self) -> tuple[int, int]:
         """See `EngineHandle.load`."""
