@@ -24,7 +24,7 @@ class Answer:
     status: int = 0
     retry_after: str | None = None
     said: dict[int, str] = field(default_factory=lambda: defaultdict(str))
-    """Of each choice: text, calls without their random ids, reason to finish."""
+    """Of each choice: text, calls without their random ids, log probabilities, reason to finish."""
     num_chunks: int = 0
     created: int = 0
     error: str | None = None
@@ -60,6 +60,8 @@ class Answer:
             said = message.get("content") or ""
             for call in message.get("tool_calls") or ():
                 said += json.dumps(call["function"], sort_keys=True)
+            if choice.get("logprobs"):
+                said += json.dumps(choice["logprobs"], sort_keys=True)
             self.said[choice["index"]] += said + (choice.get("finish_reason") or "")
 
 

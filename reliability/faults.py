@@ -121,7 +121,7 @@ UNSEEN = "unseen prompt"
 """Long, and in no cache: servers are not warmed up with it."""
 BODIES: dict[str, Body] = {**mixed(), "long prompt": long_prompt(400), UNSEEN: long_prompt(1500)}
 NUM_USUAL = len(BODIES) - 1
-DECODED = ("greedy", "seeded", "penalised", "JSON", "schema", "tools")
+DECODED = ("greedy", "seeded", "penalised", "logprobs", "JSON", "schema", "tools")
 
 
 class Suite:

@@ -267,6 +267,7 @@ def raw_bytes(trial: Trial) -> None:
                     received += piece
         status = received.split(b" ", 2)[1].decode() if received.startswith(b"HTTP/") else "closed"
         assert not status.startswith("5"), received
+        assert not status.startswith("4") or b'\r\n\r\n{"error":{"message":' in received, received
         return status
 
     trial.run(everything, check)

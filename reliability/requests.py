@@ -42,6 +42,9 @@ def mixed(num_tokens: int = 24) -> dict[str, Body]:
         "penalised": body(
             about, seed=3, frequency_penalty=0.5, max_tokens=num_tokens, stream=True, n=2
         ),
+        "logprobs": body(
+            about, seed=9, logprobs=True, top_logprobs=2, max_tokens=num_tokens, stream=True
+        ),
         "whole": body("Name a harbour.", seed=11, max_tokens=num_tokens),
         "JSON": body(
             about + " Answer as a JSON object.",
