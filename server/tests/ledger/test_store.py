@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 import galop.ledger
 from galop.ledger.errors import (
@@ -29,6 +29,20 @@ from galop.ledger.store import Store, Taken
 from galop.ledger.usage import Counts, UsageKey
 
 MakeDraft = Callable[..., ApiKey]
+
+
+def engine_of(ledger_url: str | None, state_directory: Path) -> Engine:
+    """The database of a store, without the store."""
+    url = ledger_url or f"sqlite:///{state_directory / 'ledger.sqlite3'}"
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+
+
+def migrations() -> Config:
+    """Alembic's view of ours."""
+    config = Config()
+    folder = Path(galop.ledger.__file__).with_name("migrations")
+    config.set_main_option("script_location", str(folder))
+    return config
 
 
 def test_a_key_comes_back_as_it_was_made(store: Store, make_draft: MakeDraft) -> None:
@@ -203,12 +217,8 @@ def test_a_ledger_of_the_version_before_keeps_its_keys(
     old = Store(ledger_url, tmp_path)
     secret_key, key = old.create_key(make_draft(limits=Limits(rpm=3)))
     old.close()
-    url = ledger_url or f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    config = Config()
-    config.set_main_option(
-        "script_location", str(Path(galop.ledger.__file__).with_name("migrations"))
-    )
+    engine = engine_of(ledger_url, tmp_path)
+    config = migrations()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0001")
@@ -253,21 +263,17 @@ def test_the_migrations_make_the_tables_of_the_schema(
     """From an empty database up to the head, which is the one the code expects."""
     store = Store(ledger_url, tmp_path)
     store.close()
-    url = ledger_url or f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = engine_of(ledger_url, tmp_path)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
-    config = Config()
-    folder = Path(galop.ledger.__file__).with_name("migrations")
-    config.set_main_option("script_location", str(folder))
-    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    assert ScriptDirectory.from_config(migrations()).get_current_head() == HEAD
 
 
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     """Rather than misread."""
     Store(None, tmp_path).close()
-    engine = create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    engine = engine_of(None, tmp_path)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
@@ -323,7 +329,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 def test_a_database_with_other_tables_is_shared_politely(tmp_path: Path) -> None:
     """Only our own tables are made."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    engine = engine_of(None, tmp_path)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE recipes (title TEXT)"))
     engine.dispose()

@@ -20,7 +20,7 @@ class Connection(Protocol):
     """What we look at of uvicorn's connections; the same for all its HTTP protocols."""
 
     transport: asyncio.Transport
-    cycle: Any  # None before the first request, else uvicorn's RequestResponseCycle
+    cycle: Any  # None before the first request, else uvicorn's or a RefusedCycle
     timeout_keep_alive_task: asyncio.TimerHandle | None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 import string
 from collections.abc import Iterable, Mapping
@@ -104,7 +105,7 @@ def fingerprint_of(secret: bytes) -> str:
 class _Entry:
     key: ApiKey
     digest: bytes
-    expiries_s: tuple[float, ...]
+    expires_s: float
     caller: Caller
 
 
@@ -118,10 +119,10 @@ class KeyRing:
         for key in keys:
             self._num_keys += 1
             caller = _caller(key, groups)
-            expiries_s = () if key.expires_s is None else (key.expires_s,)
-            self._by_prefix[key.prefix] = _Entry(key, key.digest, expiries_s, caller)
+            expires_s = math.inf if key.expires_s is None else key.expires_s
+            self._by_prefix[key.prefix] = _Entry(key, key.digest, expires_s, caller)
             if (former := key.former) is not None:
-                until_s = (*expiries_s, former.until_s)
+                until_s = min(expires_s, former.until_s)
                 self._by_prefix[former.prefix] = _Entry(key, former.digest, until_s, caller)
 
     def __len__(self) -> int:
@@ -136,7 +137,7 @@ class KeyRing:
             raise InvalidApiKeyError("no such key")
         if entry.key.revoked_s is not None:
             raise InvalidApiKeyError(f"{entry.key.id} is revoked")
-        if any(expires_s <= now_s for expires_s in entry.expiries_s):
+        if entry.expires_s <= now_s:
             raise InvalidApiKeyError(f"{entry.key.id} has expired")
         return entry.caller
 

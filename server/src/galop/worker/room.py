@@ -48,9 +48,7 @@ class Room:
     @property
     def is_crowded(self) -> bool:
         """There is no room for one more choice of whoever holds most."""
-        if not self._open:
-            return False
-        [(largest, _)] = self._open.most_common(1)
+        largest = max(self._open, key=self._open.__getitem__, default="")
         return not (self.has_room(1) and self.has_share(largest, 1))
 
     def has_room(self, num_choices: int) -> bool:
