@@ -25,9 +25,9 @@ from bench import machine, opponents
 from bench.opponents import Configuration, Launch, OpponentMissingError, Running
 from bench.report import Line, Report, compared, of_ours, read_lines, skipped, table, write
 from bench.rows import BLOCK_TIMEOUT_S, ROWS, SCHEMA_ROWS, Goal, Row, Setting, Values
-from galop.app.embedded import embedded_model_path
-from galop.bench.client import BenchError
-from galop.bench.statistics import turns
+from galop.benchmark.client import BenchError
+from galop.benchmark.statistics import turns
+from galop.library.embedded import embedded_model_path
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -23,10 +23,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from galop.app.tuned import find_tuned
-from galop.bench.client import Target
-from galop.settings import default_cache_directory
-from galop.worker.spawn import ENVIRONMENT
+from galop.benchmark.client import Target
+from galop.config.settings import default_cache_directory
+from galop.tuning.stored import find_tuned
+from galop.workers.spawn import ENVIRONMENT
 
 OPPONENTS_VARIABLE = "GALOP_BENCH_OPPONENTS"
 START_TIMEOUT_S = 120.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.machine import Noise
 from bench.rows import Goal
-from galop.bench.statistics import Estimate, estimate
+from galop.benchmark.statistics import Estimate, estimate
 
 MOST = 100.0
 """Stands for every larger ratio; of a server that got nothing done it would be infinite."""

@@ -17,7 +17,7 @@ import jsonschema_rs
 
 from bench.machine import cpu_s
 from bench.opponents import Running
-from galop.bench.client import Block
+from galop.benchmark.client import Block
 
 Setting = Literal["same file", "as a user runs each", "one core busy", "one at a time"]
 """Which two servers run; see `bench.compare`."""

@@ -28,17 +28,17 @@ import httpx
 import jsonschema_rs
 
 from e2e.conftest import galop_serve
-from galop.app.embedded import embedded_model_path
-from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
-from galop.engine.generation import ConstraintSpec
+from galop.backends.llama.model import LlamaModel
+from galop.backends.llama.tokenizer import LlamaTokenizer
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.shape import schema_shape
 from galop.grammar.text import DocumentText
 from galop.grammar.tokenizer import llama_vocabulary
 from galop.grammar.vocabulary import Vocabulary
-from galop.llama.model import LlamaModel
-from galop.llama.tokenizer import LlamaTokenizer
+from galop.library.embedded import embedded_model_path
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 from server.tests.grammar.adversary import KINDS, SCHEMAS, Adversary, SchemaCase, public_schemas
 
 EXTRA_TOKENS = (0, 0, 1, 2, 3, 5, 8, 13, 20, 40, 80, 150)

@@ -14,7 +14,8 @@ from typing import Any
 
 from galop.chat import ChatService, ChatTemplate
 from galop.chat.request import ChatRequest, ModelCard
-from galop.engine.generation import Finished, GenerationRequest, Prefilled, Tokens
+from galop.protocol.events import Finished, Prefilled, Tokens
+from galop.protocol.requests import GenerationRequest
 from galop.telemetry import EngineFigures, Metrics, ObservedChatService
 from galop.testing import ScriptedTokenizer
 

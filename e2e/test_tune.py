@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from e2e.conftest import Server, galop_serve
-from galop.app.embedded import embedded_model_path
-from galop.llama.tuning import store
-from galop.llama.tuning.convert import convert
-from galop.llama.tuning.formats import FORMATS
-from galop.machine import available_cores
+from galop.host import available_cores
+from galop.library.embedded import embedded_model_path
+from galop.tuning import store
+from galop.tuning.convert import convert
+from galop.tuning.formats import FORMATS
 
 pytestmark = pytest.mark.model
 

@@ -30,7 +30,7 @@ from reliability.raw import HalfOpen, abandon, open_unread
 from reliability.report import Report, finish, new_report, parser
 from reliability.requests import long_prompt, mixed, story
 from reliability.service import Service, run_galop, serving
-from server.tests.ledger.postgres import Postgres, missing_programs
+from server.tests.accounts.postgres import Postgres, missing_programs
 
 LEAKED_MIB = 24.0
 """Growth of the server process that is more than an allocator's habits."""

@@ -41,18 +41,13 @@ from schemathesis.specs.openapi.checks import (
 from galop.chat import ChatTemplate
 from galop.chat.errors import TemplateError
 from galop.engine.engine import Engine
-from galop.engine.errors import ConstraintFailedError
-from galop.engine.generation import (
-    ConstraintSpec,
-    EngineEvent,
-    Failed,
-    Finished,
-    GenerationRequest,
-    SamplingParams,
-)
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import ConstraintFailedError
+from galop.protocol.events import EngineEvent, Failed, Finished
+from galop.protocol.requests import GenerationRequest, SamplingParams
 from galop.testing import ScriptedModel, ScriptedTokenizer
 from groq._sse import EventDecoder
 from reliability.client import PATH

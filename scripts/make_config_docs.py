@@ -1,6 +1,6 @@
 """Writes docs/configuration.md and deploy/galop.toml: tables made from the settings, words kept here.
 
-Run `python scripts/make_config_docs.py` after changing `galop.settings`; a test compares the
+Run `python scripts/make_config_docs.py` after changing `galop.config.settings`; a test compares the
 committed files with what this makes.
 """
 
@@ -11,14 +11,14 @@ from itertools import groupby
 from pathlib import Path
 
 from galop.cli.config import toml_value
-from galop.settings import SETTINGS, Setting
+from galop.config.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
 EXAMPLE = ROOT / "deploy" / "galop.toml"
 
 TEMPLATE = """\
-<!-- Made by scripts/make_config_docs.py: change that, or galop.settings, not this page. -->
+<!-- Made by scripts/make_config_docs.py: change that, or galop.config.settings, not this page. -->
 
 # Configuration
 

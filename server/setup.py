@@ -3,7 +3,7 @@
 from setuptools import Extension, setup
 
 ENGINE = "src/galop/engine/csrc"
-LLAMA = "src/galop/llama/csrc"
+LLAMA = "src/galop/backends/llama/csrc"
 COMMON = {"include_dirs": [ENGINE], "extra_compile_args": ["-O3"], "optional": True}
 
 setup(
@@ -12,7 +12,7 @@ setup(
         # several times slower for small models, the whole KV cache is resident from the start, and a token
         # is chosen in three times the time.
         Extension(
-            "galop.llama._kernels",
+            "galop.backends.llama._kernels",
             [
                 f"{LLAMA}/{name}.c"
                 for name in ("attention", "bind", "lazy_clear", "matmul", "tokens")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.machine import Noise
 from bench.report import compared, of_ours, picture, skipped
 from bench.rows import Goal, parsed, worst_gap_s
-from galop.bench.client import Answer, Block
+from galop.benchmark.client import Answer, Block
 
 FASTER = Goal("tok/s", "tok/s", least=1.5)
 SOONER = Goal("first token", "s", most=0.5)

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from galop import __version__
-from galop.app.configuration import configure
-from galop.app.server import LAST_WORDS_TIMEOUT_S
-from galop.settings import Settings
+from galop.config.settings import Settings
+from galop.config.sources import configure
+from galop.serving.server import LAST_WORDS_TIMEOUT_S
 from galop.telemetry import EngineFigures, Metrics
 
 ROOT = Path(__file__).parents[1]

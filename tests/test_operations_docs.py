@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from galop.settings import SETTINGS
+from galop.config.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("docs/operations.md", "docs/threat-model.md", "SECURITY.md")

@@ -7,7 +7,7 @@ import os
 
 from hypothesis import settings
 
-from galop.worker.spawn import ENVIRONMENT
+from galop.workers.spawn import ENVIRONMENT
 
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from galop.app.configuration import configure
+from galop.accounts.keys import ApiKey
 from galop.app.doctor import Finding, examine, memory_finding
-from galop.app.keys import open_store
-from galop.ledger.keys import ApiKey
-from galop.settings import Settings
+from galop.cli.store import open_store
+from galop.config.settings import Settings
+from galop.config.sources import configure
 
 
 @pytest.fixture(autouse=True)

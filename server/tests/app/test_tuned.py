@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from galop.app.served_model import ServedModel, TunedWeights
 from galop.app.server import fingerprint
-from galop.settings import Settings, default_cache_directory
+from galop.config.models import ServedModel
+from galop.config.settings import Settings, default_cache_directory
+from galop.tuning.stored import TunedWeights
 
 SETTINGS = Settings()
 

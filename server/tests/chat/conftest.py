@@ -9,8 +9,9 @@ import pytest
 from galop.chat import ChatService, ChatTemplate
 from galop.chat.events import CompletionEvent, Delta
 from galop.chat.request import ChatRequest, ModelCard
-from galop.engine.errors import EngineError
-from galop.engine.generation import Finished, GenerationRequest, Prefilled, TokenLogprob, Tokens
+from galop.protocol.errors import EngineError
+from galop.protocol.events import Finished, Prefilled, TokenLogprob, Tokens
+from galop.protocol.requests import GenerationRequest
 from galop.testing import ScriptedTokenizer
 
 CARD = ModelCard(

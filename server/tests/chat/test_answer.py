@@ -14,7 +14,7 @@ from galop.chat.errors import (
     TemplateError,
 )
 from galop.chat.events import ChoiceFinished, Delta, Started, Usage
-from galop.engine.errors import EngineDiedError, EngineInternalError
+from galop.protocol.errors import EngineDiedError, EngineInternalError
 from galop.testing import ScriptedTokenizer
 
 from .conftest import (

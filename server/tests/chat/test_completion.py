@@ -18,11 +18,11 @@ from galop.chat.errors import (
 from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
 from galop.chat.meter import Meter
 from galop.chat.request import ChatRequest, ModelCard
-from galop.engine.errors import BudgetTooSmallError, EngineError, QueueFullError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
+from galop.protocol.errors import BudgetTooSmallError, EngineError, QueueFullError
 from galop.testing import ScriptedModel, ScriptedTokenizer
-from galop.worker.local import LocalEngine
+from galop.workers.local import LocalEngine
 
 CARD = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_completion_tokens=512)
 

@@ -25,7 +25,7 @@ from galop.chat.request import ChatRequest, JsonSchemaFormat, ModelCard, Tool
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedModel, ScriptedTokenizer
-from galop.worker.local import LocalEngine
+from galop.workers.local import LocalEngine
 from server.tests.chat.tools import templates
 
 CARD = ModelCard(id="m", created=1, owned_by="t", context_window=4096, max_completion_tokens=4096)

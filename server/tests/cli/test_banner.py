@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from galop.app.served_model import ServedModel
 from galop.chat import ChatService, ChatTemplate
 from galop.chat.request import ModelCard
 from galop.cli.banner import ready_text
-from galop.settings import Settings
+from galop.config.models import ServedModel
+from galop.config.settings import Settings
 from galop.testing import ScriptedModel, ScriptedTokenizer
-from galop.worker.local import LocalEngine
+from galop.workers.local import LocalEngine
 
 
 def banner(

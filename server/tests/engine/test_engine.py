@@ -10,18 +10,11 @@ import pytest
 
 from galop.engine.constraint import TokenConstraint
 from galop.engine.engine import Engine
-from galop.engine.errors import ConstraintFailedError
-from galop.engine.generation import (
-    ConstraintSpec,
-    EngineEvent,
-    Failed,
-    Finished,
-    GenerationRequest,
-    Prefilled,
-    SamplingParams,
-    Tokens,
-)
 from galop.engine.runner import Batch, Float32Array
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import ConstraintFailedError
+from galop.protocol.events import EngineEvent, Failed, Finished, Prefilled, Tokens
+from galop.protocol.requests import GenerationRequest, SamplingParams
 from galop.testing import VOCAB_SIZE, ScriptedModel, ScriptedTokenizer
 
 tokenizer = ScriptedTokenizer()

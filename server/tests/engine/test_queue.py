@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galop.engine.generation import GenerationRequest, ServiceTier
 from galop.engine.queue import TIER_WEIGHTS, WaitingQueue
 from galop.engine.sequence import Sequence
+from galop.protocol.literals import ServiceTier
+from galop.protocol.requests import GenerationRequest
 
 
 def make_sequence(

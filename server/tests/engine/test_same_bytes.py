@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galop.engine.engine import Engine
-from galop.engine.generation import EngineEvent, Failed, GenerationRequest, SamplingParams, Tokens
 from galop.engine.runner import Float32Array
+from galop.protocol.events import EngineEvent, Failed, Tokens
+from galop.protocol.requests import GenerationRequest, SamplingParams
 from galop.testing import VOCAB_SIZE, ScriptedModel
 
 MAX_TOKENS = 12

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from galop.engine.generation import SamplingParams
 from galop.engine.sampler import adjust, choose, log_probabilities, masked, uniform
+from galop.protocol.requests import SamplingParams
 
 rows = st_numpy.arrays(
     np.float32,

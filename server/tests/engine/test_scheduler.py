@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galop.engine.generation import GenerationRequest
 from galop.engine.scheduler import MIN_SHARED_TOKENS, PrefixCopy, Scheduler, Truncation
 from galop.engine.sequence import Sequence
+from galop.protocol.requests import GenerationRequest
 
 
 def make_sequence(prompt: list[int], *, name: str = "r", max_tokens: int = 8) -> Sequence:

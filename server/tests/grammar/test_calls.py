@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galop.engine.constraint import TokenConstraint
-from galop.engine.errors import BudgetTooSmallError
-from galop.engine.generation import CallSyntax, ConstraintSpec, Thinking, ToolCalls, ToolSpec
 from galop.grammar.calls import calls_in
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.grammar.vocabulary import Vocabulary
+from galop.protocol.constraints import CallSyntax, ConstraintSpec, Thinking, ToolCalls, ToolSpec
+from galop.protocol.errors import BudgetTooSmallError
 from galop.testing import END, ScriptedTokenizer
 from server.tests.grammar.adversary import KINDS, Adversary
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from llguidance import LLTokenizer, TokenizerWrapper
 
 from galop.engine.constraint import TokenConstraint
-from galop.engine.errors import BudgetTooSmallError
-from galop.engine.generation import ConstraintSpec
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import BudgetTooSmallError
 from galop.testing import ScriptedTokenizer
 
 SPEC = ConstraintSpec(json_object=True)

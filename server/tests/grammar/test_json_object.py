@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from galop.engine.constraint import TokenConstraint
-from galop.engine.generation import ConstraintSpec
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.json_object import MAX_DEPTH
 from galop.grammar.tokenizer import byte_vocabulary
+from galop.protocol.constraints import ConstraintSpec
 from galop.testing import END, ScriptedTokenizer
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "jsontestsuite.jsonl.gz"

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galop.engine.constraint import TokenConstraint
-from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
-from galop.engine.generation import ConstraintSpec
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.shape import MAX_SCHEMA_BYTES, schema_shape
 from galop.grammar.text import DocumentText
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.grammar.vocabulary import Vocabulary
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 from galop.testing import END, ScriptedTokenizer
 from server.tests.grammar.adversary import KINDS, SCHEMAS, Adversary, SchemaCase, public_schemas
 from server.tests.grammar.keyword_examples import EXAMPLES, KeywordExample

@@ -7,6 +7,15 @@ from collections.abc import Iterator
 import pytest
 from msgspec import UNSET
 
+from galop.accounts.errors import (
+    AdmissionError,
+    InvalidApiKeyError,
+    ModelNotAllowedError,
+    RateLimitExceededError,
+    RequestTooLargeError,
+    TierNotAllowedError,
+)
+from galop.accounts.limits import Standing
 from galop.chat.errors import (
     CallBudgetTooSmallError,
     ChatError,
@@ -17,17 +26,6 @@ from galop.chat.errors import (
     ModelNotFoundError,
     TemplateError,
     ToolUseFailedError,
-)
-from galop.engine.errors import (
-    BudgetTooSmallError,
-    ConstraintFailedError,
-    EngineDiedError,
-    EngineError,
-    EngineInternalError,
-    EngineUnavailableError,
-    QueueFullError,
-    QueueShareFullError,
-    RequestQuarantinedError,
 )
 from galop.http.boundary import log_problem
 from galop.http.errors import (
@@ -44,15 +42,17 @@ from galop.http.errors import (
     UnsupportedMediaTypeError,
     describe,
 )
-from galop.ledger.errors import (
-    AdmissionError,
-    InvalidApiKeyError,
-    ModelNotAllowedError,
-    RateLimitExceededError,
-    RequestTooLargeError,
-    TierNotAllowedError,
+from galop.protocol.errors import (
+    BudgetTooSmallError,
+    ConstraintFailedError,
+    EngineDiedError,
+    EngineError,
+    EngineInternalError,
+    EngineUnavailableError,
+    QueueFullError,
+    QueueShareFullError,
+    RequestQuarantinedError,
 )
-from galop.ledger.limits import Standing
 
 BAD, OURS = "invalid_request_error", "internal_server_error"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from galop.engine.errors import EngineUnavailableError, QueueFullError
+from galop.accounts.errors import InvalidApiKeyError
+from galop.accounts.keys import ANONYMOUS, Caller
+from galop.admission.policy import OpenGate
 from galop.http import Limits
-from galop.http.gate import OpenGate
 from galop.http.refusal import Refuser
-from galop.ledger.errors import InvalidApiKeyError
-from galop.ledger.keys import ANONYMOUS, Caller
+from galop.protocol.errors import EngineUnavailableError, QueueFullError
 
 if TYPE_CHECKING:
     from server.tests.http.conftest import Caller as HttpCaller

@@ -19,7 +19,7 @@ from galop.chat.errors import (
     TemplateError,
 )
 from galop.chat.events import Delta, Started
-from galop.engine.errors import (
+from galop.protocol.errors import (
     ConstraintFailedError,
     EngineDiedError,
     EngineInternalError,

@@ -18,10 +18,10 @@ from galop.chat.events import (
     TokenLogprob,
     Usage,
 )
-from galop.engine.errors import EngineDiedError
 from galop.http.encode import AnswerHead, IncompleteAnswerError
 from galop.http.errors import describe
 from galop.http.sse import ChunkEncoder, error_event
+from galop.protocol.errors import EngineDiedError
 
 if TYPE_CHECKING:
     from server.tests.http.conftest import Caller, ScriptedChatService

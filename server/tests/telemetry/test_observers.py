@@ -15,14 +15,14 @@ from galop.chat import ChatTemplate
 from galop.chat.errors import ContextLengthExceededError
 from galop.chat.events import Delta
 from galop.chat.request import ChatRequest, ModelCard
-from galop.engine.errors import EngineDiedError, QueueFullError
+from galop.protocol.errors import EngineDiedError, QueueFullError
 from galop.telemetry import EngineFigures, Metrics, ObservedChatService
 from galop.telemetry.aliases import VLLM_NAMES
 from galop.telemetry.metrics import reason_of
 from galop.telemetry.prompt_log import PromptLog
 from galop.telemetry.tracing import Tracing
 from galop.testing import ScriptedModel, ScriptedTokenizer
-from galop.worker.local import LocalEngine
+from galop.workers.local import LocalEngine
 
 FIGURES = EngineFigures(
     is_ready=True,

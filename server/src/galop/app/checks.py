@@ -7,10 +7,10 @@ import importlib.util
 import ssl
 from urllib.parse import urlsplit
 
-from galop.app.certificate import load_certificate
-from galop.app.configuration import Configuration
-from galop.machine import available_cores
-from galop.settings import SettingError
+from galop.config.settings import SettingError
+from galop.config.sources import Configuration
+from galop.host import available_cores
+from galop.serving.certificate import load_certificate
 
 
 def check_settings(configuration: Configuration) -> None:

@@ -22,15 +22,14 @@ from urllib.parse import urlsplit
 
 from galop import __version__
 from galop.app.checks import check_settings
-from galop.app.configuration import Configuration
-from galop.app.embedded import EmbeddedModelMissingError
-from galop.app.language import served_window
-from galop.app.served_model import ServedModel, served_model
-from galop.machine import available_cores, available_memory, cpu_features, cpu_quota
-from galop.settings import SettingError, default_cache_directory, default_state_directory
+from galop.config.models import ServedModel, served_context_window, served_model
+from galop.config.settings import SettingError, default_cache_directory, default_state_directory
+from galop.config.sources import Configuration
+from galop.host import available_cores, available_memory, cpu_features, cpu_quota
+from galop.library.embedded import EmbeddedModelMissingError
 
 if TYPE_CHECKING:
-    from galop.ledger.keys import ApiKey
+    from galop.accounts.keys import ApiKey
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -118,10 +117,10 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
     if model.is_scripted:
         yield Finding("model", "ok", "scripted: no weights are loaded")
         return
-    from galop.llama.errors import ModelError
-    from galop.llama.footprint import compiled_features, kv_bytes_per_token
-    from galop.llama.library import kernels
-    from galop.llama.model import LlamaModel
+    from galop.backends.llama.errors import ModelError
+    from galop.backends.llama.footprint import compiled_features, kv_bytes_per_token
+    from galop.backends.llama.library import kernels
+    from galop.backends.llama.model import LlamaModel
 
     features, compiled = cpu_features(), compiled_features()
     missing = [
@@ -152,7 +151,7 @@ def _model(configuration: Configuration, model: ServedModel) -> Iterator[Finding
         yield Finding("model", "problem", str(error), "give another file with --model")
         return
     try:
-        window = served_window(configuration, vocabulary.training_context)
+        window = served_context_window(configuration, vocabulary.training_context)
     except SettingError as error:
         yield Finding("settings", "problem", str(error), "ask for less, or leave it out")
         window = vocabulary.training_context
@@ -227,9 +226,10 @@ def memory_finding(
 
 
 def _keys(configuration: Configuration, model: ServedModel | None) -> Iterator[Finding]:
-    from galop.app.keys import check_reachability, open_store
-    from galop.ledger.database import DATABASE_NAME
-    from galop.ledger.errors import LedgerUnavailableError
+    from galop.accounts.database import DATABASE_NAME
+    from galop.accounts.errors import LedgerUnavailableError
+    from galop.cli.store import open_store
+    from galop.config.reachability import check_reachability
 
     settings = configuration.settings
     directory = settings.state_dir or default_state_directory()
@@ -273,7 +273,7 @@ def _models_of_keys(keys: list[ApiKey], model: ServedModel | None) -> Iterator[F
 
 
 def _address(configuration: Configuration) -> Iterator[Finding]:
-    from galop.app.server import PortTakenError, listen
+    from galop.serving.server import PortTakenError, listen
 
     settings = configuration.settings
     try:

@@ -5,51 +5,38 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import math
-import signal
 import socket
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import uvicorn
 
 from galop import __version__
-from galop.app.certificate import CertificateFiles
-from galop.app.connections import ConnectionGuard
-from galop.app.engine_start import ENGINE_COMMAND, engine_config
-from galop.app.language import Language
-from galop.app.pace import StepPacedSelector
-from galop.app.protocol import HttpProtocol
-from galop.app.served_model import ServedModel
-from galop.app.telemetry import Telemetry
-from galop.chat import ChatService
+from galop.accounts.ledger import Ledger
+from galop.backends.llama.errors import ModelFileError
+from galop.backends.text import ModelText
+from galop.chat import ChatService, ChatTemplate
+from galop.chat.errors import TemplateError
 from galop.chat.request import ModelCard
+from galop.config.engine import engine_config
+from galop.config.models import ServedModel, served_context_window
+from galop.config.settings import Settings
+from galop.config.sources import Configuration
 from galop.http import Limits, build_http_app
 from galop.http.refusal import Refuser
 from galop.http.routes import COMPLETION_PATHS
-from galop.ledger.ledger import Ledger
-from galop.settings import Settings
+from galop.serving.http_protocol import HttpProtocol
+from galop.serving.server import Server
+from galop.serving.step_polling import StepPacedSelector
 from galop.telemetry import ObservedChatService
-from galop.worker.garbage import spare_garbage_collector
-from galop.worker.spawn import Spawned
-from galop.worker.supervisor import EngineProcess
+from galop.telemetry.setup import Telemetry
+from galop.workers.garbage import spare_garbage_collector
+from galop.workers.spawn import ENGINE_COMMAND, Spawned
+from galop.workers.supervisor import EngineProcess
 
 logger = logging.getLogger("galop.app")
-
-LAST_WORDS_TIMEOUT_S = 3
-"""For the errors that tell clients why their answers ended, after the drain timeout."""
-_DRAIN_POLL_S = 0.05
-_SEND_BUFFER_BYTES = 128 * 1024
-"""What the kernel keeps for a client that does not read (Linux doubles it for its own book-keeping);
-left alone it grows to megabytes, which is a whole answer that nobody reads."""
-
-
-class PortTakenError(Exception):
-    """Somebody listens there already, or we may not."""
 
 
 def model_cards(model: ServedModel, context_window: int, created: int) -> list[ModelCard]:
@@ -74,12 +61,23 @@ def fingerprint(settings: Settings, model: ServedModel) -> str:
     and kernels."""
     parts = [__version__, model.source, str(settings.context_window)]
     if not model.is_scripted:
-        from galop.llama.library import kernels
+        from galop.backends.llama.library import kernels
 
         parts += [str(model.path.stat().st_size), f"own kernels: {kernels.is_active}"]
     if model.tuned is not None and model.tuned.path is not None:
         parts.append(model.tuned.digest)
     return "fp_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+
+
+def _chat_template(model: ServedModel, text: ModelText) -> ChatTemplate:
+    try:
+        return ChatTemplate(
+            text.chat_template,
+            bos_token=text.tokenizer.bos_token,
+            eos_token=text.tokenizer.eos_token,
+        )
+    except TemplateError as error:
+        raise ModelFileError(model.path, error.reason) from error
 
 
 def engine_process(settings: Settings, model: ServedModel, first: Spawned) -> EngineProcess:
@@ -95,103 +93,6 @@ def engine_process(settings: Settings, model: ServedModel, first: Spawned) -> En
     )
 
 
-def listen(host: str, port: int, *, client_timeout_s: int) -> socket.socket:
-    """A listening socket. Raises `PortTakenError` with one line for a person.
-
-    What is set here is inherited by its connections (tcp(7)). A peer that vanished without a word,
-    its cable pulled, is noticed when it has acknowledged nothing for `client_timeout_s`.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-    if sys.platform == "linux":
-        idle_s = max(1, client_timeout_s // 2)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle_s // 3))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, client_timeout_s * 1000)
-    try:
-        listener.bind((host, port))
-        listener.listen(1024)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PortTakenError(f"cannot listen on {host} port {port}: {reason}") from error
-    listener.setblocking(False)
-    return listener
-
-
-class Server(uvicorn.Server):
-    """uvicorn, but a signal ends `serve` instead of killing the process after it.
-
-    The first SIGINT or SIGTERM lets running answers finish within `drain_timeout_s`, while new work
-    is refused with a status that clients and balancers understand; what still runs then ends with
-    an error that its client can read. A second signal does not wait.
-    """
-
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        engine: EngineProcess,
-        *,
-        drain_timeout_s: float,
-        client_timeout_s: float,
-    ) -> None:
-        super().__init__(config)
-        config.load()
-        self._certificate = _certificate_files(config)
-        self._engine = engine
-        self._drain_timeout_s = drain_timeout_s
-        self._guard = ConnectionGuard(client_timeout_s)
-        self._is_draining = False
-        self._stopping: list[asyncio.Task[None]] = []
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Replaces uvicorn's, which raises the signal again when all is done."""
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, self._on_signal)
-        try:
-            yield
-        finally:
-            for each in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(each)
-
-    async def on_tick(self, counter: int) -> bool:
-        """uvicorn's, ten times a second, and in every tenth a look at the clients and at the certificate."""
-        if counter % 10 == 0:
-            if self._certificate is not None:
-                self._certificate.look()
-            self._guard.look(self.server_state.connections)  # type: ignore[arg-type]  # of HTTP/1.1 only
-        return await super().on_tick(counter)
-
-    def _on_signal(self) -> None:
-        timeout_s = 0.0 if self._is_draining else self._drain_timeout_s
-        self._is_draining = True
-        self._stopping.append(asyncio.create_task(self._stop(timeout_s)))
-
-    async def _stop(self, timeout_s: float) -> None:
-        """Listening goes on until the work is done: a refused connection would explain nothing."""
-        self._engine.drain("the server is stopping")
-        deadline_s = time.monotonic() + timeout_s
-        while self._engine.num_open_choices and time.monotonic() < deadline_s:  # noqa: ASYNC110  # it tells nobody
-            await asyncio.sleep(_DRAIN_POLL_S)
-        # Answers are made; those who read them slowly get what is left of the time.
-        left_s = max(0.0, deadline_s - time.monotonic())
-        self.config.timeout_graceful_shutdown = math.ceil(left_s) + LAST_WORDS_TIMEOUT_S
-        self.should_exit = True
-        await self._engine.stop()
-
-
-def _certificate_files(config: uvicorn.Config) -> CertificateFiles | None:
-    """None where the server speaks plain HTTP."""
-    if config.ssl is None or config.ssl_certfile is None or config.ssl_keyfile is None:
-        return None
-    return CertificateFiles(config.ssl, Path(config.ssl_certfile), Path(config.ssl_keyfile))
-
-
 @asynccontextmanager
 async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
     """Launches the engine, stops it at the end whatever happens between."""
@@ -203,9 +104,9 @@ async def running_engine(engine: EngineProcess) -> AsyncIterator[EngineProcess]:
 
 
 def run(
-    settings: Settings,
+    configuration: Configuration,
     model: ServedModel,
-    language: Language,
+    text: ModelText,
     first_engine: Spawned,
     listener: socket.socket,
     ledger: Ledger,
@@ -213,34 +114,36 @@ def run(
 ) -> None:
     """Serve until a signal says stop. `on_ready` is called once, when requests are taken.
 
-    `first_engine` is loading the model already (`app.engine_start`).
-    Raises `galop.llama.ModelError` or `EngineStartError` if the model cannot be served, and
+    `first_engine` is loading the model already.
+    Raises `galop.backends.llama.errors.ModelError`, `SettingError` or `EngineStartError` if the model cannot be served, and
     `LedgerUnavailableError` if the ledger cannot be read.
     """
     selector = StepPacedSelector()
-    engine = engine_process(settings, model, first_engine)
+    engine = engine_process(configuration.settings, model, first_engine)
     selector.pacemaker = engine.pacemaker
     with asyncio.Runner(loop_factory=partial(asyncio.SelectorEventLoop, selector)) as runner:
-        runner.run(_serve(settings, model, language, engine, listener, ledger, on_ready))
+        runner.run(_serve(configuration, model, text, engine, listener, ledger, on_ready))
 
 
 async def _serve(
-    settings: Settings,
+    configuration: Configuration,
     model: ServedModel,
-    language: Language,
+    text: ModelText,
     engine: EngineProcess,
     listener: socket.socket,
     ledger: Ledger,
     on_ready: Callable[[ChatService], None],
 ) -> None:
+    settings = configuration.settings
+    context_window = served_context_window(configuration, text.training_context)
     telemetry = Telemetry(settings, engine, model_name=model.name)
     service = ObservedChatService(
         telemetry.observers,
         keeps_texts=settings.log_prompts,
         engine=engine,
-        tokenizer=language.tokenizer,
-        template=language.template,
-        models=model_cards(model, language.context_window, created=int(time.time())),
+        tokenizer=text.tokenizer,
+        template=_chat_template(model, text),
+        models=model_cards(model, context_window, created=int(time.time())),
         system_fingerprint=fingerprint(settings, model),
     )
     limits = Limits(

@@ -22,8 +22,8 @@ from galop.chat.events import (
 from galop.chat.reading import Reading
 from galop.chat.request import ChatRequest
 from galop.chat.tools.calls import CallSyntaxError
-from galop.engine.errors import EngineInternalError
-from galop.engine.generation import Finished, Prefilled, Tokens
+from galop.protocol.errors import EngineInternalError
+from galop.protocol.events import Finished, Prefilled, Tokens
 
 BUDGET_REASON = "max completion tokens reached before generating a valid document"
 CALL_BUDGET_REASON = "max completion tokens reached before the call was whole"

@@ -20,7 +20,7 @@ from galop.chat.events import (
 )
 from galop.chat.marker import Piece, PieceKind
 from galop.chat.reader import AnswerReader
-from galop.engine import generation
+from galop.protocol import events as engine_events
 
 
 class Choice:
@@ -50,7 +50,7 @@ class Choice:
         return "".join(self._decoded)
 
     def add(
-        self, token_ids: Sequence[int], logprobs: Sequence[generation.TokenLogprob] | None
+        self, token_ids: Sequence[int], logprobs: Sequence[engine_events.TokenLogprob] | None
     ) -> list[Said]:
         """What these tokens show. Raises `CallSyntaxError`."""
         if self.reader.is_plain and logprobs is None:
@@ -103,7 +103,7 @@ class Choice:
         text = "".join(piece.text for piece in run)
         return Delta(self.index, text) if kind == "content" else ReasoningDelta(self.index, text)
 
-    def _queue_logprob(self, logprob: generation.TokenLogprob, *, num_chars: int) -> None:
+    def _queue_logprob(self, logprob: engine_events.TokenLogprob, *, num_chars: int) -> None:
         first = self._num_decoded_chars - num_chars
         # A token that ends inside a character is shown with that character.
         end = self._num_decoded_chars + self._detokenizer.has_pending
@@ -121,7 +121,7 @@ class Choice:
             self._logprobs.popleft()
             yield entry
 
-    def _chat_logprob(self, logprob: generation.TokenLogprob) -> TokenLogprob:
+    def _chat_logprob(self, logprob: engine_events.TokenLogprob) -> TokenLogprob:
         token_bytes = self._texts.token_bytes
         return TokenLogprob(
             token=_readable(token_bytes(logprob.token_id)),

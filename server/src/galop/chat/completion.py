@@ -27,15 +27,10 @@ from galop.chat.request import ChatRequest, ModelCard, TemplateMessage
 from galop.chat.template import ChatTemplate, strings_in
 from galop.chat.tokenizer import Tokenizer
 from galop.chat.tools import Toolbox
-from galop.engine.errors import BudgetTooSmallError
-from galop.engine.generation import (
-    ConstraintSpec,
-    Finished,
-    GenerationRequest,
-    Prefilled,
-    SamplingParams,
-    Tokens,
-)
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import BudgetTooSmallError
+from galop.protocol.events import Finished, Prefilled, Tokens
+from galop.protocol.requests import GenerationRequest, SamplingParams
 
 _LONG_CONVERSATION_CHARS = 20_000
 """Longer ones are encoded on a thread. 20,000 characters take about 10 ms."""

@@ -14,7 +14,7 @@ from galop.chat.template import ChatTemplate
 from galop.chat.tokenizer import Tokenizer
 from galop.chat.tools import Toolbox, family_of
 from galop.chat.tools.conversation import prepare
-from galop.engine.generation import ConstraintSpec, Thinking
+from galop.protocol.constraints import ConstraintSpec, Thinking
 
 _CALL_MARKERS = ("<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "<|python_tag|>")
 

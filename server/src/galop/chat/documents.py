@@ -12,8 +12,8 @@ from galop.chat.errors import InvalidSchemaError
 from galop.chat.json_stop import closing_text
 from galop.chat.request import ChatRequest, JsonSchemaFormat, TemplateMessage
 from galop.chat.system_text import with_system_text
-from galop.engine.generation import ConstraintSpec
 from galop.grammar.errors import SchemaError
+from galop.protocol.constraints import ConstraintSpec
 
 if TYPE_CHECKING:
     from galop.grammar.shape import DocumentShape

@@ -24,7 +24,7 @@ class TopLogprob:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A generated token; see `engine.generation.TokenLogprob` for which distribution is meant."""
+    """A generated token; see `protocol.events.TokenLogprob` for which distribution is meant."""
 
     token: str
     token_bytes: bytes

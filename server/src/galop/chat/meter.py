@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from galop.chat.events import Usage
-from galop.engine.generation import Finished, Prefilled, Tokens
+from galop.protocol.events import Finished, Prefilled, Tokens
 
 Admit = Callable[[int, int], Awaitable[None]]
 """Is told how many tokens the prompt has, and how many all choices together can have at most. What

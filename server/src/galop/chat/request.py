@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from galop.chat.meter import Meter
-from galop.engine.generation import ServiceTier
+from galop.protocol.literals import ServiceTier
 
 ResponseFormat = Literal["text", "json_object", "json_schema"]
 

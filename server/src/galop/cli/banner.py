@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from galop.app.keys import is_loopback
-from galop.app.served_model import ServedModel
 from galop.chat import ChatService
-from galop.settings import Settings
+from galop.config.models import ServedModel
+from galop.config.reachability import is_loopback
+from galop.config.settings import Settings
 
 
 def ready_text(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from galop.bench.client import Block, Target
+    from galop.benchmark.client import Block, Target
 
 API_KEY_VARIABLE = "GROQ_API_KEY"
 
@@ -45,7 +45,7 @@ def bench(
     """
     import asyncio  # here, because `galop serve` imports this module before it starts the engine
 
-    from galop.bench.client import BenchError, Target
+    from galop.benchmark.client import BenchError, Target
 
     if len(urls) > 2:
         raise typer.BadParameter("give one server, or two to compare them", param_hint="URL")
@@ -79,7 +79,7 @@ async def _bench(
 async def _row(
     targets: list[Target], num_clients: int, tokens: int, pairs: int, temperature: float
 ) -> None:
-    from galop.bench.statistics import estimate, turns
+    from galop.benchmark.statistics import estimate, turns
 
     blocks: list[list[Block]] = [[] for _ in targets]
     for pair in range(-1, pairs):  # the first one warms up

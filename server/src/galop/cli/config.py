@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from galop.app.configuration import Configuration
-from galop.app.embedded import EmbeddedModelMissingError
 from galop.cli.options import with_settings, wrong_usage
-from galop.settings import SETTINGS, SettingError
+from galop.config.settings import SETTINGS, SettingError
+from galop.config.sources import Configuration
+from galop.library.embedded import EmbeddedModelMissingError
 
 application = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at the settings without serving."
@@ -17,7 +17,7 @@ application = typer.Typer(
 def check(configuration: Configuration) -> None:
     """Say whether `galop serve` would accept these settings: exit code 0, or 2 and why not."""
     from galop.app.checks import check_settings
-    from galop.app.served_model import served_model
+    from galop.config.models import served_model
 
     try:
         check_settings(configuration)

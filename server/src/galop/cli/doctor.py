@@ -8,7 +8,7 @@ import textwrap
 
 import typer
 
-from galop.app.configuration import Configuration
+from galop.config.sources import Configuration
 
 _INDENT = 22
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from galop.app.configuration import Configuration
 from galop.cli.options import with_settings
+from galop.config.sources import Configuration
 
 if TYPE_CHECKING:
-    from galop.ledger.keys import ApiKey
-    from galop.ledger.limits import Limits
-    from galop.ledger.store import Store
+    from galop.accounts.keys import ApiKey
+    from galop.accounts.limits import Limits
+    from galop.accounts.store import Store
 
 LEDGER_SETTINGS = ("state_dir", "ledger_url", "secret_file")
 """What commands that use the ledger need to know of the settings."""
@@ -96,7 +96,7 @@ def create(
     tpd: Tpd = None,
 ) -> None:
     """Make a key and print it: this is the only time it can be seen."""
-    from galop.ledger.keys import ApiKey
+    from galop.accounts.keys import ApiKey
 
     now_s = time.time()
     draft = ApiKey(id="", name=_name(name), prefix="", digest=b"", created_s=now_s)
@@ -220,8 +220,8 @@ application.command("group")(with_settings(set_group, LEDGER_SETTINGS))
 @contextmanager
 def opened_store(configuration: Configuration) -> Iterator[Store]:
     """The ledger; what is wrong with it ends the program with one line and exit code 1."""
-    from galop.app.keys import open_store
-    from galop.ledger.errors import LedgerError
+    from galop.accounts.errors import LedgerError
+    from galop.cli.store import open_store
 
     try:
         with closing(open_store(configuration.settings)) as store:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from galop import __version__
-from galop.app.configuration import Configuration
 from galop.cli import config, keys
 from galop.cli.bench import bench
 from galop.cli.doctor import doctor
@@ -20,16 +19,17 @@ from galop.cli.keys import LEDGER_SETTINGS
 from galop.cli.options import with_settings, wrong_usage
 from galop.cli.tune import tune
 from galop.cli.usage import usage
+from galop.config.settings import SettingError, Settings
+from galop.config.sources import Configuration
 from galop.logs import start_logging
-from galop.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from galop.app.language import Language
-    from galop.app.served_model import ServedModel
+    from galop.backends.text import ModelText
     from galop.chat import ChatService
-    from galop.worker.spawn import Spawned
+    from galop.config.models import ServedModel
+    from galop.workers.spawn import Spawned
 
 logger = logging.getLogger("galop.cli")
 
@@ -78,8 +78,8 @@ def _start_logging(settings: Settings) -> None:
 def _serve(configuration: Configuration) -> None:
     # Imported here, so that `galop --help` and wrong usage do not wait for it.
     from galop.app.checks import check_settings
-    from galop.app.embedded import EmbeddedModelMissingError
-    from galop.app.served_model import served_model
+    from galop.config.models import served_model
+    from galop.library.embedded import EmbeddedModelMissingError
 
     settings = configuration.settings
     check_settings(configuration)
@@ -90,34 +90,37 @@ def _serve(configuration: Configuration) -> None:
 
     from concurrent.futures import ThreadPoolExecutor
 
-    from galop.app.engine_start import EngineNotStartedError, spawned_engine
-    from galop.app.language import load_language
+    from galop.backends.text import open_model_text
+    from galop.config.engine import engine_config
+    from galop.workers.spawn import EngineNotStartedError, spawned_engine
 
     try:
-        with spawned_engine(settings, model) as engine, ThreadPoolExecutor(1) as pool:
+        config = engine_config(settings, model)
+        with spawned_engine(config) as engine, ThreadPoolExecutor(1) as pool:
             # The engine process and this thread read the model, while this one imports the rest.
-            language = pool.submit(load_language, configuration, model)
-            _serve_with(configuration, model, language, engine)
+            text = pool.submit(open_model_text, model.source)
+            _serve_with(configuration, model, text, engine)
     except EngineNotStartedError as error:
         raise CannotServeError(str(error)) from error
 
 
 def _serve_with(
-    configuration: Configuration, model: ServedModel, language: Future[Language], engine: Spawned
+    configuration: Configuration, model: ServedModel, text: Future[ModelText], engine: Spawned
 ) -> None:
-    from galop.app.keys import check_reachability, open_store
-    from galop.app.server import PortTakenError, listen, run
+    from galop.accounts.errors import LedgerUnavailableError
+    from galop.accounts.ledger import Ledger
+    from galop.app.server import run
+    from galop.backends.llama.errors import ModelError
     from galop.cli.banner import ready_text
-    from galop.ledger.errors import LedgerUnavailableError
-    from galop.ledger.ledger import Ledger
-    from galop.llama.errors import ModelError
-    from galop.worker.supervisor import EngineStartError
+    from galop.cli.store import open_store
+    from galop.config.reachability import check_reachability
+    from galop.serving.server import PortTakenError, listen
+    from galop.workers.supervisor import EngineStartError
 
     settings = configuration.settings
 
     def tell(service: ChatService) -> None:
-        text = ready_text(settings, model, service, requires_key=ledger.requires_key)
-        _announce(settings, text)
+        _announce(settings, ready_text(settings, model, service, requires_key=ledger.requires_key))
 
     try:
         with closing(open_store(settings)) as store:
@@ -126,7 +129,7 @@ def _serve_with(
             with listen(
                 settings.host, settings.port, client_timeout_s=settings.client_timeout
             ) as listener:
-                run(settings, model, language.result(), engine, listener, ledger, tell)
+                run(configuration, model, text.result(), engine, listener, ledger, tell)
     except PortTakenError as error:
         raise CannotServeError(f"{error}. Try another one with --port.") from error
     except LedgerUnavailableError as error:

@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
-from galop.app.configuration import FILE_VARIABLE, Configuration, configure
-from galop.settings import SETTINGS, Setting, SettingError
+from galop.config.settings import SETTINGS, Setting, SettingError
+from galop.config.sources import FILE_VARIABLE, Configuration, configure
 
 CONFIG_OPTION = typer.Option(
     "--config",

@@ -1,4 +1,4 @@
-"""`galop tune`: shows the progress of `galop.llama.tuning` and its result as a table."""
+"""`galop tune`: shows the progress of `galop.tuning` and its result as a table."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from galop.app.embedded import EmbeddedModelMissingError
-from galop.app.served_model import model_source
 from galop.cli.options import CONFIG_OPTION, configuration_or_exit, wrong_usage
-from galop.machine import available_cores
-from galop.settings import SettingError, default_cache_directory
+from galop.config.models import model_source
+from galop.config.settings import SettingError, default_cache_directory
+from galop.host import available_cores
+from galop.library.embedded import EmbeddedModelMissingError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from galop.llama.tuning.formats import WeightFormat
-    from galop.llama.tuning.tuner import Outcome, Report
+    from galop.tuning.formats import WeightFormat
+    from galop.tuning.tuner import Outcome, Report
 
 
 def tune(
@@ -91,17 +91,17 @@ def tune(
         raise typer.BadParameter("a model without weights cannot be tuned", param_hint="--model")
     allowed = _percent(tolerance)
     # As in the engine process, and before llama.cpp is loaded: what is measured must be what runs.
-    from galop.worker.spawn import ENVIRONMENT
+    from galop.workers.spawn import ENVIRONMENT
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
     from rich.console import Console
 
-    from galop.llama.errors import ModelError
-    from galop.llama.tuning.errors import TuningError
-    from galop.llama.tuning.tuner import TuningRequest
-    from galop.llama.tuning.tuner import tune as run
+    from galop.backends.llama.errors import ModelError
+    from galop.tuning.errors import TuningError
+    from galop.tuning.tuner import TuningRequest
+    from galop.tuning.tuner import tune as run
 
     # Our own last line says what went wrong; llama.cpp's are for `galop serve --log-level`.
     logging.basicConfig(level=logging.CRITICAL)
@@ -131,7 +131,7 @@ def tune(
 
 
 def _formats(text: str) -> list[WeightFormat]:
-    from galop.llama.tuning.formats import FORMATS
+    from galop.tuning.formats import FORMATS
 
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
@@ -212,8 +212,8 @@ def _table(outcome: Outcome) -> Table:
     from rich import box
     from rich.table import Table
 
-    from galop.llama.tuning.choice import DECODE_ROWS
-    from galop.llama.tuning.tuner import decode_ratio, prefill_ratio
+    from galop.tuning.choice import DECODE_ROWS
+    from galop.tuning.tuner import decode_ratio, prefill_ratio
 
     shipped = outcome.candidates[0]
     table = Table(

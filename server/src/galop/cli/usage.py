@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from galop.app.configuration import Configuration
 from galop.cli.keys import PIPE_WIDTH, opened_store
+from galop.config.sources import Configuration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from galop.ledger.usage import UsageRow
+    from galop.accounts.usage import UsageRow
 
 _DEFAULT_NUM_DAYS = 30
 _HEAD = ("day", "key", "model", "requests", "prompt_tokens", "cached_tokens", "completion_tokens")
@@ -65,7 +65,7 @@ def _print_table(rows: Sequence[UsageRow]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from galop.ledger.usage import Counts
+    from galop.accounts.usage import Counts
 
     table = Table(box=None, pad_edge=False, show_footer=True)
     total = sum((row.counts for row in rows), Counts())

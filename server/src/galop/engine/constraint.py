@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from galop.engine.generation import ConstraintSpec
+from galop.protocol.constraints import ConstraintSpec
 
 
 class TokenConstraint(Protocol):

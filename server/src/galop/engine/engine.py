@@ -19,22 +19,22 @@ import numpy as np
 
 from galop.engine.constraint import ConstraintFactory, TokenConstraint
 from galop.engine.drafts import Drafter
-from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
-from galop.engine.generation import (
-    EngineEvent,
-    Failed,
-    FailureKind,
-    Finished,
-    FinishReason,
-    GenerationRequest,
-    Prefilled,
-    TokenLogprob,
-    Tokens,
-)
 from galop.engine.runner import Float32Array, ModelRunner
 from galop.engine.sampler import adjust, choose, log_probabilities, masked, uniform
 from galop.engine.scheduler import Plan, Scheduler
 from galop.engine.sequence import Sequence
+from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
+from galop.protocol.events import (
+    EngineEvent,
+    Failed,
+    FailureKind,
+    Finished,
+    Prefilled,
+    TokenLogprob,
+    Tokens,
+)
+from galop.protocol.literals import FinishReason
+from galop.protocol.requests import GenerationRequest
 
 logger = logging.getLogger("galop.engine")
 

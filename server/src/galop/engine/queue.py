@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from galop.engine.generation import ServiceTier
 from galop.engine.sequence import Sequence
+from galop.protocol.literals import ServiceTier
 
 TIER_WEIGHTS: Mapping[ServiceTier, float] = {"performance": 4.0, "on_demand": 1.0, "flex": 0.25}
 """Shares of the machine, relative to each other, while flows of several tiers wait."""

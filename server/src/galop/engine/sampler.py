@@ -16,9 +16,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from galop.engine.generation import SamplingParams
 from galop.engine.runner import Float32Array
 from galop.engine.weights import BLOCK, Float64Array, weigh
+from galop.protocol.requests import SamplingParams
 
 _MASK64 = (1 << 64) - 1
 _LEAST_TEMPERATURE = 1e-8

@@ -8,8 +8,8 @@ import numpy as np
 
 from galop.engine.constraint import TokenConstraint
 from galop.engine.drafts import Drafter
-from galop.engine.generation import GenerationRequest
 from galop.engine.runner import Int32Array
+from galop.protocol.requests import GenerationRequest
 
 
 @dataclass(slots=True, eq=False)

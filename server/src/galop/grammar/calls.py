@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from galop.engine.generation import CallSyntax, ToolCalls
 from galop.grammar.layout import lay_out
 from galop.grammar.nodes import ANYTHING, ExtraMembers, Object
 from galop.grammar.rules import Rule
 from galop.grammar.shape import DocumentShape, schema_shape
+from galop.protocol.constraints import CallSyntax, ToolCalls
 
 MAX_CALLS = 64
 

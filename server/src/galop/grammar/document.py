@@ -13,12 +13,12 @@ from itertools import islice
 
 import numpy as np
 
-from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
 from galop.grammar.matcher import GrammarConstraint
 from galop.grammar.progress import Progress
 from galop.grammar.rules import INFINITE, Costs
 from galop.grammar.shape import DocumentShape
 from galop.grammar.vocabulary import BoolArray, Vocabulary
+from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 
 _MAX_ENDINGS = 48
 """So many endings are looked at before a token is refused."""

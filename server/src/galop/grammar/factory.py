@@ -10,8 +10,6 @@ from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask
 
 from galop.engine.constraint import TokenConstraint
-from galop.engine.errors import BudgetTooSmallError, ConstraintFailedError
-from galop.engine.generation import ConstraintSpec
 from galop.grammar.calls import calls_shape, either, json_object_shape
 from galop.grammar.closing import BudgetedConstraint, Costs
 from galop.grammar.document import DocumentConstraint, DocumentPlan
@@ -23,6 +21,8 @@ from galop.grammar.prelude import FreeText, PreludeConstraint
 from galop.grammar.rules import INFINITE
 from galop.grammar.shape import DocumentShape, schema_shape
 from galop.grammar.vocabulary import Vocabulary
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 
 _JSON_OBJECT = ConstraintSpec(json_object=True)
 _NOTHING = ConstraintSpec()

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.numpy import fill_next_token_bitmask
 
-from galop.engine.errors import ConstraintFailedError
+from galop.protocol.errors import ConstraintFailedError
 
 _LIMITS = LLParserLimits(max_items_in_row=50_000, step_max_items=500_000, verbose_errors=False)
 """Room for objects with a thousand optional members; every limit is an error, none a hang."""

@@ -7,7 +7,6 @@ from functools import cache, cached_property
 from llguidance import LLMatcher
 from llguidance.numpy import allocate_token_bitmask
 
-from galop.engine.errors import ConstraintFailedError
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.lexemes import byte_tokenizer
@@ -15,6 +14,7 @@ from galop.grammar.matcher import GrammarConstraint, compiled
 from galop.grammar.rules import INFINITE
 from galop.grammar.shape import DocumentShape
 from galop.grammar.vocabulary import Vocabulary
+from galop.protocol.errors import ConstraintFailedError
 
 
 class DocumentText:

@@ -11,10 +11,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
+from galop.admission.policy import Gate, OpenGate
 from galop.http.boundary import Boundary
 from galop.http.compat import Compat
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
-from galop.http.gate import Gate, OpenGate
 from galop.http.limits import Limits
 from galop.http.observer import NoObserver, RequestObserver
 from galop.http.origins import OriginGuard

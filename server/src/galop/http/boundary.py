@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from galop.engine.errors import EngineDiedError, RequestQuarantinedError
 from galop.http.connection import ClientDisconnected, RawHeaders, raw_headers, send_problem
 from galop.http.errors import Problem, describe
 from galop.http.ids import new_request_id
 from galop.http.observer import NoObserver, RequestObserver
+from galop.protocol.errors import EngineDiedError, RequestQuarantinedError
 
 logger = logging.getLogger("galop.http")
 

@@ -14,15 +14,16 @@ import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 
 from msgspec import UNSET, UnsetType
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from galop.accounts.keys import Caller
+from galop.accounts.limits import Standing
+from galop.admission.policy import Admission, Gate, check_model, check_tier
 from galop.chat.events import CompletionEvent, Usage
 from galop.chat.request import ToolChoice
-from galop.engine.errors import EngineUnavailableError, QueueFullError
 from galop.http.body import read_body, require_json
 from galop.http.boundary import add_headers, log_problem, request_id_of
 from galop.http.compat import Compat
@@ -31,13 +32,13 @@ from galop.http.deadline import Deadline, deadline_of, until
 from galop.http.decode import CompletionCall, parse, to_call
 from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
 from galop.http.errors import describe
-from galop.http.gate import Admission, Gate, check_model, check_tier
 from galop.http.ids import new_completion_id
 from galop.http.limits import Limits
 from galop.http.observer import RequestObserver
+from galop.http.rate_limits import rate_limit_headers
 from galop.http.service import ChatService
 from galop.http.sse import SSE_HEADERS, ChunkEncoder, error_event
-from galop.ledger.keys import Caller
+from galop.protocol.errors import EngineUnavailableError, QueueFullError
 
 logger = logging.getLogger("galop.http")
 
@@ -79,7 +80,11 @@ class ChatCompletions:
         self._service.require_room(caller.key_id)  # refusing must cost next to nothing
         call = self._call(body, request_id_of(scope), caller)
         model = self._service.resolve(call.chat.model)
-        admission = Admission(self._gate, caller, call.chat, model, partial(add_headers, scope))
+
+        def tell(standing: Standing) -> None:
+            add_headers(scope, rate_limit_headers(standing))
+
+        admission = Admission(self._gate, caller, call.chat, model, tell)
         chat = dataclasses.replace(call.chat, key_id=caller.key_id, meter=admission.meter)
         call = dataclasses.replace(call, chat=chat)
         await while_connected(receive, self._settled_answer(call, send, admission, deadline))

@@ -23,7 +23,6 @@ from galop.chat.request import (
     ResponseFormat,
     TemplateMessage,
 )
-from galop.engine.generation import ServiceTier
 from galop.http.body import check_nesting
 from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, Compat, first_unknown
 from galop.http.errors import MalformedBodyError
@@ -50,6 +49,7 @@ from galop.http.schema import (
 )
 from galop.http.schema import ServiceTier as WireServiceTier
 from galop.http.tools import tool_use, with_calls
+from galop.protocol.literals import ServiceTier
 
 _MIN_SEED = -(2**63)
 _NUM_SEEDS = 2**64

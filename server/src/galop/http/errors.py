@@ -25,6 +25,13 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET
 
+from galop.accounts.errors import (
+    InvalidApiKeyError,
+    ModelNotAllowedError,
+    RateLimitExceededError,
+    RequestTooLargeError,
+    TierNotAllowedError,
+)
 from galop.chat.errors import (
     CallBudgetTooSmallError,
     ContextLengthExceededError,
@@ -35,7 +42,14 @@ from galop.chat.errors import (
     TemplateError,
     ToolUseFailedError,
 )
-from galop.engine.errors import (
+from galop.http.rate_limits import (
+    error_type,
+    rate_limit_message,
+    retry_headers,
+    too_large_message,
+)
+from galop.http.schema import ErrorObject, ErrorType
+from galop.protocol.errors import (
     BudgetTooSmallError,
     ConstraintFailedError,
     EngineDiedError,
@@ -44,20 +58,6 @@ from galop.engine.errors import (
     QueueFullError,
     QueueShareFullError,
     RequestQuarantinedError,
-)
-from galop.http.gate import (
-    error_type,
-    rate_limit_message,
-    retry_headers,
-    too_large_message,
-)
-from galop.http.schema import ErrorObject, ErrorType
-from galop.ledger.errors import (
-    InvalidApiKeyError,
-    ModelNotAllowedError,
-    RateLimitExceededError,
-    RequestTooLargeError,
-    TierNotAllowedError,
 )
 
 _MAX_QUOTED_LENGTH = 200

@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from galop.engine.errors import EngineError, QueueFullError
+from galop.accounts.errors import AdmissionError
+from galop.admission.policy import Gate
 from galop.http.boundary import answer_headers, log_problem
 from galop.http.connection import RawHeaders, problem_response
 from galop.http.errors import MalformedMessageError, describe
-from galop.http.gate import Gate
 from galop.http.ids import new_request_id
 from galop.http.limits import Limits
 from galop.http.observer import RequestObserver
 from galop.http.service import ChatService
-from galop.ledger.errors import AdmissionError
+from galop.protocol.errors import EngineError, QueueFullError
 
 _UNUSUAL = frozenset((b"expect", b"origin", b"transfer-encoding", b"upgrade"))
 

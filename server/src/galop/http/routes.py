@@ -10,19 +10,19 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 import galop
-from galop.engine.errors import EngineUnavailableError
+from galop.accounts.keys import Caller
+from galop.admission.policy import Gate, check_model, may_use
 from galop.http.compat import Compat
 from galop.http.completions import ChatCompletions
 from galop.http.connection import send_json, send_start
 from galop.http.encode import model_object
 from galop.http.errors import UnknownUrlError
-from galop.http.gate import Gate, check_model, may_use
 from galop.http.limits import Limits
 from galop.http.observer import RequestObserver
 from galop.http.openapi import openapi_document
 from galop.http.schema import ModelList, ModelObject
 from galop.http.service import ChatService
-from galop.ledger.keys import Caller
+from galop.protocol.errors import EngineUnavailableError
 
 PREFIXES = ("/openai/v1", "/v1")
 """The SDK's, and the one that OpenAI-style clients of a local server use."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from galop.chat.marker import Piece
 from galop.chat.tools.calls import CallReader, CallSyntaxError
 from galop.chat.tools.families import family_of
-from galop.engine.generation import CallSyntax
+from galop.protocol.constraints import CallSyntax
 from server.tests.chat.tools import templates
 
 SYNTAXES = {

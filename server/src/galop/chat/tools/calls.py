@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from galop.chat.marker import MarkerSearch, Piece
-from galop.engine.generation import CallSyntax
+from galop.protocol.constraints import CallSyntax
 
 _State = Literal["text", "opening", "name", "arguments", "end", "next"]
 

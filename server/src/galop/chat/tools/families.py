@@ -15,7 +15,7 @@ from typing import Literal
 
 from msgspec import structs
 
-from galop.engine.generation import CallSyntax
+from galop.protocol.constraints import CallSyntax
 
 FamilyName = Literal["hermes", "llama3", "mistral", "mistral_args", "generic"]
 

@@ -13,8 +13,8 @@ from galop.chat.request import ChatRequest, Tool
 from galop.chat.tools.calls import CallReader
 from galop.chat.tools.families import ToolFamily
 from galop.chat.tools.schemas import require_grammar, why_invalid
-from galop.engine.generation import ToolCalls, ToolSpec
 from galop.grammar.errors import SchemaError
+from galop.protocol.constraints import ToolCalls, ToolSpec
 
 MAX_CALLS = 16
 """In one answer: a model that repeats itself would go on until its budget ends."""

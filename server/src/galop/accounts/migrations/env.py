@@ -1,0 +1,15 @@
+"""Alembic runs this to get a connection: the one that `Store` has opened."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from galop.accounts.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite cannot alter most things in place
+)
+with context.begin_transaction():
+    context.run_migrations()

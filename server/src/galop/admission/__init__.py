@@ -1,0 +1,1 @@
+"""Who may ask for how much now: keys, limits and queue quotas."""

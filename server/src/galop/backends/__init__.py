@@ -1,0 +1,1 @@
+"""Models that compute logits: llama.cpp, and a scripted one for tests."""

@@ -1,0 +1,280 @@
+"""`engine.ModelRunner` on llama.cpp: one context, one KV stream per slot.
+
+Every slot has a stream of its own (`kv_unified` off), flash attention is off, and runs of different
+lengths go into different calls: measured on x86, that makes a sequence's logits bit-identical
+whatever else is in the batch and however its prompt was cut into chunks of two rows or more, which
+is what lets the same seed give the same bytes (docs/decisions/0002).
+
+Batches are filled through numpy views of preallocated arrays.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from galop.backends.llama.errors import ModelMemoryError
+from galop.backends.llama.library import forget_errors, kernels, last_errors, llama
+from galop.backends.llama.model import LlamaModel
+from galop.backends.llama.threads import AdaptiveThreads, Threads
+from galop.engine.drafts import LONGEST_DRAFT
+from galop.engine.runner import ROWS_LIKE_A_PASS, Batch, Float32Array, Int32Array
+
+DEFAULT_BATCH_ROWS = 512
+"""Rows per forward pass; larger ones do not help small models on CPUs."""
+
+_CELLS_LIKE_A_ROW = 500
+"""To attend to so many cells costs about as much as the rest of a row; see `ROWS_LIKE_A_PASS`."""
+
+
+class LlamaRunner:
+    """Owns the model's context. Use from one thread at a time.
+
+    `num_threads` is the most that a batch uses. How many it does use starts with `threads_by_rows`
+    (see `llama.threads`) and then follows what steps take.
+    Raises `ModelMemoryError` if the KV cache cannot be allocated.
+    """
+
+    def __init__(
+        self,
+        model: LlamaModel,
+        *,
+        num_slots: int,
+        context_window: int,
+        num_threads: int,
+        threads_by_rows: Mapping[int, int] | None = None,
+        max_batch_rows: int = DEFAULT_BATCH_ROWS,
+    ) -> None:
+        self._model = model
+        self._num_slots = num_slots
+        self.threads: Threads = AdaptiveThreads(num_threads, threads_by_rows or {})
+        self._max_batch_rows = max(max_batch_rows, num_slots)
+        params = llama.llama_context_default_params()
+        params.n_ctx = context_window * num_slots
+        params.n_seq_max = num_slots
+        params.n_batch = params.n_ubatch = self._max_batch_rows
+        params.n_threads = params.n_threads_batch = num_threads
+        # Our attention; llama.cpp's own would give other bits for other batches.
+        params.flash_attn_type = (
+            llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+            if kernels.can_attend(model.head_sizes)
+            else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
+        params.kv_unified = False
+        params.no_perf = True
+        forget_errors()
+        self._context = llama.llama_init_from_model(model.pointer, params)
+        if not self._context:
+            reason = last_errors[0] if last_errors else "the context could not be created"
+            raise ModelMemoryError(
+                model.path, f"{reason} ({num_slots} sequences of {context_window} tokens)"
+            )
+        self._memory = llama.llama_get_memory(self._context)
+        self._context_window = int(llama.llama_n_ctx_seq(self._context))
+        self._end_token_ids = model.end_token_ids
+        self._is_batch_invariant = False
+        self._allocate_batch()
+        num_own, num_foreign = kernels.count(own=True), kernels.count(own=False)
+        self._warm_up()
+        # Everything that can differ from batch to batch was computed by our kernels: nothing was left
+        # to others, and there was about as much as layers have (what llama.cpp packed its own way
+        # never gets here).
+        self._is_batch_invariant = (
+            kernels.can_attend(model.head_sizes)
+            and kernels.count(own=False) == num_foreign
+            and kernels.count(own=True) - num_own >= 4 * model.num_layers
+            and not model.has_experts
+        )
+
+    def _allocate_batch(self) -> None:
+        rows = self._max_batch_rows
+        self._tokens = np.zeros(rows, dtype=np.int32)
+        self._positions = np.zeros(rows, dtype=np.int32)
+        self._slots = np.zeros(rows, dtype=np.int32)
+        self._wants_logits = np.zeros(rows, dtype=np.int8)
+        num_logits = self._num_slots + LONGEST_DRAFT
+        self._logits = np.empty((num_logits, self.vocab_size), dtype=np.float32)
+        num_slot_ids = np.ones(rows, dtype=np.int32)
+        addresses = self._slots.ctypes.data + 4 * np.arange(rows, dtype=np.uintp)
+        self._keep_alive = (num_slot_ids, addresses)
+        batch = llama.llama_batch()
+        batch.token = self._tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        batch.pos = self._positions.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        batch.n_seq_id = num_slot_ids.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        batch.seq_id = addresses.ctypes.data_as(ctypes.POINTER(ctypes.POINTER(ctypes.c_int32)))
+        batch.logits = self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
+        self._batch = batch
+
+    def _warm_up(self) -> None:
+        """One forward pass, so that the first request does not wait for weights to be paged in."""
+        one = np.zeros(1, dtype=np.int32)
+        self.forward(Batch(one, one, one, np.ones(1, dtype=np.int8)))
+        self.truncate(0, 0)
+
+    @property
+    def vocab_size(self) -> int:
+        return self._model.vocab_size
+
+    @property
+    def num_slots(self) -> int:
+        return self._num_slots
+
+    @property
+    def context_window(self) -> int:
+        return self._context_window
+
+    @property
+    def max_batch_rows(self) -> int:
+        return self._max_batch_rows
+
+    @property
+    def is_batch_invariant(self) -> bool:
+        return self._is_batch_invariant
+
+    @property
+    def end_token_ids(self) -> frozenset[int]:
+        return self._end_token_ids
+
+    def forward(self, batch: Batch) -> Float32Array:
+        """See `ModelRunner.forward`. Raises RuntimeError if llama.cpp refuses the batch."""
+        row_of_logits = np.cumsum(batch.wants_logits) - 1
+        by_length = _runs_by_length(batch.slots)
+        for length, runs in by_length.items():
+            part = self._part(length, runs)
+            if len(by_length) == 1 and part.is_whole:
+                return self._decode(batch, length)
+            logits = self._decode(part.batch_of(batch), length)
+            wanted = part.rows[part.rows >= 0]
+            wanted = wanted[batch.wants_logits[wanted] > 0]
+            self._logits[row_of_logits[wanted]] = logits
+            for slot, position in part.fillers:
+                self.truncate(slot, position)
+        return self._logits[: int(np.count_nonzero(batch.wants_logits))]
+
+    def _part(self, length: int, runs: list[tuple[int, int]]) -> _Part:
+        """What llama.cpp computes in one pass: runs of `length` rows, each (slot, first row), of slots that
+        follow each other. It would cut other batches into such parts itself; but where our kernels run, a
+        row costs a fifth of a pass, so it may be cheaper to fill the gaps with rows that are forgotten."""
+        part = _Part(length)
+        last = runs[0][0] - 1
+        has_room = (runs[-1][0] - last) * length <= self._max_batch_rows
+        for slot, start in runs:
+            if slot > last + 1 and has_room and self._is_batch_invariant:
+                part.fill(self._fillers(range(last + 1, slot), length))
+            part.add(start)
+            last = slot
+        return part
+
+    def _fillers(self, gap: range, length: int) -> list[tuple[int, int]]:
+        """(slot, its next position) for each of these slots; [] where another pass costs less."""
+        next_position = llama.llama_memory_seq_pos_max
+        fillers = [(slot, int(next_position(self._memory, slot)) + 1) for slot in gap]
+        cost = sum(length * (1 + position / _CELLS_LIKE_A_ROW) for _, position in fillers)
+        has_room = all(position + length <= self._context_window for _, position in fillers)
+        return fillers if has_room and cost < ROWS_LIKE_A_PASS else []
+
+    def _decode(self, batch: Batch, length: int) -> Float32Array:
+        """One call of llama.cpp, for runs of this length."""
+        rows = batch.num_rows
+        self._tokens[:rows] = batch.token_ids
+        self._positions[:rows] = batch.positions
+        self._slots[:rows] = batch.slots
+        self._wants_logits[:rows] = batch.wants_logits
+        self._batch.n_tokens = rows
+        threads = self.threads.choose(rows, rows // length)
+        llama.llama_set_n_threads(self._context, threads, threads)
+        start = time.perf_counter()
+        status = llama.llama_decode(self._context, self._batch)
+        self.threads.record(rows, rows // length, time.perf_counter() - start)
+        if status != 0:
+            raise RuntimeError(f"llama_decode returned {status} for {rows} rows")
+        num_logits = int(np.count_nonzero(batch.wants_logits))
+        if not num_logits:
+            return np.empty((0, self.vocab_size), dtype=np.float32)
+        pointer = llama.llama_get_logits(self._context)
+        return np.ctypeslib.as_array(pointer, shape=(num_logits, self.vocab_size))
+
+    def copy_prefix(self, source: int, targets: Sequence[int], num_tokens: int) -> None:
+        """Copies through a buffer of the cells in use; `llama_memory_seq_cp` between streams would
+        copy (and so touch) whole streams, 30 times as much for a prefix of 300 tokens."""
+        size = llama.llama_state_seq_get_size(self._context, source)
+        state = (ctypes.c_uint8 * size)()
+        if llama.llama_state_seq_get_data(self._context, state, size, source) != size:
+            raise RuntimeError(f"the KV cache of slot {source} could not be read")
+        for target in targets:
+            if llama.llama_state_seq_set_data(self._context, state, size, target) != size:
+                raise RuntimeError(f"the KV cache of slot {target} could not be written")
+            self.truncate(target, num_tokens)
+
+    def truncate(self, slot: int, num_tokens: int) -> None:
+        llama.llama_memory_seq_rm(self._memory, slot, num_tokens, -1)
+
+    def close(self) -> None:
+        if self._context:
+            llama.llama_free(self._context)
+            self._context = None
+        self._model.close()
+
+
+def _runs_by_length(slots: Int32Array) -> dict[int, list[tuple[int, int]]]:
+    """For every length of a run: its slots and first rows, ascending."""
+    starts = np.flatnonzero(np.diff(slots, prepend=-1)).tolist()
+    ends = [*starts[1:], len(slots)]
+    by_length: dict[int, list[tuple[int, int]]] = {}
+    for start, end in zip(starts, ends, strict=True):
+        by_length.setdefault(end - start, []).append((int(slots[start]), start))
+    return {length: sorted(runs) for length, runs in by_length.items()}
+
+
+class _Part:
+    """Rows that llama.cpp computes in one call: runs of one length, and fillers between them."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._runs: list[int | tuple[int, int]] = []
+        """The first row of a run, or (slot, position) of a filler."""
+
+    def add(self, start: int) -> None:
+        self._runs.append(start)
+
+    def fill(self, fillers: list[tuple[int, int]]) -> None:
+        self._runs += fillers
+
+    @property
+    def fillers(self) -> list[tuple[int, int]]:
+        """(slot, its length without the filler)."""
+        return [run for run in self._runs if isinstance(run, tuple)]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are the rows of the batch as they are."""
+        return self._runs == [index * self._length for index in range(len(self._runs))]
+
+    @cached_property
+    def rows(self) -> npt.NDArray[np.intp]:
+        """Of the batch; -1 for those of fillers."""
+        steps = np.arange(self._length)
+        nothing = np.full(self._length, -1)
+        return np.concatenate(
+            [nothing if isinstance(run, tuple) else run + steps for run in self._runs]
+        )
+
+    def batch_of(self, batch: Batch) -> Batch:
+        """These rows of it. What a filler's tokens are does not matter."""
+        rows, steps = self.rows, np.arange(self._length, dtype=np.int32)
+        part = Batch(
+            batch.token_ids[rows],
+            batch.positions[rows],
+            batch.slots[rows],
+            np.where(rows < 0, 0, batch.wants_logits[rows]).astype(np.int8),
+        )
+        for index, run in enumerate(self._runs):
+            if isinstance(run, tuple):
+                its = slice(index * self._length, (index + 1) * self._length)
+                part.slots[its], part.positions[its] = run[0], run[1] + steps
+        return part

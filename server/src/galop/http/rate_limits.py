@@ -1,0 +1,86 @@
+"""Rate limits on the wire: the `x-ratelimit-...` headers, the messages of a 429, and when to come back.
+
+Source: the API reference, "Rate limits"; clients read numbers and durations out of the messages.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from galop.accounts.errors import RateLimitExceededError, RequestTooLargeError
+from galop.accounts.limits import COUNTS_TOKENS, LimitName, Standing
+from galop.http.schema import ErrorType
+
+LIMIT_WORDS: Mapping[LimitName, str] = {
+    "rpm": "requests per minute (RPM)",
+    "tpm": "tokens per minute (TPM)",
+    "rpd": "requests per day (RPD)",
+    "tpd": "tokens per day (TPD)",
+}
+
+_SHORTEST_WAIT_S = 0.001
+
+
+def rate_limit_headers(standing: Standing) -> dict[str, str]:
+    """`x-ratelimit-...`: requests are those per day, tokens those per minute."""
+    headers = {}
+    for unit, gauge in (("requests", standing.requests), ("tokens", standing.tokens)):
+        if gauge is not None:
+            headers[f"x-ratelimit-limit-{unit}"] = str(gauge.limit)
+            headers[f"x-ratelimit-remaining-{unit}"] = str(gauge.remaining)
+            headers[f"x-ratelimit-reset-{unit}"] = duration_text(
+                math.floor(gauge.reset_s * 1000) / 1000
+            )
+    return headers
+
+
+def rate_limit_message(error: RateLimitExceededError) -> str:
+    """Clients read the numbers and the duration out of it: keep their form."""
+    return (
+        f"Rate limit of `{error.owner}` for model `{error.model}` reached on "
+        f"{LIMIT_WORDS[error.name]}: Limit {error.limit}, Used {error.used}, "
+        f"Requested {error.requested}. Please try again in "
+        f"{duration_text(max(error.wait_s, _SHORTEST_WAIT_S))}."
+    )
+
+
+def too_large_message(error: RequestTooLargeError) -> str:
+    """No `Used` and no wait: neither matters."""
+    return (
+        f"Request too large for model `{error.model}`: `{error.owner}` has a limit on "
+        f"{LIMIT_WORDS[error.name]}: Limit {error.limit}, Requested {error.requested}. Please reduce "
+        "the messages or max_tokens and try again."
+    )
+
+
+def error_type(error: RateLimitExceededError | RequestTooLargeError) -> ErrorType:
+    """`tokens` or `requests`."""
+    return "tokens" if COUNTS_TOKENS[error.name] else "requests"
+
+
+def retry_headers(error: RateLimitExceededError) -> dict[str, str]:
+    """Whole seconds, rounded up. Nobody should sleep on a daily limit: the SDK is told not to."""
+    headers = {"retry-after": str(math.ceil(max(error.wait_s, _SHORTEST_WAIT_S)))}
+    if error.name in ("rpd", "tpd"):
+        headers["x-should-retry"] = "false"
+    return headers
+
+
+def duration_text(seconds: float) -> str:
+    """As Go prints durations (package time, Duration.String): 2h22m12.864s, 6s, 172ms, 0s."""
+    nanoseconds = round(seconds * 1e9)
+    if nanoseconds < 1_000_000_000:
+        return f"{_decimal(nanoseconds, 1_000_000)}ms" if nanoseconds else "0s"
+    minutes, rest = divmod(nanoseconds, 60 * 1_000_000_000)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{_decimal(rest, 1_000_000_000)}s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text
+
+
+def _decimal(value: int, unit: int) -> str:
+    whole, fraction = divmod(value, unit)
+    digits = f"{fraction:0{len(str(unit)) - 1}d}".rstrip("0")
+    return f"{whole}.{digits}" if digits else str(whole)

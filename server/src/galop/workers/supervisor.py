@@ -1,0 +1,261 @@
+"""Starts the engine process, watches it, and starts it again when it dies.
+
+Requests in flight when it dies wait for the next one and go on where they stopped (see `replay`). An
+engine that has work and reports no step is killed. While there is no engine, `readiness` says so and
+`generate` refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from galop.protocol.errors import EngineDiedError, EngineUnavailableError
+from galop.workers.handle import (
+    DEFAULT_CRASH_RETRIES,
+    DEFAULT_MAX_WAITING,
+    DEFAULT_MAX_WAITING_TOKENS,
+    EngineHandle,
+)
+from galop.workers.messages import (
+    HEADER,
+    Command,
+    EngineConfig,
+    Ready,
+    Report,
+    StartFailed,
+    Step,
+    StepFigures,
+    Stop,
+    decode_report,
+    frame,
+)
+from galop.workers.spawn import Spawned, spawn
+
+logger = logging.getLogger("galop.workers")
+
+_FIRST_BACKOFF_S = 0.25
+_LONGEST_BACKOFF_S = 15.0
+_STABLE_AFTER_S = 60.0
+"""An engine that lived this long starts the back-off from the beginning when it dies."""
+_STOP_TIMEOUT_S = 5.0
+DEFAULT_HANG_TIMEOUT_S = 60.0
+"""Far longer than the longest step: 512 rows of prompt take seconds on two busy cores."""
+
+
+class EngineStartError(Exception):
+    """The engine process could not start; the text is one line for a person."""
+
+
+class EngineProcess(EngineHandle):
+    """An engine in a process of its own.
+
+    `command` is the program that serves the engine; it gets the number of an inherited socket as
+    its last argument.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        config: EngineConfig,
+        *,
+        max_waiting: int = DEFAULT_MAX_WAITING,
+        max_waiting_tokens: int = DEFAULT_MAX_WAITING_TOKENS,
+        crash_retries: int = DEFAULT_CRASH_RETRIES,
+        hang_timeout_s: float = DEFAULT_HANG_TIMEOUT_S,
+        first: Spawned | None = None,
+    ) -> None:
+        """`first`: a process that was started with this command and config already."""
+        super().__init__(
+            self._write,
+            num_slots=config.num_slots,
+            max_waiting=max_waiting,
+            max_waiting_tokens=max_waiting_tokens,
+            crash_retries=crash_retries,
+        )
+        self._hang_timeout_s = hang_timeout_s
+        self._last_sign_s = 0.0
+        """When the engine last reported, or was last given something to do while it was idle."""
+        self._num_failed_starts = 0
+        self._is_ready = False
+        self._first = first
+        self._command = list(command)
+        self._config = config
+        self._process: subprocess.Popen[bytes] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._first_start: asyncio.Future[Ready] | None = None
+        self._stopping = asyncio.Event()
+        self.num_restarts = 0
+        self.figures = StepFigures()
+        """As of the engine's last step."""
+
+    @property
+    def pid(self) -> int | None:
+        """Of the engine process, None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def pacemaker(self) -> int | None:
+        """While there is more to refuse than to accept: the file descriptor that is readable when the
+        engine has taken its next step. Otherwise None."""
+        if self._writer is None or self.readiness() is not None or not self.room.is_crowded:
+            return None
+        connection: socket.socket = self._writer.get_extra_info("socket")
+        number = connection.fileno()
+        return number if number >= 0 else None  # it was closed a moment ago
+
+    def load(self) -> tuple[int, int]:
+        """See `EngineHandle.load`."""
+        return self.figures.num_running, self.figures.num_waiting
+
+    def launch(self) -> None:
+        """Start the process and watch it from now on. Returns at once; see `wait_until_ready`."""
+        self._first_start = asyncio.get_running_loop().create_future()
+        self._watcher = asyncio.create_task(self._watch(), name="galop-engine-watcher")
+
+    async def wait_until_ready(self) -> Ready:
+        """Wait for the first start. Raises `EngineStartError` if it fails."""
+        assert self._first_start is not None, "launch() comes first"
+        return await asyncio.shield(self._first_start)
+
+    async def stop(self) -> None:
+        """Stop the engine; requests in flight end with `EngineUnavailableError`. Idempotent."""
+        self._stopping.set()
+        self.unavailable_reason = "the server is stopping"
+        self.fail_all(EngineUnavailableError("the server is stopping"))
+        process = self._process
+        if process is not None and self._writer is not None:
+            with contextlib.suppress(OSError):
+                self._writer.write(frame(Stop()))
+        if process is not None:
+            try:
+                await asyncio.to_thread(process.wait, _STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if self._watcher is not None:
+            await self._watcher
+
+    async def _watch(self) -> None:
+        """Run the process again and again, until stopped or until it cannot start at all."""
+        backoff_s = _FIRST_BACKOFF_S
+        while not self._stopping.is_set():
+            started_s = time.monotonic()
+            try:
+                exit_code = await self._run_once()
+            except EngineStartError as error:
+                if self._first_start is not None and not self._first_start.done():
+                    self._first_start.set_exception(error)
+                    return
+                logger.error("the engine could not be restarted: %s", error)
+                exit_code = None
+            if self._stopping.is_set():
+                return
+            if self._first_start is not None and not self._first_start.done():
+                self._first_start.set_exception(
+                    EngineStartError(f"the engine process ended at start (exit code {exit_code})")
+                )
+                return
+            self.num_restarts += 1
+            if time.monotonic() - started_s > _STABLE_AFTER_S:
+                backoff_s = _FIRST_BACKOFF_S
+            logger.error("the engine died (exit code %s); restart in %.2f s", exit_code, backoff_s)
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
+
+    async def _run_once(self) -> int | None:
+        """One life of the process, from start to exit code."""
+        self._is_ready = False
+        spawned, self._first = self._first, None
+        try:
+            spawned = spawned or spawn(self._command, self._config)
+        except OSError as error:
+            raise EngineStartError(f"the engine process could not be started: {error}") from error
+        self._process = process = spawned.process
+        reader, self._writer = await asyncio.open_connection(sock=spawned.connection)
+        try:
+            async with self._killing_when_hung(process):
+                while (report := await _read_report(reader)) is not None:
+                    self._on_report(report)
+        finally:
+            was_ready = self._is_ready
+            if not self._stopping.is_set():
+                self.unavailable_reason = "the engine is restarting"
+            self._writer.close()
+            self._writer = None
+            exit_code = await self._reap(process)
+            self._process = None
+            self.figures = StepFigures()
+            self._keep_or_fail(EngineDiedError(exit_code=exit_code), was_ready=was_ready)
+        return exit_code
+
+    def _keep_or_fail(self, error: EngineDiedError, *, was_ready: bool) -> None:
+        """Whoever waits for an engine that cannot start does not wait for ever."""
+        self._num_failed_starts = 0 if was_ready else self._num_failed_starts + 1
+        if self._num_failed_starts > self._crash_retries:
+            self.fail_all(error)
+        else:
+            self.engine_died(error)
+
+    @asynccontextmanager
+    async def _killing_when_hung(self, process: subprocess.Popen[bytes]) -> AsyncIterator[None]:
+        watch = asyncio.create_task(self._kill_when_hung(process), name="galop-engine-watchdog")
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    async def _kill_when_hung(self, process: subprocess.Popen[bytes]) -> None:
+        """Its end is noticed as that of any other engine that dies."""
+        while True:
+            await asyncio.sleep(min(1.0, self._hang_timeout_s / 4))
+            now_s = time.monotonic()
+            if self.unavailable_reason is not None or not self.num_open_choices:
+                self._last_sign_s = now_s
+            elif now_s - self._last_sign_s > self._hang_timeout_s:
+                logger.error(
+                    "the engine has work and took no step for %.0f s: killed", self._hang_timeout_s
+                )
+                process.kill()
+                return
+
+    async def _reap(self, process: subprocess.Popen[bytes]) -> int | None:
+        try:
+            return await asyncio.to_thread(process.wait, _STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return await asyncio.to_thread(process.wait)
+
+    def _on_report(self, report: Report) -> None:
+        self._last_sign_s = time.monotonic()
+        if isinstance(report, Step):
+            self.figures = report.figures
+            self.dispatch(report.events)
+        elif isinstance(report, Ready):
+            self._is_ready = True
+            if not self._stopping.is_set():
+                self.unavailable_reason = None
+                self.engine_returned()
+            if self._first_start is not None and not self._first_start.done():
+                self._first_start.set_result(report)
+        elif isinstance(report, StartFailed):
+            raise EngineStartError(report.reason)
+
+    def _write(self, command: Command) -> None:
+        if self._writer is None:
+            raise EngineUnavailableError(self.unavailable_reason or "the engine is restarting")
+        self._writer.write(frame(command))
+
+
+async def _read_report(reader: asyncio.StreamReader) -> Report | None:
+    """The next report, None when the process has closed its end."""
+    try:
+        header = await reader.readexactly(HEADER.size)
+        return decode_report(await reader.readexactly(HEADER.unpack(header)[0]))
+    except (asyncio.IncompleteReadError, OSError):
+        return None

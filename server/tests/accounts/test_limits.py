@@ -1,0 +1,137 @@
+"""The arithmetic of rate limits, against what the service of 2024 was seen to answer."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from galop.accounts.limits import (
+    WINDOW_S,
+    Bucket,
+    BucketId,
+    LimitName,
+    Limits,
+    Scope,
+    bucket_ids,
+    find_refusal,
+    standing,
+    take,
+)
+
+
+def scope(name: str = "team", **limits: int) -> Scope:
+    return Scope(f"group:{name}", name, Limits(**limits))
+
+
+def filled(of: Scope, name: LimitName, used: float) -> dict[BucketId, Bucket]:
+    return {BucketId(of.id, name): Bucket(used, 100.0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "used", "requested", "wait_s"),
+    [
+        ("tpd", 100_000, 98_485, 1_940, 367.2),
+        ("tpd", 100_000, 97_644, 12_232, 8532.864),
+        ("rpd", 14_400, 14_400, 1, 6.0),
+        ("rpm", 30, 30, 1, 2.0),
+    ],
+)
+def test_the_wait_is_as_long_as_the_refill_takes(
+    name: LimitName, limit: int, used: int, requested: int, wait_s: float
+) -> None:
+    """(used + requested - limit) / limit of the window."""
+    team = Scope("group:team", "team", Limits(**{name: limit}))
+    refusal = find_refusal([team], filled(team, name, used), num_tokens=requested, now_s=100.0)
+    assert refusal is not None
+    assert refusal.wait_s == pytest.approx(wait_s)
+    assert (refusal.limit, refusal.used, refusal.requested) == (limit, used, requested)
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "reset_s"),
+    [(6000, 157, 1.57), (250_000, 1633, 0.39192), (6000, 0, 0.0)],
+)
+def test_the_reset_is_when_the_bucket_is_empty(limit: int, used: int, reset_s: float) -> None:
+    """Used / limit of the window."""
+    team = scope(tpm=limit)
+    gauge = standing([team], filled(team, "tpm", used), now_s=100.0).tokens
+    assert gauge is not None
+    assert (gauge.limit, gauge.remaining) == (limit, limit - used)
+    assert gauge.reset_s == pytest.approx(reset_s)
+
+
+def test_a_request_larger_than_the_limit_never_fits() -> None:
+    """However empty the bucket is, and whatever else would have to wait."""
+    team = scope(tpm=100, rpm=1)
+    buckets = filled(team, "rpm", 1)
+    refusal = find_refusal([team], buckets, num_tokens=101, now_s=100.0)
+    assert refusal is not None
+    assert (refusal.name, refusal.wait_s) == ("tpm", None)
+
+
+def test_the_longest_wait_is_told() -> None:
+    """Coming back after the shorter one would be refused again."""
+    key, team = Scope("key:1", "alice", Limits(tpm=60)), scope(rpd=10)
+    buckets = filled(key, "tpm", 60) | filled(team, "rpd", 10)
+    refusal = find_refusal([key, team], buckets, num_tokens=6, now_s=100.0)
+    assert refusal is not None
+    assert (refusal.owner, refusal.name, refusal.wait_s) == ("team", "rpd", 8640.0)
+
+
+def test_the_headers_show_the_tighter_of_key_and_group() -> None:
+    """Requests per day and tokens per minute, and nothing that has no limit."""
+    key, team = Scope("key:1", "alice", Limits(tpm=50)), scope(tpm=1000, tpd=5, rpm=5)
+    shown = standing([key, team], filled(team, "tpm", 970), now_s=100.0)
+    assert shown.tokens is not None
+    assert (shown.tokens.limit, shown.tokens.remaining) == (1000, 30)
+    assert shown.requests is None
+
+
+def test_buckets_are_listed_in_one_order_for_all() -> None:
+    """Whoever locks them in this order cannot wait in a circle."""
+    a, b = scope("a", tpm=1, rpm=1), scope("b", tpm=1, rpd=1)
+    assert bucket_ids([a, b]) == bucket_ids([b, a])
+
+
+def test_a_clock_that_goes_back_refills_nothing() -> None:
+    """And does not take anything either."""
+    bucket = Bucket(50.0, 100.0)
+    assert bucket.used_at(90.0, 60, "rpm") == 50.0
+    assert bucket.used_at(110.0, 60, "rpm") == 40.0
+
+
+requests = st.lists(st.tuples(st.integers(1, 120), st.floats(0, 30)), max_size=60)
+
+
+@given(requests=requests, limit=st.integers(1, 100))
+def test_a_promised_wait_is_enough_and_not_too_long(
+    requests: list[tuple[int, float]], limit: int
+) -> None:
+    """After `wait_s` the request fits; a moment earlier it did not; no window takes more than twice
+    the limit (a full bucket, and its refill)."""
+    team = scope(tpm=limit)
+    buckets: dict[BucketId, Bucket] = {}
+    now_s, taken = 0.0, []
+    for num_tokens, gap_s in requests:
+        now_s += gap_s
+        refusal = find_refusal([team], buckets, num_tokens=num_tokens, now_s=now_s)
+        if refusal is not None and refusal.wait_s is not None:
+            later_s = now_s + refusal.wait_s
+            assert find_refusal([team], buckets, num_tokens=num_tokens, now_s=later_s - 1e-3)
+            assert not find_refusal([team], buckets, num_tokens=num_tokens, now_s=later_s + 1e-3)
+        elif refusal is None:
+            buckets |= take([team], buckets, num_requests=1, num_tokens=num_tokens, now_s=now_s)
+            taken.append((now_s, num_tokens))
+        window = [tokens for at_s, tokens in taken if at_s > now_s - WINDOW_S["tpm"]]
+        assert sum(window) <= 2 * limit
+
+
+@given(used=st.floats(0, 100), returned=st.floats(0, 200))
+def test_giving_back_never_leaves_credit(used: float, returned: float) -> None:
+    """A bucket is never emptier than empty."""
+    team = scope(tpm=100)
+    changed = take(
+        [team], filled(team, "tpm", used), num_requests=0, num_tokens=-returned, now_s=100.0
+    )
+    assert changed[BucketId(team.id, "tpm")].used == pytest.approx(max(0.0, used - returned))

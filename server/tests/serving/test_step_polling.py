@@ -1,0 +1,92 @@
+"""A selector that looks at everything when one of its sockets has something to read."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from galop.serving.step_polling import LONGEST_PAUSE_S, StepPacedSelector
+
+
+class Sockets:
+    """The engine's and a client's, both watched, with the other ends to write to."""
+
+    def __init__(self) -> None:
+        self.engine, self.from_engine = socket.socketpair()
+        self.client, self.from_client = socket.socketpair()
+        self.selector = StepPacedSelector()
+        self.selector.register(self.engine, selectors.EVENT_READ)
+        self.selector.register(self.client, selectors.EVENT_READ)
+
+    def select(self, timeout: float | None) -> set[object]:
+        return {key.fileobj for key, _ in self.selector.select(timeout)}
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    made = Sockets()
+    yield made
+    made.selector.close()
+    for each in (made.engine, made.from_engine, made.client, made.from_client):
+        each.close()
+
+
+def test_without_a_pacemaker_every_socket_is_heard_at_once(sockets: Sockets) -> None:
+    """And the timeout is the caller's."""
+    assert sockets.select(0.001) == set()
+    sockets.from_client.send(b"x")
+    assert sockets.select(None) == {sockets.client}
+
+
+def test_with_one_the_others_are_heard_when_it_beats(sockets: Sockets) -> None:
+    """Whatever waits is reported together with it."""
+    sockets.selector.pacemaker = sockets.engine.fileno
+    sockets.from_client.send(b"x")
+    sockets.from_engine.send(b"x")
+    started_s = time.monotonic()
+    assert sockets.select(None) == {sockets.client, sockets.engine}
+    assert time.monotonic() - started_s < LONGEST_PAUSE_S
+
+
+def test_a_pacemaker_that_does_not_beat_keeps_nobody_waiting_for_long(sockets: Sockets) -> None:
+    """No longer than the caller wants, or than the longest pause."""
+    sockets.selector.pacemaker = sockets.engine.fileno
+    sockets.from_client.send(b"x")
+    started_s = time.monotonic()
+    assert sockets.select(None) == {sockets.client}
+    assert time.monotonic() - started_s >= LONGEST_PAUSE_S
+    started_s = time.monotonic()
+    assert sockets.select(0.001) == {sockets.client}
+    assert time.monotonic() - started_s < LONGEST_PAUSE_S
+
+
+def test_who_does_not_want_to_wait_does_not(sockets: Sockets) -> None:
+    """The loop has work at hand."""
+
+    def pacemaker() -> int:
+        pytest.fail("was asked")
+
+    sockets.selector.pacemaker = pacemaker
+    sockets.from_client.send(b"x")
+    assert sockets.select(0) == {sockets.client}
+
+
+def test_an_event_loop_runs_on_it(sockets: Sockets) -> None:
+    """Sockets, timers and other threads, while nothing beats."""
+    selector = StepPacedSelector()
+    selector.pacemaker = sockets.engine.fileno
+
+    async def work() -> bytes:
+        sockets.client.setblocking(False)
+        await asyncio.sleep(0.001)
+        await asyncio.to_thread(sockets.from_client.send, b"x")
+        return await asyncio.get_running_loop().sock_recv(sockets.client, 1)
+
+    with asyncio.Runner(loop_factory=partial(asyncio.SelectorEventLoop, selector)) as runner:
+        assert runner.run(work()) == b"x"

@@ -1,0 +1,381 @@
+"""The engine across a process border: real processes, a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from galop.protocol.errors import (
+    EngineDiedError,
+    EngineUnavailableError,
+    QueueFullError,
+    QueueShareFullError,
+    RequestQuarantinedError,
+)
+from galop.protocol.events import Finished, Prefilled, Tokens
+from galop.protocol.requests import GenerationRequest, SamplingParams
+from galop.testing import ScriptedTokenizer
+from galop.workers.handle import Generation
+from galop.workers.messages import EngineConfig
+from galop.workers.supervisor import EngineProcess, EngineStartError
+
+CHILD = (sys.executable, str(Path(__file__).with_name("scripted_child.py")))
+tokenizer = ScriptedTokenizer()
+
+
+def config(model: str = "scripted:", num_slots: int = 4) -> EngineConfig:
+    return EngineConfig(
+        model=model,
+        num_slots=num_slots,
+        context_window=2048,
+        num_threads=1,
+        prefill_chunk=128,
+        log_level="error",
+    )
+
+
+def request(name: str, text: str, **options: int) -> GenerationRequest:
+    return GenerationRequest(
+        request_id=name,
+        prompt_token_ids=tokenizer.encode(
+            f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n"
+        ),
+        max_tokens=options.pop("max_tokens", 200),
+        sampling=SamplingParams(temperature=0.0),
+        **options,  # type: ignore[arg-type]  # a test's shorthand
+    )
+
+
+def keyed(key_id: str, name: str, text: str) -> GenerationRequest:
+    return msgspec.structs.replace(request(name, text), key_id=key_id)
+
+
+@asynccontextmanager
+async def running(
+    model: str = "scripted:",
+    *,
+    num_slots: int = 4,
+    max_waiting: int = 100,
+    max_waiting_tokens: int = 100_000,
+    crash_retries: int = 2,
+    hang_timeout_s: float = 60.0,
+) -> AsyncIterator[EngineProcess]:
+    engine = EngineProcess(
+        CHILD,
+        config(model, num_slots),
+        max_waiting=max_waiting,
+        max_waiting_tokens=max_waiting_tokens,
+        crash_retries=crash_retries,
+        hang_timeout_s=hang_timeout_s,
+    )
+    engine.launch()
+    try:
+        await engine.wait_until_ready()
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def kill(engine: EngineProcess) -> None:
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def text_of(generation: Generation) -> str:
+    token_ids: list[int] = []
+    async for event in generation:
+        if isinstance(event, Tokens):
+            token_ids += event.token_ids
+    return tokenizer.decode(token_ids)
+
+
+async def test_a_request_crosses_the_border_and_back() -> None:
+    """Prefilled, tokens, finished, in that order, and nothing left afterwards."""
+    async with running() as engine:
+        events = [event async for event in engine.generate(request("r", "hello"))]
+
+    assert isinstance(events[0], Prefilled)
+    assert isinstance(events[-1], Finished)
+    assert (
+        tokenizer.decode([t for e in events if isinstance(e, Tokens) for t in e.token_ids])
+        == "hello"
+    )
+    assert engine.num_open_choices == 0
+
+
+async def test_concurrent_requests_get_their_own_answers() -> None:
+    """Twelve at once through four slots."""
+    async with running() as engine:
+        generations = [engine.generate(request(f"r{i}", f"answer {i}")) for i in range(12)]
+        answers = await asyncio.gather(*(text_of(generation) for generation in generations))
+
+    assert answers == [f"answer {i}" for i in range(12)]
+
+
+async def test_a_closed_generation_frees_its_slot() -> None:
+    """With one slot, the second request is served as soon as the first is closed."""
+    async with running(num_slots=1) as engine:
+        first = engine.generate(request("first", "x" * 400))
+        await anext(first)
+        first.close()
+        answer = await asyncio.wait_for(text_of(engine.generate(request("second", "ok"))), 5)
+
+    assert answer == "ok"
+    assert [event async for event in first if isinstance(event, Finished)] == []
+
+
+async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None:
+    """The bound counts choices that run or wait; the error carries the numbers."""
+    async with running(num_slots=1, max_waiting=2) as engine:
+        kept = [engine.generate(request(f"r{i}", "x" * 100)) for i in range(3)]
+        with pytest.raises(QueueFullError) as caught:
+            engine.generate(request("more", "x"))
+        for generation in kept:
+            generation.close()
+        accepted = await text_of(engine.generate(request("now", "fine")))
+
+    assert (caught.value.num_waiting, caught.value.limit) == (2, 2)
+    assert caught.value.retry_after_s >= 1
+    assert accepted == "fine"
+
+
+@pytest.mark.parametrize(
+    ("unit", "max_waiting", "max_waiting_tokens"),
+    [("sequences", 9, 100_000), ("prompt tokens", 100, 1000)],
+)
+async def test_one_key_does_not_fill_the_queue(
+    unit: str, max_waiting: int, max_waiting_tokens: int
+) -> None:
+    """Its refusal says whose fault it is, and another key is served."""
+
+    def send_until_refused() -> None:
+        for number in range(20):
+            engine.generate(keyed("greedy", f"r{number}", "x" * 150))
+
+    async with running(
+        num_slots=1, max_waiting=max_waiting, max_waiting_tokens=max_waiting_tokens
+    ) as engine:
+        with pytest.raises(QueueShareFullError) as caught:
+            send_until_refused()
+        other = engine.generate(keyed("modest", "other", "ok"))
+        assert await asyncio.wait_for(text_of(other), 5) == "ok"
+
+    assert caught.value.unit == unit
+    assert caught.value.num_waiting > 1
+
+
+async def test_a_full_queue_makes_the_engine_the_pacemaker() -> None:
+    """Its end of the socket, as long as there is an engine and no room."""
+    async with running(num_slots=1, max_waiting=1) as engine:
+        first = engine.generate(request("first", "x" * 100))
+        assert engine.pacemaker() is None
+        second = engine.generate(request("second", "x" * 100))
+        pacemaker = engine.pacemaker()
+        assert pacemaker is not None
+        await anext(first)
+        assert engine.pacemaker() == pacemaker
+        kill(engine)
+        await until(lambda: engine.readiness() is not None)
+        assert engine.pacemaker() is None
+        await until(lambda: engine.readiness() is None)
+        assert engine.pacemaker() is not None
+        first.close()
+        assert engine.pacemaker() is None
+        second.close()
+
+
+async def test_the_queue_is_bounded_in_prompt_tokens_too() -> None:
+    """A long prompt is refused while others wait to be computed, and taken when nobody does."""
+    async with running(num_slots=1, max_waiting_tokens=500) as engine:
+        kept = [engine.generate(request(f"r{i}", "x" * 150)) for i in range(2)]
+        with pytest.raises(QueueFullError) as caught:
+            engine.generate(request("more", "x" * 150))
+        for generation in kept:
+            await text_of(generation)
+        alone = await text_of(engine.generate(request("alone", "y" * 600)))
+
+    assert (caught.value.unit, caught.value.limit) == ("prompt tokens", 500)
+    assert caught.value.num_waiting == sum(len(each.request.prompt_token_ids) for each in kept)
+    assert alone == "y" * 200
+
+
+async def test_a_dead_engine_comes_back_and_goes_on_where_it_stopped() -> None:
+    """kill -9: a pause and refusals meanwhile, and nothing twice and nothing missing afterwards."""
+    answers = [f"{i}" * 150 for i in range(6)]
+    async with running() as engine:
+        generations = [engine.generate(request(f"r{i}", each)) for i, each in enumerate(answers)]
+        started = [await anext(generations[0]), await anext(generations[0])]
+        kill(engine)
+        reading = asyncio.gather(*(text_of(generation) for generation in generations))
+        await until(lambda: engine.readiness() is not None)
+        with pytest.raises(EngineUnavailableError):
+            engine.generate(request("too-early", "x"))
+        texts = await asyncio.wait_for(reading, 20)
+
+    assert isinstance(started[0], Prefilled)
+    assert isinstance(started[1], Tokens)
+    assert [tokenizer.decode(started[1].token_ids) + texts[0], *texts[1:]] == answers
+    assert engine.num_restarts == 1
+
+
+async def test_the_prompt_is_reported_once_though_it_was_computed_twice() -> None:
+    """Readers see one `Prefilled`, and one end."""
+    async with running() as engine:
+        generation = engine.generate(request("r", "x" * 150))
+        events = [await anext(generation), await anext(generation)]
+        kill(engine)
+        events += [event async for event in generation]
+
+    assert [type(event) for event in events if not isinstance(event, Tokens)] == [
+        Prefilled,
+        Finished,
+    ]
+
+
+async def test_choices_that_ended_before_the_engine_died_stay_ended() -> None:
+    """A cancelled choice is not run again; the other comes whole."""
+    async with running() as engine:
+        generation = engine.generate(request("r", "y" * 150, num_choices=2))
+        await anext(generation)
+        generation.cancel_choice(1)
+        kill(engine)
+        tokens = [event async for event in generation if isinstance(event, Tokens)]
+        await until(lambda: engine.load() == (0, 0))
+
+    assert (
+        tokenizer.decode([t for e in tokens if e.choice_index == 0 for t in e.token_ids])
+        == "y" * 150
+    )
+
+
+async def test_a_reader_that_leaves_while_there_is_no_engine_is_not_served_by_the_next() -> None:
+    """What was closed meanwhile takes no slot."""
+    async with running(num_slots=1) as engine:
+        left, stayed = (engine.generate(request(name, name * 20)) for name in ("left", "stay"))
+        await anext(left)
+        kill(engine)
+        await until(lambda: engine.readiness() is not None)
+        left.close()
+        assert await text_of(stayed) == "stay" * 20
+        assert engine.num_open_choices == 0
+
+
+async def test_a_request_that_kills_the_engine_is_found_out_and_kept_out() -> None:
+    """The others are answered; it alone fails, and is refused when it comes again."""
+    async with running() as engine:
+        good = [engine.generate(request(f"g{i}", "fine " * 20)) for i in range(3)]
+        bad = engine.generate(request("bad", "die now"))
+        reading = asyncio.gather(*(text_of(generation) for generation in good))
+        with pytest.raises(EngineDiedError) as caught:
+            await text_of(bad)
+        texts = await asyncio.wait_for(reading, 20)
+        await until(lambda: engine.readiness() is None)
+        with pytest.raises(RequestQuarantinedError):
+            engine.generate(request("again", "die now"))
+        assert await text_of(engine.generate(request("other", "well"))) == "well"
+
+    assert texts == [("fine " * 20).strip()] * 3
+    assert caught.value.exit_code == 7
+    assert engine.num_restarts == 3
+
+
+async def test_without_retries_a_dead_engine_fails_what_was_in_flight() -> None:
+    """And nobody is blamed: the next request of the same words is served."""
+    async with running(crash_retries=0) as engine:
+        generation = engine.generate(request("r", "x" * 150))
+        await anext(generation)
+        kill(engine)
+        with pytest.raises(EngineDiedError) as caught:
+            await text_of(generation)
+        await until(lambda: engine.readiness() is None)
+        assert await text_of(engine.generate(request("again", "x" * 150))) == "x" * 150
+
+    assert caught.value.exit_code == -signal.SIGKILL
+
+
+async def test_an_engine_that_hangs_is_killed_and_its_request_found_out() -> None:
+    """No step within the timeout counts as a death, and idle time does not."""
+    async with running(hang_timeout_s=0.5) as engine:
+        await asyncio.sleep(1)
+        assert engine.num_restarts == 0
+        bad = engine.generate(request("bad", "hang now"))
+        good = engine.generate(request("good", "z" * 150))
+        with pytest.raises(EngineDiedError):
+            await asyncio.wait_for(text_of(bad), 20)
+        assert await text_of(good) == "z" * 150
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [("refuse", "no such model"), ("raise", "a bug"), ("exit", "exit code 3")],
+)
+async def test_an_engine_that_cannot_start_says_why(model: str, reason: str) -> None:
+    """One line, and no second try: the fault would be the same."""
+    engine = EngineProcess(CHILD, config(model))
+    engine.launch()
+    try:
+        with pytest.raises(EngineStartError, match=reason):
+            await engine.wait_until_ready()
+    finally:
+        await engine.stop()
+    assert engine.num_restarts == 0
+
+
+async def test_stopping_ends_requests_with_an_error_and_the_process() -> None:
+    """Nobody waits for ever, and no process is left."""
+    async with running() as engine:
+        pid = engine.pid
+        generation = engine.generate(request("r", "x" * 400))
+        await anext(generation)
+        await engine.stop()
+        with pytest.raises(EngineUnavailableError):
+            await text_of(generation)
+
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_the_engine_ends_when_the_server_vanishes() -> None:
+    """A server that was killed leaves no engine behind that keeps a core busy."""
+    script = (
+        "import asyncio, os, sys; sys.path.insert(0, sys.argv[1]); import test_engine_process as t\n"
+        "async def main():\n"
+        "    engine = t.EngineProcess(t.CHILD, t.config()); engine.launch()\n"
+        "    await engine.wait_until_ready(); engine.generate(t.request('r', 'x' * 1000))\n"
+        "    print(engine.pid, flush=True); await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(Path(__file__).parent), stdout=asyncio.subprocess.PIPE
+    )
+    assert server.stdout is not None
+    pid = int(await server.stdout.readline())
+    server.kill()
+    await server.wait()
+
+    async with asyncio.timeout(10):
+        while _is_alive(pid):
+            await asyncio.sleep(0.02)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
