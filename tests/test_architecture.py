@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "testing": {"backends"},
     "accounts": set[str](),
     "workers": {"admission", "backends", "engine", "grammar", "logs", "protocol"},
-    "config": {"host", "library", "logs", "tuning", "workers"},
+    "config": {"host", "library", "logs", "protocol", "tuning", "workers"},
     "chat": {"grammar", "protocol"},
     "admission": {"accounts", "chat", "protocol"},
     "http": {"accounts", "admission", "chat", "protocol"},

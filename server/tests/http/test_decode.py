@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from galop.chat.request import ChatRequest, ModelCard
-from galop.http.compat import Compat
 from galop.http.decode import CompletionCall, parse, to_call
 from galop.http.errors import InvalidRequestError, MalformedBodyError
 from galop.http.limits import Limits
+from galop.protocol.literals import Compat
 
 MODEL = ModelCard(
     id="m", created=0, owned_by="tests", context_window=2048, max_completion_tokens=1024

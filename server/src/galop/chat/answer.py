@@ -12,7 +12,6 @@ from galop.chat.events import (
     ChoiceFinished,
     CompletionEvent,
     Delta,
-    FinishReason,
     ReasoningDelta,
     Said,
     Started,
@@ -24,6 +23,7 @@ from galop.chat.request import ChatRequest
 from galop.chat.tools.calls import CallSyntaxError
 from galop.protocol.errors import EngineInternalError
 from galop.protocol.events import Finished, Prefilled, Tokens
+from galop.protocol.literals import FinishReason
 
 BUDGET_REASON = "max completion tokens reached before generating a valid document"
 CALL_BUDGET_REASON = "max completion tokens reached before the call was whole"

@@ -8,9 +8,8 @@ The streamed answer is these events as chunks; the answer in one piece is these 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+from galop.protocol.literals import FinishReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Literal
 
 from galop.chat.errors import InvalidParameterError
 from galop.chat.marker import MarkerSearch, Piece, PieceKind
-from galop.chat.request import ChatRequest, ReasoningFormat
+from galop.chat.request import ChatRequest
+from galop.protocol.literals import ReasoningFormat
 
 BEGIN, END = "<think>", "</think>"
 

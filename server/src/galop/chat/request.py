@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from galop.chat.meter import Meter
-from galop.protocol.literals import ServiceTier
+from galop.protocol.literals import ReasoningEffort, ReasoningFormat, ServiceTier, ToolChoice
 
 ResponseFormat = Literal["text", "json_object", "json_schema"]
 
-ToolChoice = Literal["none", "auto", "required"]
-ReasoningFormat = Literal["raw", "parsed", "hidden"]
-ReasoningEffort = Literal["none", "default", "low", "medium", "high"]
 
 TemplateMessage = Mapping[str, Any]
 """One message as chat templates expect it (transformers, `apply_chat_template`): `role`, `content`

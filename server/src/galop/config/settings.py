@@ -19,8 +19,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from galop.logs import LogFormat
+from galop.protocol.literals import Compat
 
-Compat = Literal["default", "groq-2024"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 EMBEDDED_MODEL_NAME = "smollm2-135m-instruct"

@@ -13,13 +13,13 @@ from starlette.requests import Request
 
 from galop.admission.policy import Gate, OpenGate
 from galop.http.boundary import Boundary
-from galop.http.compat import Compat
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
 from galop.http.limits import Limits
 from galop.http.observer import NoObserver, RequestObserver
 from galop.http.origins import OriginGuard
 from galop.http.routes import MetricsPage, build_routes
 from galop.http.service import ChatService
+from galop.protocol.literals import Compat
 
 _EXPOSED_HEADERS = [
     "x-request-id",

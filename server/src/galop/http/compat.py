@@ -8,9 +8,6 @@ for the original: the schema and the limits of mid-2024 (OpenAPI document of tha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
-
-Compat = Literal["default", "groq-2024"]
 
 PARAMETERS_2024 = frozenset(
     {

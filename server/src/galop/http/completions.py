@@ -23,10 +23,8 @@ from galop.accounts.keys import Caller
 from galop.accounts.limits import Standing
 from galop.admission.policy import Admission, Gate, check_model, check_tier
 from galop.chat.events import CompletionEvent, Usage
-from galop.chat.request import ToolChoice
 from galop.http.body import read_body, require_json
 from galop.http.boundary import add_headers, log_problem, request_id_of
-from galop.http.compat import Compat
 from galop.http.connection import send_json, send_start, while_connected
 from galop.http.deadline import Deadline, deadline_of, until
 from galop.http.decode import CompletionCall, parse, to_call
@@ -39,6 +37,7 @@ from galop.http.rate_limits import rate_limit_headers
 from galop.http.service import ChatService
 from galop.http.sse import SSE_HEADERS, ChunkEncoder, error_event
 from galop.protocol.errors import EngineUnavailableError, QueueFullError
+from galop.protocol.literals import Compat, ToolChoice
 
 logger = logging.getLogger("galop.http")
 

@@ -19,12 +19,11 @@ from galop.chat import request as chat_request
 from galop.chat.request import (
     ChatRequest,
     ModelCard,
-    ReasoningFormat,
     ResponseFormat,
     TemplateMessage,
 )
 from galop.http.body import check_nesting
-from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, Compat, first_unknown
+from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, first_unknown
 from galop.http.errors import MalformedBodyError
 from galop.http.explain import (
     explain,
@@ -46,10 +45,10 @@ from galop.http.schema import (
     TextFormat,
     TextPart,
     ToolMessage,
+    WireServiceTier,
 )
-from galop.http.schema import ServiceTier as WireServiceTier
 from galop.http.tools import tool_use, with_calls
-from galop.protocol.literals import ServiceTier
+from galop.protocol.literals import Compat, ReasoningFormat, ServiceTier
 
 _MIN_SEED = -(2**63)
 _NUM_SEEDS = 2**64

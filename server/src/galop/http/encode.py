@@ -21,14 +21,12 @@ from galop.chat.events import (
     ToolCall,
     Usage,
 )
-from galop.chat.events import FinishReason as ChatFinishReason
 from galop.chat.request import ModelCard
 from galop.http.ids import new_call_id
 from galop.http.schema import (
     ChatCompletion,
     Choice,
     CompletionTokensDetails,
-    FinishReason,
     FunctionObject,
     LogprobsObject,
     ModelObject,
@@ -40,6 +38,7 @@ from galop.http.schema import (
     UsageObject,
     XGroq,
 )
+from galop.protocol.literals import FinishReason
 
 _LOWEST_LOGPROB = -9999.0
 """What JSON can say instead of minus infinity; the same number as OpenAI's API."""
@@ -62,7 +61,7 @@ class AnswerHead:
     content_at_start: str | None | UnsetType = ""
     """In the first chunk of a choice; unset: null or "", as its first event says."""
 
-    def finish_reason(self, reason: ChatFinishReason) -> FinishReason:
+    def finish_reason(self, reason: FinishReason) -> FinishReason:
         """`finish_reason` as on the wire."""
         return "function_call" if reason == "tool_calls" and self.is_legacy_call else reason
 
@@ -153,7 +152,7 @@ class _ChoiceParts:
         self.reasoning: list[str] = []
         self.calls: list[FunctionObject] = []
         self.logprobs: list[TokenLogprob] | None = None
-        self.finish_reason: ChatFinishReason | None = None
+        self.finish_reason: FinishReason | None = None
 
 
 class Fold:

@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 
 from msgspec import Meta
 
-from galop.http.compat import PARAMETERS_2024, Compat
+from galop.http.compat import PARAMETERS_2024
 from galop.http.errors import InvalidRequestError
 from galop.http.schema import (
     AssistantMessage,
@@ -25,16 +25,14 @@ from galop.http.schema import (
     FunctionDefinition,
     FunctionMessage,
     JsonObjectFormat,
-    ReasoningEffort,
-    ReasoningFormat,
-    ServiceTier,
     StreamOptions,
     SystemMessage,
     TextPart,
     ToolCallEcho,
-    ToolChoice,
     ToolMessage,
+    WireServiceTier,
 )
+from galop.protocol.literals import Compat, ReasoningEffort, ReasoningFormat, ToolChoice
 
 Path = tuple[str, ...]
 
@@ -58,7 +56,7 @@ _BUILT_IN_TOOLS = (
 _KNOWN_PARTS = ("image_url", "input_audio", "document", "file", "refusal", "video_url", "image")
 
 _ALLOWED_VALUES = {
-    "service_tier": get_args(ServiceTier),
+    "service_tier": get_args(WireServiceTier),
     "tool_choice": get_args(ToolChoice),
     "function_call": get_args(ToolChoice),
     "reasoning_format": get_args(ReasoningFormat),

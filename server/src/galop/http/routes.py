@@ -12,7 +12,6 @@ from starlette.types import Receive, Scope, Send
 import galop
 from galop.accounts.keys import Caller
 from galop.admission.policy import Gate, check_model, may_use
-from galop.http.compat import Compat
 from galop.http.completions import ChatCompletions
 from galop.http.connection import send_json, send_start
 from galop.http.encode import model_object
@@ -23,6 +22,7 @@ from galop.http.openapi import openapi_document
 from galop.http.schema import ModelList, ModelObject
 from galop.http.service import ChatService
 from galop.protocol.errors import EngineUnavailableError
+from galop.protocol.literals import Compat
 
 PREFIXES = ("/openai/v1", "/v1")
 """The SDK's, and the one that OpenAI-style clients of a local server use."""

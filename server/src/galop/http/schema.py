@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from galop.protocol.literals import FinishReason, ReasoningEffort, ReasoningFormat, ToolChoice
+
 Effect = Literal["honoured", "meaningless", "refused"]
 
 MAX_MESSAGES = 4096
@@ -276,10 +278,8 @@ class NamedToolChoice(Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     function: FunctionName
 
 
-ServiceTier = Literal["auto", "default", "on_demand", "flex", "performance"]
-ToolChoice = Literal["none", "auto", "required"]
-ReasoningFormat = Literal["raw", "parsed", "hidden"]
-ReasoningEffort = Literal["none", "default", "low", "medium", "high"]
+WireServiceTier = Literal["auto", "default", "on_demand", "flex", "performance"]
+"""`protocol.literals.ServiceTier`, and the words of other clients for the default."""
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 StopSequence = Annotated[str, Meta(max_length=MAX_STOP_LENGTH)]
 
@@ -430,7 +430,7 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     # Any: the shape of something that is dropped is nobody's concern.
     metadata: Annotated[dict[str, Any] | None, _meaningless("No effect: nothing is stored.")] = None
     service_tier: Annotated[
-        ServiceTier | None,
+        WireServiceTier | None,
         _honoured(
             "Share of the machine while others wait: `performance`, for keys that may, gets four "
             "times that of `on_demand`, `flex` a quarter. `auto` and `default` are `on_demand`; the "
@@ -532,9 +532,6 @@ class XGroq(Struct, frozen=True, kw_only=True):
         ),
     ] = UNSET
     usage: UsageObject | UnsetType = UNSET
-
-
-FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
 
 class FunctionObject(Struct, frozen=True, kw_only=True):

@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
-from galop.chat.request import TemplateMessage, Tool, ToolChoice
+from galop.chat.request import TemplateMessage, Tool
 from galop.chat.tools.schemas import ParametersError, arguments_schema
-from galop.http.compat import Compat
 from galop.http.explain import quoted, refuse
 from galop.http.schema import (
     AssistantMessage,
@@ -28,6 +27,7 @@ from galop.http.schema import (
     NamedToolChoice,
     ToolMessage,
 )
+from galop.protocol.literals import Compat, ToolChoice
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
