@@ -10,13 +10,13 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
-from galop.chat import ChatService, ChatTemplate
-from galop.chat.request import ChatRequest, ModelCard
+from galop.chat import ChatModel, ChatService, ChatTemplate, ModelRegistry
+from galop.chat.models import entries_of
+from galop.chat.request import ChatRequest
 from galop.protocol.events import Finished, Prefilled, Tokens
 from galop.protocol.requests import GenerationRequest
-from galop.telemetry import EngineFigures, Metrics, ObservedChatService
+from galop.telemetry import CompletionObservers, EngineState, Metrics
 from galop.testing import ScriptedTokenizer
 
 NUM_TOKENS = 20_000
@@ -57,26 +57,22 @@ class ReadyGeneration:
 class ReadyEngine:
     """Answers at once."""
 
-    def require_room(self, num_choices: int) -> None:
-        """There is always room."""
-
-    def generate(self, request: GenerationRequest) -> ReadyGeneration:
+    def submit(self, request: GenerationRequest) -> ReadyGeneration:
         return ReadyGeneration(request)
 
-    def readiness(self) -> str | None:
-        return None
 
-    def load(self) -> tuple[int, int]:
-        return 0, 0
-
-
-async def seconds_per_token(service: ChatService) -> float:
+async def seconds_per_token(service: ChatService, observers: CompletionObservers | None) -> float:
     request = ChatRequest(
         request_id="req_1", model="m", messages=({"role": "user", "content": "Hi"},)
     )
     start_s = time.perf_counter()
-    async for _ in service.complete(request):
-        pass
+    if observers is None:
+        async for _ in service.complete(request):
+            pass
+    else:
+        with observers.completion(request) as watch:
+            async for event in service.complete(request):
+                watch.take(event)
     return (time.perf_counter() - start_s) / NUM_TOKENS
 
 
@@ -88,28 +84,22 @@ def gap_cost(metrics: Metrics) -> float:
 
 
 async def main() -> None:
-    metrics = Metrics(EngineFigures, model_name="m", version="0")
-    card = ModelCard(
-        id="m",
-        created=1,
-        owned_by="bench",
+    metrics = Metrics(EngineState, model_name="m", version="0")
+    model = ChatModel(
+        "m",
+        tokenizer=ScriptedTokenizer(),
+        template=ChatTemplate(None, bos_token="", eos_token=""),
+        engine=ReadyEngine(),
         context_window=NUM_TOKENS + 1000,
-        max_completion_tokens=NUM_TOKENS,
+        system_fingerprint="fp_0",
     )
-    parts: dict[str, Any] = {  # Any: what ChatService takes
-        "engine": ReadyEngine(),
-        "tokenizer": ScriptedTokenizer(),
-        "template": ChatTemplate(None, bos_token="", eos_token=""),
-        "models": [card],
-        "system_fingerprint": "fp_0",
-    }
-    plain = ChatService(**parts)
-    observed = ObservedChatService([metrics], **parts)
+    service = ChatService(ModelRegistry(entries_of(model, created=1)))
+    observers = CompletionObservers([metrics])
     added = []
     for pair in range(NUM_PAIRS):
-        order = [plain, observed] if pair % 2 == 0 else [observed, plain]
-        times = {id(service): await seconds_per_token(service) for service in order}
-        added.append((times[id(observed)] - times[id(plain)]) * 1e6)
+        order = [None, observers] if pair % 2 == 0 else [observers, None]
+        times = {id(each): await seconds_per_token(service, each) for each in order}
+        added.append((times[id(observers)] - times[id(None)]) * 1e6)
     gaps = [gap_cost(metrics) * 1e6 for _ in range(NUM_PAIRS)]
     for name, values in (("watching the events", added), ("one gap in the histogram", gaps)):
         low, middle, high = statistics.quantiles(values, n=4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from galop.telemetry import EngineFigures, Metrics
+from galop.telemetry import EngineState, Metrics
 from galop.telemetry.aliases import VLLM_NAMES
 
 PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
@@ -25,7 +25,7 @@ _NOTES = {
 def table() -> str:
     """Every metric of our own, its kind, its meaning, and vLLM's names for it."""
     rows = ["| metric | kind | what it is | vLLM's name |", "|---|---|---|---|"]
-    metrics = Metrics(EngineFigures, model_name="m", version="1")
+    metrics = Metrics(EngineState, model_name="m", version="1")
     labels = {"galop_info": "model, version", "galop_kv_cache_tokens": "state"}
     labels |= {"galop_choices_finished": "finish_reason", "galop_http_responses": "status"}
     labels |= dict.fromkeys(("galop_rejections", "galop_failures"), "reason")

@@ -30,9 +30,10 @@ MAY_IMPORT = {
     "admission": {"accounts", "chat", "protocol"},
     "http": {"accounts", "admission", "chat", "protocol"},
     "serving": {"http"},
-    "telemetry": {"chat", "config", "workers"},
+    "telemetry": {"chat", "protocol"},
     "app": {
         "accounts",
+        "admission",
         "backends",
         "chat",
         "cli",

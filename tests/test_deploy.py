@@ -18,7 +18,7 @@ from galop import __version__
 from galop.config.settings import Settings
 from galop.config.sources import configure
 from galop.serving.server import LAST_WORDS_TIMEOUT_S
-from galop.telemetry import EngineFigures, Metrics
+from galop.telemetry import EngineState, Metrics
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -179,7 +179,7 @@ def queries() -> Iterator[Any]:
 @pytest.mark.parametrize("query", list(queries()))
 def test_every_metric_in_a_query_is_served(query: str) -> None:
     """A misspelt one would be an empty panel, or an alert that never comes."""
-    metrics = Metrics(EngineFigures, model_name="m", version="1")
+    metrics = Metrics(EngineState, model_name="m", version="1")
     served = {"galop_engine_process_resident_memory_bytes", "galop_engine_process_open_fds"}
     served.add("galop_engine_process_cpu_seconds_total")  # of a process that does not run here
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}

@@ -6,25 +6,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from galop.chat import ChatService, ChatTemplate
+from galop.chat import ChatModel, ChatService, ChatTemplate, Engine, ModelRegistry
 from galop.chat.events import CompletionEvent, Delta
-from galop.chat.request import ChatRequest, ModelCard
+from galop.chat.models import entries_of
+from galop.chat.request import ChatRequest
 from galop.protocol.errors import EngineError
 from galop.protocol.events import Finished, Prefilled, TokenLogprob, Tokens
 from galop.protocol.requests import GenerationRequest
 from galop.testing import ScriptedTokenizer
-
-CARD = ModelCard(
-    id="tiny", created=1, owned_by="galop", context_window=200, max_completion_tokens=200
-)
-ALIAS = ModelCard(
-    id="llama3-8b-8192",
-    created=1,
-    owned_by="galop",
-    context_window=200,
-    max_completion_tokens=200,
-    alias_of="tiny",
-)
 
 EngineItem = Prefilled | Tokens | Finished | EngineError
 
@@ -72,18 +61,9 @@ class ScriptedEngine:
     def generation(self) -> ScriptedGeneration:
         return self.generations[-1]
 
-    def require_room(self, num_choices: int, key_id: str) -> None:
-        pass
-
-    def generate(self, request: GenerationRequest) -> ScriptedGeneration:
+    def submit(self, request: GenerationRequest) -> ScriptedGeneration:
         self.generations.append(ScriptedGeneration(request, self.items))
         return self.generations[-1]
-
-    def readiness(self) -> str | None:
-        return None
-
-    def load(self) -> tuple[int, int]:
-        return 0, 0
 
 
 PREFILLED = Prefilled(request_id="req_1", queue_time_s=0.5, prompt_time_s=0.25, num_cached_tokens=3)
@@ -126,15 +106,25 @@ def chat_request(text: str = "Say it in JSON.", **fields: object) -> ChatRequest
     return ChatRequest(**(values | fields))  # type: ignore[arg-type]  # a test's shorthand
 
 
-def chat_service(engine: ScriptedEngine, clock: Callable[[], float] = lambda: 0.0) -> ChatService:
-    return ChatService(
-        engine=engine,
+def chat_service(
+    engine: Engine,
+    clock: Callable[[], float] = lambda: 0.0,
+    *,
+    template: str | None = None,
+    context_window: int = 200,
+    name: str = "tiny",
+    alias: str = "llama3-8b-8192",
+) -> ChatService:
+    """One scripted model under its name and an alias."""
+    model = ChatModel(
+        name,
         tokenizer=ScriptedTokenizer(),
-        template=ChatTemplate(None, bos_token="", eos_token="<|im_end|>"),
-        models=[CARD, ALIAS],
+        template=ChatTemplate(template, bos_token="", eos_token="<|im_end|>"),
+        engine=engine,
+        context_window=context_window,
         system_fingerprint="fp_0123456789",
-        clock=clock,
     )
+    return ChatService(ModelRegistry(entries_of(model, created=1, aliases=[alias])), clock=clock)
 
 
 async def collect(events: AsyncIterator[CompletionEvent]) -> list[CompletionEvent]:

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from galop.chat import ChatService, ChatTemplate
+from galop.chat import ChatService
 from galop.chat.errors import CallBudgetTooSmallError, InvalidParameterError
 from galop.chat.events import (
     ChoiceFinished,
@@ -21,14 +21,14 @@ from galop.chat.events import (
     ToolCall,
     Usage,
 )
-from galop.chat.request import ChatRequest, JsonSchemaFormat, ModelCard, Tool
+from galop.chat.request import ChatRequest, JsonSchemaFormat, Tool
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedModel, ScriptedTokenizer
 from galop.workers.local import LocalEngine
+from server.tests.chat.conftest import chat_service
 from server.tests.chat.tools import templates
 
-CARD = ModelCard(id="m", created=1, owned_by="t", context_window=4096, max_completion_tokens=4096)
 SCHEMA = {
     "type": "object",
     "properties": {"a": {"type": "integer"}, "note": {"type": "string"}},
@@ -47,13 +47,7 @@ async def chatting(reply: str, source: str | None = None) -> AsyncIterator[ChatS
     async with LocalEngine(
         model, constraint_factory=GrammarFactory(byte_vocabulary(tokenizer))
     ) as engine:
-        yield ChatService(
-            engine=engine,
-            tokenizer=tokenizer,
-            template=ChatTemplate(source, bos_token="", eos_token=""),
-            models=[CARD],
-            system_fingerprint="fp_0123456789",
-        )
+        yield chat_service(engine, template=source, context_window=4096, name="m")
 
 
 async def answer(

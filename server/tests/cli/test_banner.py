@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from galop.chat import ChatService, ChatTemplate
-from galop.chat.request import ModelCard
 from galop.cli.banner import ready_text
 from galop.config.models import ServedModel
 from galop.config.settings import Settings
-from galop.testing import ScriptedModel, ScriptedTokenizer
+from galop.testing import ScriptedModel
 from galop.workers.local import LocalEngine
+from server.tests.chat.conftest import chat_service
 
 
 def banner(
     aliases: dict[str, str] | None = None, *, requires_key: bool = False, **options: object
 ) -> str:
-    card = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_completion_tokens=512)
-    service = ChatService(
-        engine=LocalEngine(ScriptedModel()),
-        tokenizer=ScriptedTokenizer(),
-        template=ChatTemplate(None, bos_token="", eos_token=""),
-        models=[card],
-        system_fingerprint="fp_0123456789",
-    )
+    service = chat_service(LocalEngine(ScriptedModel()), context_window=512, name="m")
     settings = Settings(**options)  # type: ignore[arg-type]  # a test's shorthand
     model = ServedModel(source="scripted:", name="m", aliases=aliases or {})
     return ready_text(settings, model, service, requires_key=requires_key)

@@ -15,10 +15,16 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Message
 
-from galop.chat.errors import ModelNotFoundError
+from galop.admission.admission import Admission
+from galop.admission.control import AdmissionControl
+from galop.admission.policy import AdmissionPolicy
+from galop.chat import ChatModel, Meter, ModelRegistry, PreparedRequest
 from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
-from galop.chat.request import ChatRequest, ModelCard
-from galop.http import Compat, Limits, build_http_app
+from galop.chat.output.spec import OutputSpec
+from galop.chat.request import ChatRequest
+from galop.http import Limits, build_http_app
+from galop.protocol.literals import Compat
+from server.tests.entries import entry
 
 BODY = {"model": "plain", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -42,13 +48,9 @@ USAGE = Usage(
 class ScriptedChatService:
     """A `galop.http.ChatService` that plays `script` to every request and remembers it."""
 
-    system_fingerprint = "fp_0123456789"
-    vocab_size = 100
-
     def __init__(self) -> None:
-        self.models = (
-            _card("vendor/model-1"),
-            _card("plain", alias_of="vendor/model-1"),
+        self.models = ModelRegistry(
+            [entry("vendor/model-1"), entry("plain", alias_of="vendor/model-1")]
         )
         self.reset()
 
@@ -68,27 +70,21 @@ class ScriptedChatService:
         self.is_waiting = threading.Event()
         self.is_closed = threading.Event()
 
-    def resolve(self, model_id: str) -> ModelCard:
-        for card in self.models:
-            if card.id == model_id:
-                return card
-        raise ModelNotFoundError(model_id)
-
-    def readiness(self) -> str | None:
-        return self.unreadiness
-
-    def require_room(self, key_id: str) -> None:
-        if self.refusal is not None:
-            raise self.refusal
-
-    def load(self) -> tuple[int, int]:
-        return 3, 1
-
-    async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
+    async def prepare(self, request: ChatRequest, model: ChatModel) -> PreparedRequest:
         self.requests.append(request)
-        assert request.meter is not None
-        await request.meter.admit(USAGE.prompt_tokens, 1000)
-        unfinished = set(range(request.num_choices))
+        return PreparedRequest(
+            request=request,
+            model=model,
+            prompt_token_ids=[0] * USAGE.prompt_tokens,
+            max_tokens=1000,
+            output=OutputSpec(),
+            constraint=None,
+        )
+
+    async def run(
+        self, prepared: PreparedRequest, meter: Meter | None = None
+    ) -> AsyncGenerator[CompletionEvent, None]:
+        unfinished = set(range(prepared.request.num_choices))
         try:
             for step in self.script:
                 self.num_played += 1
@@ -108,15 +104,22 @@ class ScriptedChatService:
             self.is_closed.set()
 
 
-def _card(model_id: str, alias_of: str | None = None) -> ModelCard:
-    return ModelCard(
-        id=model_id,
-        created=1700000000,
-        owned_by="tests",
-        context_window=2048,
-        max_completion_tokens=1024,
-        alias_of=alias_of,
-    )
+class ScriptedControl(AdmissionControl):
+    """Refuses with the service's `refusal`, if it has one; is as ready as the service."""
+
+    def __init__(self, service: ScriptedChatService) -> None:
+        super().__init__(num_slots=16, readiness=lambda: service.unreadiness)
+        self._service = service
+
+    def check_capacity(self, key_id: str, num_choices: int = 1) -> None:
+        if self._service.refusal is not None:
+            raise self._service.refusal
+        super().check_capacity(key_id, num_choices)
+
+
+def admission_of(service: ScriptedChatService, policy: AdmissionPolicy | None = None) -> Admission:
+    """In front of a scripted service."""
+    return Admission({"vendor/model-1": ScriptedControl(service)}, policy)
 
 
 @dataclass(frozen=True)
@@ -258,6 +261,7 @@ def make_caller(service: ScriptedChatService) -> Callable[..., Caller]:
     ) -> Caller:
         app = build_http_app(
             service,
+            admission_of(service),
             compat=compat,
             limits=limits,
             metrics_page=metrics_page,
@@ -284,7 +288,7 @@ def caller_2024(make_caller: Callable[..., Caller]) -> Caller:
 def _live() -> Iterator[tuple[LiveServer, ScriptedChatService]]:
     live_service = ScriptedChatService()
     limits = Limits(max_body_bytes=1024 * 1024)
-    server = LiveServer(build_http_app(live_service, limits=limits))
+    server = LiveServer(build_http_app(live_service, admission_of(live_service), limits=limits))
     server.start()
     yield server, live_service
     server.stop()

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from galop.chat.request import ChatRequest, ModelCard
+from galop.chat.request import ChatRequest
 from galop.http.decode import CompletionCall, parse, to_call
 from galop.http.errors import InvalidRequestError, MalformedBodyError
 from galop.http.limits import Limits
 from galop.protocol.literals import Compat
+from server.tests.entries import entry
 
-MODEL = ModelCard(
-    id="m", created=0, owned_by="tests", context_window=2048, max_completion_tokens=1024
-)
+ENTRY = entry("m")
 USER = {"role": "user", "content": "Hi"}
 
 
@@ -25,8 +24,7 @@ def call_of(**parameters: object) -> CompletionCall:
     return to_call(
         parse(body, compat="default", limits=Limits()),
         request_id="req_1",
-        model=MODEL,
-        vocab_size=lambda: 100,
+        entry=ENTRY,
         draw_seed=lambda: 7,
         compat="default",
     )
@@ -52,6 +50,7 @@ def test_the_smallest_request_gets_the_defaults() -> None:
             messages=({"role": "user", "content": "Hi"},),
             seed=7,
         ),
+        entry=ENTRY,
         is_streamed=False,
         include_usage=False,
         seed=7,
@@ -102,6 +101,7 @@ def test_everything_honoured_arrives() -> None:
             num_logprobs=2,
             response_format="json_object",
         ),
+        entry=ENTRY,
         is_streamed=True,
         include_usage=True,
         seed=5,

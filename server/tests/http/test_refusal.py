@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from galop.accounts.errors import InvalidApiKeyError
 from galop.accounts.keys import ANONYMOUS, Caller
-from galop.admission.policy import OpenGate
+from galop.admission.policy import OpenPolicy
+from galop.chat.request import ChatRequest
 from galop.http import Limits
+from galop.http.observer import CompletionWatch
 from galop.http.refusal import Refuser
 from galop.protocol.errors import EngineUnavailableError, QueueFullError
+from server.tests.http.conftest import admission_of
 
 if TYPE_CHECKING:
     from server.tests.http.conftest import Caller as HttpCaller
@@ -40,9 +44,12 @@ class Notebook:
     def refused(self, error: Exception, status: int) -> None:
         self.told.append((type(error).__name__, status))
 
+    def completion(self, request: ChatRequest) -> AbstractContextManager[CompletionWatch]:
+        raise AssertionError("a refused request is no completion")
 
-class OneKey(OpenGate):
-    """A gate with one key."""
+
+class OneKey(OpenPolicy):
+    """A policy with one key."""
 
     def authenticate(self, authorization: str | None) -> Caller:
         if authorization != "Bearer gsk_good":
@@ -60,9 +67,8 @@ def refuser(service: ScriptedChatService, notebook: Notebook) -> Refuser:
     """With no room, one key and bodies of at most 200 bytes."""
     service.refusal = FULL
     return Refuser(
-        service,
+        admission_of(service, OneKey()),
         paths=[PATH.decode()],
-        gate=OneKey(),
         limits=Limits(max_body_bytes=200),
         observer=notebook,
     )

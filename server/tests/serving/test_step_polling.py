@@ -6,12 +6,12 @@ import asyncio
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
 
-from galop.serving.step_polling import LONGEST_PAUSE_S, StepPacedSelector
+from galop.serving.step_polling import LONGEST_PAUSE_S, StepPollingSelector
 
 
 class Sockets:
@@ -20,7 +20,8 @@ class Sockets:
     def __init__(self) -> None:
         self.engine, self.from_engine = socket.socketpair()
         self.client, self.from_client = socket.socketpair()
-        self.selector = StepPacedSelector()
+        self.step_descriptor: Callable[[], int | None] = lambda: None
+        self.selector = StepPollingSelector(lambda: self.step_descriptor())
         self.selector.register(self.engine, selectors.EVENT_READ)
         self.selector.register(self.client, selectors.EVENT_READ)
 
@@ -37,16 +38,16 @@ def sockets() -> Iterator[Sockets]:
         each.close()
 
 
-def test_without_a_pacemaker_every_socket_is_heard_at_once(sockets: Sockets) -> None:
+def test_without_a_descriptor_every_socket_is_polled_at_once(sockets: Sockets) -> None:
     """And the timeout is the caller's."""
     assert sockets.select(0.001) == set()
     sockets.from_client.send(b"x")
     assert sockets.select(None) == {sockets.client}
 
 
-def test_with_one_the_others_are_heard_when_it_beats(sockets: Sockets) -> None:
+def test_with_one_the_others_are_polled_after_a_step(sockets: Sockets) -> None:
     """Whatever waits is reported together with it."""
-    sockets.selector.pacemaker = sockets.engine.fileno
+    sockets.step_descriptor = sockets.engine.fileno
     sockets.from_client.send(b"x")
     sockets.from_engine.send(b"x")
     started_s = time.monotonic()
@@ -54,9 +55,9 @@ def test_with_one_the_others_are_heard_when_it_beats(sockets: Sockets) -> None:
     assert time.monotonic() - started_s < LONGEST_PAUSE_S
 
 
-def test_a_pacemaker_that_does_not_beat_keeps_nobody_waiting_for_long(sockets: Sockets) -> None:
+def test_an_engine_without_steps_keeps_nobody_waiting_for_long(sockets: Sockets) -> None:
     """No longer than the caller wants, or than the longest pause."""
-    sockets.selector.pacemaker = sockets.engine.fileno
+    sockets.step_descriptor = sockets.engine.fileno
     sockets.from_client.send(b"x")
     started_s = time.monotonic()
     assert sockets.select(None) == {sockets.client}
@@ -69,18 +70,17 @@ def test_a_pacemaker_that_does_not_beat_keeps_nobody_waiting_for_long(sockets: S
 def test_who_does_not_want_to_wait_does_not(sockets: Sockets) -> None:
     """The loop has work at hand."""
 
-    def pacemaker() -> int:
+    def step_descriptor() -> int:
         pytest.fail("was asked")
 
-    sockets.selector.pacemaker = pacemaker
+    sockets.step_descriptor = step_descriptor
     sockets.from_client.send(b"x")
     assert sockets.select(0) == {sockets.client}
 
 
 def test_an_event_loop_runs_on_it(sockets: Sockets) -> None:
     """Sockets, timers and other threads, while nothing beats."""
-    selector = StepPacedSelector()
-    selector.pacemaker = sockets.engine.fileno
+    selector = StepPollingSelector(sockets.engine.fileno)
 
     async def work() -> bytes:
         sockets.client.setblocking(False)

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
-from galop.chat import ChatTemplate
 from galop.chat.errors import ContextLengthExceededError
-from galop.chat.events import Delta
-from galop.chat.request import ChatRequest, ModelCard
+from galop.chat.events import CompletionEvent, Delta
+from galop.chat.request import ChatRequest
 from galop.protocol.errors import EngineDiedError, QueueFullError
-from galop.telemetry import EngineFigures, Metrics, ObservedChatService
+from galop.protocol.events import EngineStats
+from galop.telemetry import Completion, CompletionObservers, EngineState, Metrics
 from galop.telemetry.aliases import VLLM_NAMES
 from galop.telemetry.metrics import reason_of
 from galop.telemetry.prompt_log import PromptLog
 from galop.telemetry.tracing import Tracing
-from galop.testing import ScriptedModel, ScriptedTokenizer
+from galop.testing import ScriptedModel
 from galop.workers.local import LocalEngine
+from server.tests.chat.conftest import chat_service
 
-FIGURES = EngineFigures(
+STATE = EngineState(
+    stats=EngineStats(
+        num_running=2, num_waiting=3, num_running_kv_tokens=100, num_cached_kv_tokens=50
+    ),
     is_ready=True,
-    num_running=2,
-    num_waiting=3,
-    num_running_kv_tokens=100,
-    num_cached_kv_tokens=50,
     num_kv_token_places=400,
     num_restarts=1,
 )
@@ -37,7 +37,7 @@ FIGURES = EngineFigures(
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(lambda: FIGURES, model_name="m", version="1")
+    return Metrics(lambda: STATE, model_name="m", version="1")
 
 
 @pytest.fixture
@@ -53,21 +53,21 @@ def tracing(spans: InMemorySpanExporter) -> Iterator[Tracing]:
 
 
 def request(**options: object) -> ChatRequest:
-    messages = ({"role": "user", "content": "a secret"},)
-    return ChatRequest(request_id="req_1", model="m", messages=messages, **options)  # type: ignore[arg-type]  # a test's shorthand
+    values: dict[str, object] = {"messages": ({"role": "user", "content": "a secret"},)}
+    return ChatRequest(request_id="req_1", model="m", **(values | options))  # type: ignore[arg-type]  # a test's shorthand
 
 
-def service(engine: LocalEngine, *observers: object, keeps_texts: bool = False) -> ObservedChatService:  # fmt: skip
-    card = ModelCard(id="m", created=1, owned_by="t", context_window=512, max_completion_tokens=512)
-    return ObservedChatService(
-        observers,  # type: ignore[arg-type]  # each implements CompletionObserver
-        keeps_texts=keeps_texts,
-        engine=engine,
-        tokenizer=ScriptedTokenizer(),
-        template=ChatTemplate(None, bos_token="", eos_token=""),
-        models=[card],
-        system_fingerprint="fp_0123456789",
-    )
+async def completed(
+    engine: LocalEngine, asked: ChatRequest, *observers: object, keeps_texts: bool = False
+) -> AsyncGenerator[CompletionEvent, None]:
+    """The events of a completion that observers watch, as the server does it."""
+    watching = CompletionObservers(observers, keeps_texts=keeps_texts)  # type: ignore[arg-type]  # each implements CompletionObserver
+    with watching.completion(asked) as watch:
+        service = chat_service(engine, context_window=512, name="m")
+        async with aclosing(service.complete(asked)) as events:
+            async for event in events:
+                watch.take(event)
+                yield event
 
 
 def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
@@ -79,8 +79,8 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
 async def test_a_whole_answer_is_measured_and_counted(metrics: Metrics) -> None:
     """Times once per request, tokens as they were billed, gaps once per token but the first."""
     async with LocalEngine(ScriptedModel("Hello")) as engine:
-        engine.on_token_gap = metrics.token_gap
-        async for _ in service(engine, metrics).complete(request(num_choices=2)):
+        engine.client.on_token_gap = metrics.token_gap
+        async for _ in completed(engine, request(num_choices=2), metrics):
             pass
     registry = metrics.registry
     for name in (
@@ -102,7 +102,7 @@ async def test_a_caller_who_leaves_is_counted_as_cancelled(metrics: Metrics) -> 
     """And not among the answers."""
     async with (
         LocalEngine(ScriptedModel("Hello" * 50, step_time_s=0.002)) as engine,
-        aclosing(service(engine, metrics).complete(request(num_choices=2))) as events,
+        aclosing(completed(engine, request(num_choices=2), metrics)) as events,
     ):
         async for event in events:
             if isinstance(event, Delta):
@@ -136,7 +136,7 @@ def test_refusals_are_counted_by_reason_and_failures_apart(metrics: Metrics) -> 
 async def test_every_figure_has_its_name_in_vllm(metrics: Metrics) -> None:
     """With vLLM's labels, and the same values."""
     async with LocalEngine(ScriptedModel("Hello")) as engine:
-        async for _ in service(engine, metrics).complete(request()):
+        async for _ in completed(engine, request(), metrics):
             pass
     families = {family.name: family for family in metrics.registry.collect()}
     for name, aliases in VLLM_NAMES.items():
@@ -190,7 +190,7 @@ async def traced_call(tracing: Tracing, engine: LocalEngine, headers: dict[str, 
     """One completion inside the middleware, as the server does it."""
 
     async def application(scope: object, receive: object, send: object) -> None:
-        async for _ in service(engine, tracing).complete(request(max_tokens=4)):
+        async for _ in completed(engine, request(max_tokens=4), tracing):
             pass
         await send({"type": "http.response.start", "status": 200})  # type: ignore[operator]  # ASGI
 
@@ -258,7 +258,7 @@ async def test_prompts_are_logged_where_that_is_asked_for(caplog: pytest.LogCapt
     """With what was answered, under the request id."""
     caplog.set_level(logging.INFO, logger="galop")
     async with LocalEngine(ScriptedModel("Hello")) as engine:
-        async for _ in service(engine, PromptLog(), keeps_texts=True).complete(request()):
+        async for _ in completed(engine, request(), PromptLog(), keeps_texts=True):
             pass
     [record] = [record for record in caplog.records if record.name == "galop.prompts"]
     assert vars(record)["request_id"] == "req_1"
@@ -268,12 +268,19 @@ async def test_prompts_are_logged_where_that_is_asked_for(caplog: pytest.LogCapt
 
 async def test_an_error_reaches_the_caller_and_the_observers(metrics: Metrics) -> None:
     """Nothing is swallowed on the way, and nothing is counted twice."""
-    model = ScriptedModel("x" * 300, num_slots=1, step_time_s=0.002)
-    async with LocalEngine(model, max_waiting=0) as engine:
-        chat = service(engine, metrics)
-        first = chat.complete(request(max_tokens=200))
-        await anext(first)
-        with pytest.raises(QueueFullError):
-            await anext(chat.complete(request()))
-        await first.aclose()
-    assert value(metrics.registry, "galop_time_to_first_token_seconds_count") == 1
+    seen: list[Completion] = []
+
+    class Notebook:
+        def started(self, completion: Completion) -> None:
+            raise AssertionError("it has no first token")
+
+        def ended(self, completion: Completion) -> None:
+            seen.append(completion)
+
+    async with LocalEngine(ScriptedModel()) as engine:
+        long = request(messages=({"role": "user", "content": "x" * 600},))
+        with pytest.raises(ContextLengthExceededError):
+            await anext(completed(engine, long, metrics, Notebook()))
+    [completion] = seen
+    assert isinstance(completion.error, ContextLengthExceededError)
+    assert value(metrics.registry, "galop_time_to_first_token_seconds_count") == 0

@@ -10,20 +10,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from galop.protocol.errors import (
     EngineDiedError,
     EngineUnavailableError,
-    QueueFullError,
-    QueueShareFullError,
     RequestQuarantinedError,
 )
 from galop.protocol.events import Finished, Prefilled, Tokens
 from galop.protocol.requests import GenerationRequest, SamplingParams
 from galop.testing import ScriptedTokenizer
-from galop.workers.handle import Generation
+from galop.workers.client import Generation
 from galop.workers.messages import EngineConfig
 from galop.workers.supervisor import EngineProcess, EngineStartError
 
@@ -54,25 +51,17 @@ def request(name: str, text: str, **options: int) -> GenerationRequest:
     )
 
 
-def keyed(key_id: str, name: str, text: str) -> GenerationRequest:
-    return msgspec.structs.replace(request(name, text), key_id=key_id)
-
-
 @asynccontextmanager
 async def running(
     model: str = "scripted:",
     *,
     num_slots: int = 4,
-    max_waiting: int = 100,
-    max_waiting_tokens: int = 100_000,
     crash_retries: int = 2,
     hang_timeout_s: float = 60.0,
 ) -> AsyncIterator[EngineProcess]:
     engine = EngineProcess(
         CHILD,
         config(model, num_slots),
-        max_waiting=max_waiting,
-        max_waiting_tokens=max_waiting_tokens,
         crash_retries=crash_retries,
         hang_timeout_s=hang_timeout_s,
     )
@@ -106,7 +95,7 @@ async def text_of(generation: Generation) -> str:
 async def test_a_request_crosses_the_border_and_back() -> None:
     """Prefilled, tokens, finished, in that order, and nothing left afterwards."""
     async with running() as engine:
-        events = [event async for event in engine.generate(request("r", "hello"))]
+        events = [event async for event in engine.client.submit(request("r", "hello"))]
 
     assert isinstance(events[0], Prefilled)
     assert isinstance(events[-1], Finished)
@@ -114,13 +103,13 @@ async def test_a_request_crosses_the_border_and_back() -> None:
         tokenizer.decode([t for e in events if isinstance(e, Tokens) for t in e.token_ids])
         == "hello"
     )
-    assert engine.num_open_choices == 0
+    assert engine.client.is_idle
 
 
 async def test_concurrent_requests_get_their_own_answers() -> None:
     """Twelve at once through four slots."""
     async with running() as engine:
-        generations = [engine.generate(request(f"r{i}", f"answer {i}")) for i in range(12)]
+        generations = [engine.client.submit(request(f"r{i}", f"answer {i}")) for i in range(12)]
         answers = await asyncio.gather(*(text_of(generation) for generation in generations))
 
     assert answers == [f"answer {i}" for i in range(12)]
@@ -129,101 +118,40 @@ async def test_concurrent_requests_get_their_own_answers() -> None:
 async def test_a_closed_generation_frees_its_slot() -> None:
     """With one slot, the second request is served as soon as the first is closed."""
     async with running(num_slots=1) as engine:
-        first = engine.generate(request("first", "x" * 400))
+        first = engine.client.submit(request("first", "x" * 400))
         await anext(first)
         first.close()
-        answer = await asyncio.wait_for(text_of(engine.generate(request("second", "ok"))), 5)
+        answer = await asyncio.wait_for(text_of(engine.client.submit(request("second", "ok"))), 5)
 
     assert answer == "ok"
     assert [event async for event in first if isinstance(event, Finished)] == []
 
 
-async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None:
-    """The bound counts choices that run or wait; the error carries the numbers."""
-    async with running(num_slots=1, max_waiting=2) as engine:
-        kept = [engine.generate(request(f"r{i}", "x" * 100)) for i in range(3)]
-        with pytest.raises(QueueFullError) as caught:
-            engine.generate(request("more", "x"))
-        for generation in kept:
-            generation.close()
-        accepted = await text_of(engine.generate(request("now", "fine")))
-
-    assert (caught.value.num_waiting, caught.value.limit) == (2, 2)
-    assert caught.value.retry_after_s >= 1
-    assert accepted == "fine"
-
-
-@pytest.mark.parametrize(
-    ("unit", "max_waiting", "max_waiting_tokens"),
-    [("sequences", 9, 100_000), ("prompt tokens", 100, 1000)],
-)
-async def test_one_key_does_not_fill_the_queue(
-    unit: str, max_waiting: int, max_waiting_tokens: int
-) -> None:
-    """Its refusal says whose fault it is, and another key is served."""
-
-    def send_until_refused() -> None:
-        for number in range(20):
-            engine.generate(keyed("greedy", f"r{number}", "x" * 150))
-
-    async with running(
-        num_slots=1, max_waiting=max_waiting, max_waiting_tokens=max_waiting_tokens
-    ) as engine:
-        with pytest.raises(QueueShareFullError) as caught:
-            send_until_refused()
-        other = engine.generate(keyed("modest", "other", "ok"))
-        assert await asyncio.wait_for(text_of(other), 5) == "ok"
-
-    assert caught.value.unit == unit
-    assert caught.value.num_waiting > 1
-
-
-async def test_a_full_queue_makes_the_engine_the_pacemaker() -> None:
-    """Its end of the socket, as long as there is an engine and no room."""
-    async with running(num_slots=1, max_waiting=1) as engine:
-        first = engine.generate(request("first", "x" * 100))
-        assert engine.pacemaker() is None
-        second = engine.generate(request("second", "x" * 100))
-        pacemaker = engine.pacemaker()
-        assert pacemaker is not None
-        await anext(first)
-        assert engine.pacemaker() == pacemaker
+async def test_steps_are_seen_at_the_engines_end_of_the_socket() -> None:
+    """As long as there is an engine."""
+    async with running() as engine:
+        descriptor = engine.step_descriptor()
+        assert descriptor is not None
         kill(engine)
         await until(lambda: engine.readiness() is not None)
-        assert engine.pacemaker() is None
+        assert engine.step_descriptor() is None
         await until(lambda: engine.readiness() is None)
-        assert engine.pacemaker() is not None
-        first.close()
-        assert engine.pacemaker() is None
-        second.close()
-
-
-async def test_the_queue_is_bounded_in_prompt_tokens_too() -> None:
-    """A long prompt is refused while others wait to be computed, and taken when nobody does."""
-    async with running(num_slots=1, max_waiting_tokens=500) as engine:
-        kept = [engine.generate(request(f"r{i}", "x" * 150)) for i in range(2)]
-        with pytest.raises(QueueFullError) as caught:
-            engine.generate(request("more", "x" * 150))
-        for generation in kept:
-            await text_of(generation)
-        alone = await text_of(engine.generate(request("alone", "y" * 600)))
-
-    assert (caught.value.unit, caught.value.limit) == ("prompt tokens", 500)
-    assert caught.value.num_waiting == sum(len(each.request.prompt_token_ids) for each in kept)
-    assert alone == "y" * 200
+        assert engine.step_descriptor() is not None
 
 
 async def test_a_dead_engine_comes_back_and_goes_on_where_it_stopped() -> None:
     """kill -9: a pause and refusals meanwhile, and nothing twice and nothing missing afterwards."""
     answers = [f"{i}" * 150 for i in range(6)]
     async with running() as engine:
-        generations = [engine.generate(request(f"r{i}", each)) for i, each in enumerate(answers)]
+        generations = [
+            engine.client.submit(request(f"r{i}", each)) for i, each in enumerate(answers)
+        ]
         started = [await anext(generations[0]), await anext(generations[0])]
         kill(engine)
         reading = asyncio.gather(*(text_of(generation) for generation in generations))
         await until(lambda: engine.readiness() is not None)
         with pytest.raises(EngineUnavailableError):
-            engine.generate(request("too-early", "x"))
+            engine.client.submit(request("too-early", "x"))
         texts = await asyncio.wait_for(reading, 20)
 
     assert isinstance(started[0], Prefilled)
@@ -235,7 +163,7 @@ async def test_a_dead_engine_comes_back_and_goes_on_where_it_stopped() -> None:
 async def test_the_prompt_is_reported_once_though_it_was_computed_twice() -> None:
     """Readers see one `Prefilled`, and one end."""
     async with running() as engine:
-        generation = engine.generate(request("r", "x" * 150))
+        generation = engine.client.submit(request("r", "x" * 150))
         events = [await anext(generation), await anext(generation)]
         kill(engine)
         events += [event async for event in generation]
@@ -249,12 +177,12 @@ async def test_the_prompt_is_reported_once_though_it_was_computed_twice() -> Non
 async def test_choices_that_ended_before_the_engine_died_stay_ended() -> None:
     """A cancelled choice is not run again; the other comes whole."""
     async with running() as engine:
-        generation = engine.generate(request("r", "y" * 150, num_choices=2))
+        generation = engine.client.submit(request("r", "y" * 150, num_choices=2))
         await anext(generation)
         generation.cancel_choice(1)
         kill(engine)
         tokens = [event async for event in generation if isinstance(event, Tokens)]
-        await until(lambda: engine.load() == (0, 0))
+        await until(lambda: engine.stats.num_running == engine.stats.num_waiting == 0)
 
     assert (
         tokenizer.decode([t for e in tokens if e.choice_index == 0 for t in e.token_ids])
@@ -265,28 +193,28 @@ async def test_choices_that_ended_before_the_engine_died_stay_ended() -> None:
 async def test_a_reader_that_leaves_while_there_is_no_engine_is_not_served_by_the_next() -> None:
     """What was closed meanwhile takes no slot."""
     async with running(num_slots=1) as engine:
-        left, stayed = (engine.generate(request(name, name * 20)) for name in ("left", "stay"))
+        left, stayed = (engine.client.submit(request(name, name * 20)) for name in ("left", "stay"))
         await anext(left)
         kill(engine)
         await until(lambda: engine.readiness() is not None)
         left.close()
         assert await text_of(stayed) == "stay" * 20
-        assert engine.num_open_choices == 0
+        assert engine.client.is_idle
 
 
 async def test_a_request_that_kills_the_engine_is_found_out_and_kept_out() -> None:
     """The others are answered; it alone fails, and is refused when it comes again."""
     async with running() as engine:
-        good = [engine.generate(request(f"g{i}", "fine " * 20)) for i in range(3)]
-        bad = engine.generate(request("bad", "die now"))
+        good = [engine.client.submit(request(f"g{i}", "fine " * 20)) for i in range(3)]
+        bad = engine.client.submit(request("bad", "die now"))
         reading = asyncio.gather(*(text_of(generation) for generation in good))
         with pytest.raises(EngineDiedError) as caught:
             await text_of(bad)
         texts = await asyncio.wait_for(reading, 20)
         await until(lambda: engine.readiness() is None)
         with pytest.raises(RequestQuarantinedError):
-            engine.generate(request("again", "die now"))
-        assert await text_of(engine.generate(request("other", "well"))) == "well"
+            engine.client.submit(request("again", "die now"))
+        assert await text_of(engine.client.submit(request("other", "well"))) == "well"
 
     assert texts == [("fine " * 20).strip()] * 3
     assert caught.value.exit_code == 7
@@ -296,13 +224,13 @@ async def test_a_request_that_kills_the_engine_is_found_out_and_kept_out() -> No
 async def test_without_retries_a_dead_engine_fails_what_was_in_flight() -> None:
     """And nobody is blamed: the next request of the same words is served."""
     async with running(crash_retries=0) as engine:
-        generation = engine.generate(request("r", "x" * 150))
+        generation = engine.client.submit(request("r", "x" * 150))
         await anext(generation)
         kill(engine)
         with pytest.raises(EngineDiedError) as caught:
             await text_of(generation)
         await until(lambda: engine.readiness() is None)
-        assert await text_of(engine.generate(request("again", "x" * 150))) == "x" * 150
+        assert await text_of(engine.client.submit(request("again", "x" * 150))) == "x" * 150
 
     assert caught.value.exit_code == -signal.SIGKILL
 
@@ -312,8 +240,8 @@ async def test_an_engine_that_hangs_is_killed_and_its_request_found_out() -> Non
     async with running(hang_timeout_s=0.5) as engine:
         await asyncio.sleep(1)
         assert engine.num_restarts == 0
-        bad = engine.generate(request("bad", "hang now"))
-        good = engine.generate(request("good", "z" * 150))
+        bad = engine.client.submit(request("bad", "hang now"))
+        good = engine.client.submit(request("good", "z" * 150))
         with pytest.raises(EngineDiedError):
             await asyncio.wait_for(text_of(bad), 20)
         assert await text_of(good) == "z" * 150
@@ -339,7 +267,7 @@ async def test_stopping_ends_requests_with_an_error_and_the_process() -> None:
     """Nobody waits for ever, and no process is left."""
     async with running() as engine:
         pid = engine.pid
-        generation = engine.generate(request("r", "x" * 400))
+        generation = engine.client.submit(request("r", "x" * 400))
         await anext(generation)
         await engine.stop()
         with pytest.raises(EngineUnavailableError):
@@ -356,7 +284,7 @@ async def test_the_engine_ends_when_the_server_vanishes() -> None:
         "import asyncio, os, sys; sys.path.insert(0, sys.argv[1]); import test_engine_process as t\n"
         "async def main():\n"
         "    engine = t.EngineProcess(t.CHILD, t.config()); engine.launch()\n"
-        "    await engine.wait_until_ready(); engine.generate(t.request('r', 'x' * 1000))\n"
+        "    await engine.wait_until_ready(); engine.client.submit(t.request('r', 'x' * 1000))\n"
         "    print(engine.pid, flush=True); await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )

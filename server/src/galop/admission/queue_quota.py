@@ -17,7 +17,7 @@ SHARE = 4
 """A key may hold so many times what is free beside it."""
 
 
-class Room:
+class QueueQuota:
     """Counts choices from `enter` to `leave`. The empty key is that of callers without one."""
 
     def __init__(self, *, num_slots: int, max_waiting: int) -> None:

@@ -1,11 +1,23 @@
 """The chat room: a conversation becomes a completion.
 
-Others use `ChatService`, give it a `ChatTemplate`, and bring a `Tokenizer` and an `Engine`; the words
-are in `request`, `events` and `errors`. Knows no HTTP and no model.
+Others use `ChatService` with a `ModelRegistry` of `ChatModel`s, for which they bring a `ChatTemplate`, a
+`Tokenizer` and an `Engine`; the words are in `request`, `events` and `errors`. Knows no HTTP and no backend.
 """
 
-from galop.chat.completion import ChatService, Engine, Generation
-from galop.chat.template import ChatTemplate
+from galop.chat.models import ChatModel, Engine, Generation, ModelEntry, ModelRegistry
+from galop.chat.prompt.template import ChatTemplate
+from galop.chat.service import ChatService, Meter, PreparedRequest
 from galop.chat.tokenizer import Tokenizer
 
-__all__ = ["ChatService", "ChatTemplate", "Engine", "Generation", "Tokenizer"]
+__all__ = [
+    "ChatModel",
+    "ChatService",
+    "ChatTemplate",
+    "Engine",
+    "Generation",
+    "Meter",
+    "ModelEntry",
+    "ModelRegistry",
+    "PreparedRequest",
+    "Tokenizer",
+]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from galop.chat.meter import Meter
 from galop.protocol.literals import ReasoningEffort, ReasoningFormat, ServiceTier, ToolChoice
 
 ResponseFormat = Literal["text", "json_object", "json_schema"]
@@ -52,7 +51,7 @@ class ChatRequest:
     request_id: str
     """`req_...`: the same as the header x-request-id and x_groq.id."""
     model: str
-    """As the caller wrote it; `ChatService.complete` resolves aliases."""
+    """As the caller wrote it: a name or an alias."""
     messages: tuple[TemplateMessage, ...]
     temperature: float = 1.0
     top_p: float = 1.0
@@ -84,8 +83,6 @@ class ChatRequest:
     service_tier: ServiceTier = "on_demand"
     key_id: str = ""
     """Whose request it is, for fairness between keys."""
-    meter: Meter | None = None
-    """Who counts what it uses, and may refuse it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

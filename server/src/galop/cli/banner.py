@@ -16,7 +16,7 @@ def ready_text(
     """Several lines for the terminal."""
     scheme = "http" if settings.tls_cert is None else "https"
     base_url = f"{scheme}://{_host_in_url(settings.host)}:{settings.port}"
-    card = service.models[0]
+    card = service.models.cards[0]
     lines = [
         f"galop is ready at {base_url}/openai/v1 (also {base_url}/v1)",
         f"  model:          {card.id} ({model.path.name})",

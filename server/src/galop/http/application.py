@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
-from galop.admission.policy import Gate, OpenGate
+from galop.admission.admission import Admission
 from galop.http.boundary import Boundary
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
 from galop.http.limits import Limits
@@ -36,17 +36,17 @@ _EXPOSED_HEADERS = [
 
 def build_http_app(
     service: ChatService,
+    admission: Admission,
     *,
     compat: Compat = "default",
     limits: Limits | None = None,
     cors_origins: Sequence[str] = (),
-    gate: Gate | None = None,
     observer: RequestObserver | None = None,
     metrics_page: MetricsPage | None = None,
 ) -> Starlette:
     """The application that serves `service`, which others start and stop.
 
-    `gate` says who may; without one, everybody. Pages of `cors_origins` may use it from a browser,
+    `admission` says who may, and how much. Pages of `cors_origins` may use it from a browser,
     others are refused. `metrics_page` is served at /metrics.
     """
     observer = observer or NoObserver()
@@ -60,9 +60,9 @@ def build_http_app(
     app = Starlette(
         routes=build_routes(
             service,
+            admission,
             compat=compat,
             limits=limits or Limits(),
-            gate=gate or OpenGate(),
             observer=observer,
             metrics_page=metrics_page,
         ),

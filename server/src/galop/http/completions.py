@@ -8,11 +8,10 @@ the sequences of the engine.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from msgspec import UNSET, UnsetType
@@ -21,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 
 from galop.accounts.keys import Caller
 from galop.accounts.limits import Standing
-from galop.admission.policy import Admission, Gate, check_model, check_tier
+from galop.admission.admission import Admission, AdmittedRequest
+from galop.admission.policy import check_model, check_tier
 from galop.chat.events import CompletionEvent, Usage
 from galop.http.body import read_body, require_json
 from galop.http.boundary import add_headers, log_problem, request_id_of
@@ -57,14 +57,14 @@ class ChatCompletions:
     def __init__(
         self,
         service: ChatService,
+        admission: Admission,
         *,
         compat: Compat,
         limits: Limits,
-        gate: Gate,
         observer: RequestObserver,
     ) -> None:
         self._service = service
-        self._gate = gate
+        self._admission = admission
         self._compat = compat
         self._limits = limits
         self._observer = observer
@@ -72,55 +72,76 @@ class ChatCompletions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request. Raises what `describe` knows, as long as nothing was sent."""
         headers = Headers(scope=scope)
-        caller = self._gate.authenticate(headers.get("authorization"))
+        caller = self._admission.authenticate(headers.get("authorization"))
         deadline = deadline_of(headers, self._limits.request_timeout_s)
         require_json(headers)
         body = await read_body(headers, receive, max_body_bytes=self._limits.max_body_bytes)
-        self._service.require_room(caller.key_id)  # refusing must cost next to nothing
         call = self._call(body, request_id_of(scope), caller)
-        model = self._service.resolve(call.chat.model)
 
-        def tell(standing: Standing) -> None:
+        def show_limits(standing: Standing) -> None:
             add_headers(scope, rate_limit_headers(standing))
 
-        admission = Admission(self._gate, caller, call.chat, model, tell)
-        chat = dataclasses.replace(call.chat, key_id=caller.key_id, meter=admission.meter)
-        call = dataclasses.replace(call, chat=chat)
-        await while_connected(receive, self._settled_answer(call, send, admission, deadline))
+        work = self._admitted_answer(call, caller, send, deadline, show_limits)
+        await while_connected(receive, work)
 
     def _call(self, body: bytes, request_id: str, caller: Caller) -> CompletionCall:
         request = parse(body, compat=self._compat, limits=self._limits)
-        model = self._service.resolve(request.model)
-        check_model(caller, model)
+        entry = self._service.models.resolve(request.model)
+        check_model(caller, entry.card)
         call = to_call(
             request,
             request_id=request_id,
-            model=model,
-            vocab_size=lambda: self._service.vocab_size,
+            entry=entry,
+            key_id=caller.key_id,
             draw_seed=lambda: secrets.randbits(_NUM_SEED_BITS),
             compat=self._compat,
         )
         check_tier(caller, call.chat.service_tier)
         return call
 
-    async def _settled_answer(
+    async def _admitted_answer(
         self,
         call: CompletionCall,
+        caller: Caller,
         send: Send,
-        admission: Admission,
         deadline: Deadline | None,
+        show_limits: Callable[[Standing], None],
     ) -> None:
+        admitted = self._admission.enter(caller, call.chat, call.entry.card)
         was_served = True
         try:
-            await self._answer(call, send, deadline)
+            events = self._events(call, admitted, show_limits)
+            await self._answer(call, events, send, deadline)
         except (QueueFullError, EngineUnavailableError):
-            was_served = admission.meter.num_prompt_tokens > 0
+            was_served = admitted.usage.num_prompt_tokens > 0
             raise
         finally:
-            admission.settle(was_served=was_served)
+            admitted.close(was_served=was_served)
 
-    async def _answer(self, call: CompletionCall, send: Send, deadline: Deadline | None) -> None:
-        async with aclosing(self._service.complete(call.chat)) as all_events:
+    async def _events(
+        self,
+        call: CompletionCall,
+        admitted: AdmittedRequest,
+        show_limits: Callable[[Standing], None],
+    ) -> AsyncGenerator[CompletionEvent, None]:
+        """One request, from its prompt to its last event."""
+        with self._observer.completion(call.chat) as watch:
+            prepared = await self._service.prepare(call.chat, call.entry.model)
+            await admitted.reserve(prepared.num_prompt_tokens, prepared.max_completion_tokens)
+            show_limits(admitted.standing)
+            async with aclosing(self._service.run(prepared, admitted)) as events:
+                async for event in events:
+                    watch.take(event)
+                    yield event
+
+    async def _answer(
+        self,
+        call: CompletionCall,
+        all_events: AsyncGenerator[CompletionEvent, None],
+        send: Send,
+        deadline: Deadline | None,
+    ) -> None:
+        async with aclosing(all_events):
             events = all_events if deadline is None else until(deadline, all_events)
             first = await anext(events, None)
             if first is None:
@@ -148,7 +169,7 @@ class ChatCompletions:
             request_id=call.chat.request_id,
             created=int(time.time()),
             model=call.chat.model,
-            system_fingerprint=self._service.system_fingerprint,
+            system_fingerprint=call.entry.model.system_fingerprint,
             num_choices=call.chat.num_choices,
             seed=call.seed if is_today else UNSET,
             service_tier=call.chat.service_tier if is_today else UNSET,

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from galop.chat import ModelEntry
 from galop.chat import request as chat_request
 from galop.chat.request import (
     ChatRequest,
@@ -62,6 +63,8 @@ class CompletionCall:
     """What was asked: the conversation to complete, and how to tell the answer."""
 
     chat: ChatRequest
+    entry: ModelEntry
+    """The model that `chat.model` names."""
     is_streamed: bool
     include_usage: bool
     seed: int
@@ -141,14 +144,14 @@ def to_call(
     request: ChatCompletionRequest,
     *,
     request_id: str,
-    model: ModelCard,
-    vocab_size: Callable[[], int],
+    entry: ModelEntry,
+    key_id: str = "",
     draw_seed: Callable[[], int],
     compat: Compat,
 ) -> CompletionCall:
-    """The call that `request` makes on `model`. Raises InvalidRequestError.
+    """The call that `request` makes on a model. Raises InvalidRequestError.
 
-    `vocab_size` is asked only where there is a logit bias, `draw_seed` only where there is no seed.
+    `draw_seed` is asked only where the request has no seed.
     """
     _check_switches(request)
     if compat == "groq-2024":
@@ -171,13 +174,13 @@ def to_call(
         messages=with_calls(request.messages, written),
         temperature=_or(request.temperature, 1.0),
         top_p=_or(request.top_p, 1.0),
-        max_tokens=_max_tokens(request, model, compat),
+        max_tokens=_max_tokens(request, entry.card, compat),
         stop=_stop(request.stop),
         num_choices=request.n or 1,
         seed=seed % _NUM_SEEDS,
         frequency_penalty=_or(request.frequency_penalty, 0.0),
         presence_penalty=_or(request.presence_penalty, 0.0),
-        logit_bias=_logit_bias(request.logit_bias, vocab_size),
+        logit_bias=_logit_bias(request.logit_bias, entry.model.vocab_size),
         num_logprobs=(request.top_logprobs or 0) if request.logprobs else None,
         response_format=_response_format(request.response_format),
         json_schema=_json_schema(request.response_format),
@@ -188,10 +191,12 @@ def to_call(
         reasoning_format=_reasoning_format(request),
         reasoning_effort=request.reasoning_effort,
         service_tier=_service_tier(request.service_tier),
+        key_id=key_id,
     )
     options = request.stream_options
     return CompletionCall(
         chat=chat,
+        entry=entry,
         is_streamed=bool(request.stream),
         include_usage=bool(options and options.include_usage),
         seed=seed,
@@ -288,12 +293,9 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def _logit_bias(
-    wire_bias: dict[str, float] | None, vocab_size: Callable[[], int]
-) -> dict[int, float] | None:
+def _logit_bias(wire_bias: dict[str, float] | None, num_tokens: int) -> dict[int, float] | None:
     if not wire_bias:
         return None
-    num_tokens = vocab_size()
     for key in wire_bias:
         if not _TOKEN_ID.fullmatch(key):
             raise refuse("logit_bias", f"key '{quoted(key)}' must be a token id: a whole number")

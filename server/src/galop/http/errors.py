@@ -44,6 +44,7 @@ from galop.chat.errors import (
 )
 from galop.http.rate_limits import (
     error_type,
+    rate_limit_headers,
     rate_limit_message,
     retry_headers,
     too_large_message,
@@ -375,6 +376,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             "rate_limit_exceeded",
             when="The request alone has more tokens than a rate limit: it can never succeed.",
             message=too_large_message,
+            headers=lambda error: rate_limit_headers(error.standing),
             type=error_type,
         ),
         _row(
@@ -384,7 +386,10 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             when="A rate limit is used up. The header `retry-after` says when to come back; "
             "`x-should-retry: false` comes with daily limits.",
             message=rate_limit_message,
-            headers=retry_headers,
+            headers=lambda error: {
+                **rate_limit_headers(error.standing),
+                **retry_headers(error),
+            },
             type=error_type,
         ),
         _row(

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+from galop.chat.events import CompletionEvent
+from galop.chat.request import ChatRequest
+
+
+class CompletionWatch(Protocol):
+    """Sees one completion go by."""
+
+    def take(self, event: CompletionEvent) -> None:
+        """The completion has got this far. Must not block and must not raise."""
 
 
 class RequestObserver(Protocol):
@@ -14,6 +26,14 @@ class RequestObserver(Protocol):
     def refused(self, error: Exception, status: int) -> None:
         """A request ended in `error`, before its first byte or in the middle of its stream."""
 
+    def completion(self, request: ChatRequest) -> AbstractContextManager[CompletionWatch]:
+        """Watches a completion from here to the end of the block, however it ends."""
+
+
+class _NoWatch:
+    def take(self, event: CompletionEvent) -> None:
+        pass
+
 
 class NoObserver:
     """Nobody is told."""
@@ -23,3 +43,8 @@ class NoObserver:
 
     def refused(self, error: Exception, status: int) -> None:
         """Nothing."""
+
+    @contextmanager
+    def completion(self, request: ChatRequest) -> Iterator[CompletionWatch]:
+        """Nobody watches."""
+        yield _NoWatch()

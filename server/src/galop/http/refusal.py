@@ -15,14 +15,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from galop.accounts.errors import AdmissionError
-from galop.admission.policy import Gate
+from galop.admission.admission import Admission
 from galop.http.boundary import answer_headers, log_problem
 from galop.http.connection import RawHeaders, problem_response
 from galop.http.errors import MalformedMessageError, describe
 from galop.http.ids import new_request_id
 from galop.http.limits import Limits
 from galop.http.observer import RequestObserver
-from galop.http.service import ChatService
 from galop.protocol.errors import EngineError, QueueFullError
 
 _UNUSUAL = frozenset((b"expect", b"origin", b"transfer-encoding", b"upgrade"))
@@ -42,16 +41,14 @@ class Refuser:
 
     def __init__(
         self,
-        service: ChatService,
+        admission: Admission,
         *,
         paths: Collection[str],
-        gate: Gate,
         limits: Limits,
         observer: RequestObserver,
     ) -> None:
-        self._service = service
+        self._admission = admission
         self._paths = frozenset(path.encode() for path in paths)
-        self._gate = gate
         self._limits = limits
         self._observer = observer
 
@@ -86,8 +83,7 @@ class Refuser:
 
     def _no_room(self, authorization: str) -> QueueFullError | None:
         try:
-            caller = self._gate.authenticate(authorization or None)
-            self._service.require_room(caller.key_id)
+            self._admission.check_capacity(self._admission.authenticate(authorization or None))
         except QueueFullError as error:
             return error
         except (AdmissionError, EngineError):

@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 import galop
 from galop.accounts.keys import Caller
-from galop.admission.policy import Gate, check_model, may_use
+from galop.admission.admission import Admission
+from galop.admission.policy import check_model, may_use
 from galop.http.completions import ChatCompletions
 from galop.http.connection import send_json, send_start
 from galop.http.encode import model_object
@@ -60,26 +61,26 @@ class GetMetrics:
 
 def build_routes(
     service: ChatService,
+    admission: Admission,
     *,
     compat: Compat,
     limits: Limits,
-    gate: Gate,
     observer: RequestObserver,
     metrics_page: MetricsPage | None,
 ) -> list[BaseRoute]:
     """Every route of the API, under both prefixes, and the server's own pages."""
     completions = ChatCompletions(
-        service, compat=compat, limits=limits, gate=gate, observer=observer
+        service, admission, compat=compat, limits=limits, observer=observer
     )
     has_metrics = metrics_page is not None
     document = functools.cache(lambda: openapi_document(galop.__version__, has_metrics=has_metrics))
 
     def caller_of(scope: Scope) -> Caller:
-        return gate.authenticate(Headers(scope=scope).get("authorization"))
+        return admission.authenticate(Headers(scope=scope).get("authorization"))
 
     def list_models(scope: Scope) -> ModelList:
         caller = caller_of(scope)
-        cards = [card for card in service.models if may_use(caller, card)]
+        cards = [card for card in service.models.cards if may_use(caller, card)]
         return ModelList(data=[model_object(card) for card in cards])
 
     def retrieve_model(scope: Scope) -> ModelObject:
@@ -87,14 +88,14 @@ def build_routes(
         model_id: str = scope["path_params"]["model_id"]  # decoded: %2F has become a slash
         if not model_id:
             raise UnknownUrlError(method=scope["method"], path=scope["path"])
-        card = service.resolve(model_id)
+        card = service.models.resolve(model_id).card
         check_model(caller, card)
         return model_object(card)
 
     def readiness(scope: Scope) -> object:
-        if (reason := service.readiness()) is not None:
+        if (reason := admission.readiness()) is not None:
             raise EngineUnavailableError(reason)
-        num_running, num_waiting = service.load()
+        num_running, num_waiting = admission.load()
         return {"status": "ready", "running": num_running, "waiting": num_waiting}
 
     routes: list[BaseRoute] = [  # the first that matches is taken: the busiest go first

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from galop.chat import ChatModel, Meter, ModelRegistry, PreparedRequest
 from galop.chat.events import CompletionEvent
-from galop.chat.request import ChatRequest, ModelCard
+from galop.chat.request import ChatRequest
 
 
 class ChatService(Protocol):
     """A conversation goes in, events come out."""
 
     @property
-    def models(self) -> Sequence[ModelCard]:
-        """Every model and alias, in the order to list them."""
+    def models(self) -> ModelRegistry:
+        """Every id that requests may name."""
 
-    @property
-    def vocab_size(self) -> int:
-        """Token ids are 0 to `vocab_size - 1`. May raise EngineUnavailableError before it is known."""
+    async def prepare(self, request: ChatRequest, model: ChatModel) -> PreparedRequest:
+        """Everything that can be done before a request gets a place in the engine. Raises ChatError."""
 
-    @property
-    def system_fingerprint(self) -> str:
-        """`fp_` and 10 hexadecimal digits: changes when the same seed may give other bytes."""
-
-    def resolve(self, model_id: str) -> ModelCard:
-        """The card of a model or alias; raises ModelNotFoundError."""
-
-    def readiness(self) -> str | None:
-        """None when requests are answered now, otherwise why not. Must not block."""
-
-    def require_room(self, key_id: str) -> None:
-        """Raises the EngineError with which every request of this key (empty: of nobody in particular)
-        would be refused now. Must not block."""
-
-    def load(self) -> tuple[int, int]:
-        """How many choices the engine works on, and how many wait for it. Must not block."""
-
-    def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
+    def run(
+        self, prepared: PreparedRequest, meter: Meter | None = None
+    ) -> AsyncGenerator[CompletionEvent, None]:
         """The events of one completion, Started first and Usage last.
 
         Raises ChatError and EngineError from the first `anext` or from a later one. `aclose()`, and

@@ -74,3 +74,16 @@ class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 EngineEvent = Prefilled | Tokens | Finished | Failed
+
+
+class EngineStats(msgspec.Struct, frozen=True, array_like=True):
+    """The engine after a step. The last two only grow, from 0 at the start of the process."""
+
+    num_running: int = 0
+    num_waiting: int = 0
+    num_running_kv_tokens: int = 0
+    """Tokens in the KV cache that belong to running sequences."""
+    num_cached_kv_tokens: int = 0
+    """Tokens that free slots keep for prompts that begin like them."""
+    num_draft_tokens: int = 0
+    num_accepted_tokens: int = 0

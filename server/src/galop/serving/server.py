@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -30,8 +30,8 @@ class PortTakenError(Exception):
     """Somebody listens there already, or we may not."""
 
 
-class Drainable(Protocol):
-    """What stops when the server does."""
+class WorkInFlight(Protocol):
+    """The work that is to end before the server does."""
 
     @property
     def num_open_choices(self) -> int:
@@ -39,9 +39,6 @@ class Drainable(Protocol):
 
     def drain(self, reason: str) -> None:
         """Take no new requests from now on."""
-
-    async def stop(self) -> None:
-        """End what is in flight."""
 
 
 def listen(host: str, port: int, *, client_timeout_s: int) -> socket.socket:
@@ -82,15 +79,17 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        engine: Drainable,
+        work: WorkInFlight,
         *,
+        stop_engines: Callable[[], Awaitable[None]],
         drain_timeout_s: float,
         client_timeout_s: float,
     ) -> None:
         super().__init__(config)
         config.load()
         self._certificate = _certificate_files(config)
-        self._engine = engine
+        self._work = work
+        self._stop_engines = stop_engines
         self._drain_timeout_s = drain_timeout_s
         self._guard = ConnectionGuard(client_timeout_s)
         self._is_draining = False
@@ -123,15 +122,15 @@ class Server(uvicorn.Server):
 
     async def _stop(self, timeout_s: float) -> None:
         """Listening goes on until the work is done: a refused connection would explain nothing."""
-        self._engine.drain("the server is stopping")
+        self._work.drain("the server is stopping")
         deadline_s = time.monotonic() + timeout_s
-        while self._engine.num_open_choices and time.monotonic() < deadline_s:  # noqa: ASYNC110  # it tells nobody
+        while self._work.num_open_choices and time.monotonic() < deadline_s:  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(_DRAIN_POLL_S)
         # Answers are made; those who read them slowly get what is left of the time.
         left_s = max(0.0, deadline_s - time.monotonic())
         self.config.timeout_graceful_shutdown = math.ceil(left_s) + LAST_WORDS_TIMEOUT_S
         self.should_exit = True
-        await self._engine.stop()
+        await self._stop_engines()
 
 
 def _certificate_files(config: uvicorn.Config) -> CertificateFiles | None:

@@ -19,21 +19,21 @@ LONGEST_PAUSE_S = 0.05
 Ready = list[tuple[selectors.SelectorKey, int]]
 
 
-class StepPacedSelector(selectors.DefaultSelector):
-    """For an event loop. `pacemaker` gives the file descriptor that becomes readable when a step has
-    ended, or None where everything is to be looked at when it happens. It may be set at any time."""
+class StepPollingSelector(selectors.DefaultSelector):
+    """For an event loop. `step_descriptor` gives the file descriptor that becomes readable when a step
+    has ended, or None where sockets are to be polled as they become ready."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_descriptor: Callable[[], int | None]) -> None:
         super().__init__()
-        self.pacemaker: Callable[[], int | None] = lambda: None
+        self._step_descriptor = step_descriptor
 
     def select(self, timeout: float | None = None) -> Ready:
         """See `selectors.BaseSelector.select`; may return nothing before `timeout` is over."""
-        pacemaker = None if timeout is not None and timeout <= 0 else self.pacemaker()
-        if pacemaker is None:
+        descriptor = None if timeout is not None and timeout <= 0 else self._step_descriptor()
+        if descriptor is None:
             return super().select(timeout)
         pause_s = LONGEST_PAUSE_S if timeout is None else min(timeout, LONGEST_PAUSE_S)
         poll = select.poll()
-        poll.register(pacemaker, select.POLLIN)
+        poll.register(descriptor, select.POLLIN)
         poll.poll(1000 * pause_s)
         return super().select(0)

@@ -1,10 +1,18 @@
 """What an operator sees of completions: metrics, traces, and the log of prompts if asked for.
 
-`ObservedChatService` watches completions go by and tells observers: `Metrics`, `Tracing`, `PromptLog`.
-Knows chat's events; knows no HTTP and no engine but its figures.
+`Telemetry` is told of requests by `http`, and tells `Metrics`, `Tracing` and `PromptLog`. Knows the events of
+`chat`; knows no HTTP, and of engines their statistics alone.
 """
 
-from galop.telemetry.completions import Completion, CompletionObserver, ObservedChatService
-from galop.telemetry.metrics import EngineFigures, Metrics
+from galop.telemetry.completions import Completion, CompletionObserver, CompletionObservers
+from galop.telemetry.metrics import EngineState, Metrics
+from galop.telemetry.setup import Telemetry
 
-__all__ = ["Completion", "CompletionObserver", "EngineFigures", "Metrics", "ObservedChatService"]
+__all__ = [
+    "Completion",
+    "CompletionObserver",
+    "CompletionObservers",
+    "EngineState",
+    "Metrics",
+    "Telemetry",
+]

@@ -1,18 +1,17 @@
 """Watches completions go by, and tells observers when one starts to answer and when it has ended.
 
-Costs one hop of a generator per event. What a token costs beyond that, `Metrics.token_gap` pays.
+Costs one call per event. What a token costs beyond that, `Metrics.token_gap` pays.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from galop.chat import ChatService
 from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
 from galop.chat.request import ChatRequest
 
@@ -61,36 +60,29 @@ class CompletionObserver(Protocol):
         """Nothing more comes, for whatever reason."""
 
 
-class ObservedChatService(ChatService):
-    """A `ChatService` with observers."""
+class CompletionObservers:
+    """Tells several observers of every completion."""
 
     def __init__(
         self,
         observers: Sequence[CompletionObserver],
         *,
         keeps_texts: bool = False,
-        observer_clock: Callable[[], float] = time.perf_counter,
-        **parts: Any,  # Any: what ChatService takes, whatever that is
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        super().__init__(**parts)
+        """`keeps_texts`: an observer wants what each choice said."""
         self._observers = tuple(observers)
         self._keeps_texts = keeps_texts
-        self._observer_clock = observer_clock
+        self._clock = clock
 
-    async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
-        """See `ChatService.complete`."""
-        clock = self._observer_clock
-        completion = Completion(request, clock(), time.time_ns())
+    @contextmanager
+    def completion(self, request: ChatRequest) -> Iterator[Watch]:
+        """Watches a completion from here to the end of the block, however it ends."""
+        completion = Completion(request, self._clock(), time.time_ns())
         if self._keeps_texts:
             completion.texts = {}
         try:
-            async with aclosing(super().complete(request)) as events:
-                async for event in events:
-                    completion.take(event, clock)
-                    if isinstance(event, Started):
-                        for observer in self._observers:
-                            observer.started(completion)
-                    yield event
+            yield Watch(completion, self._observers, self._clock)
         except (asyncio.CancelledError, GeneratorExit):
             completion.is_cancelled = completion.usage is None
             raise
@@ -98,6 +90,27 @@ class ObservedChatService(ChatService):
             completion.error = error
             raise
         finally:
-            completion.ended_s = clock()
+            completion.ended_s = self._clock()
             for observer in self._observers:
                 observer.ended(completion)
+
+
+class Watch:
+    """Implements `http.CompletionWatch`."""
+
+    def __init__(
+        self,
+        completion: Completion,
+        observers: Sequence[CompletionObserver],
+        clock: Callable[[], float],
+    ) -> None:
+        self._completion = completion
+        self._observers = observers
+        self._clock = clock
+
+    def take(self, event: CompletionEvent) -> None:
+        """Remember what matters of an event; the first one tells the observers."""
+        self._completion.take(event, self._clock)
+        if isinstance(event, Started):
+            for observer in self._observers:
+                observer.started(self._completion)

@@ -19,6 +19,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from galop.protocol.events import EngineStats
 from galop.telemetry.aliases import vllm_families
 from galop.telemetry.completions import Completion
 
@@ -34,28 +35,23 @@ _NUM_TOKENS = tuple(2**exponent for exponent in range(18))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineFigures:
-    """The engine as of its last step. Its counters begin again when it is restarted."""
+class EngineState:
+    """An engine as of its last step. Its counters begin again when it is restarted."""
 
+    stats: EngineStats = EngineStats()
     is_ready: bool = False
-    num_running: int = 0
-    num_waiting: int = 0
-    num_running_kv_tokens: int = 0
-    """Tokens in the KV cache that belong to running sequences."""
-    num_cached_kv_tokens: int = 0
-    """Tokens that are kept for prompts that begin like them."""
     num_kv_token_places: int = 1
-    num_draft_tokens: int = 0
-    num_accepted_tokens: int = 0
+    """Tokens that fit into the KV cache."""
     num_restarts: int = 0
     process_id: int | None = None
+    """None while there is no engine process."""
 
 
 class Metrics:
     """A registry of its own, so that several servers can live in one process."""
 
     def __init__(
-        self, engine_figures: Callable[[], EngineFigures], *, model_name: str, version: str
+        self, engine_state: Callable[[], EngineState], *, model_name: str, version: str
     ) -> None:
         self._counted = CollectorRegistry()
         self._time_to_first_token = self._histogram(
@@ -119,12 +115,12 @@ class Metrics:
         self._responses = self._counter(
             "galop_http_responses_total", "HTTP responses of every path, by status.", "status"
         )
-        self._counted.register(_EngineCollector(engine_figures, model_name, version))
+        self._counted.register(_EngineCollector(engine_state, model_name, version))
         ProcessCollector(registry=self._counted)
         # Without an engine process there is nothing to say about it, and pid 0 has no /proc.
         ProcessCollector(
             namespace="galop_engine",
-            pid=lambda: engine_figures().process_id or 0,
+            pid=lambda: engine_state().process_id or 0,
             registry=self._counted,
         )
         self.registry = CollectorRegistry()
@@ -203,7 +199,7 @@ class _WithAliases(Collector):
 
     def collect(self) -> Iterable[Metric]:
         families = list(self._counted.collect())
-        for family in families:  # when a counter was made is nobody's question: half of the page
+        for family in families:  # `_created` samples double the size of the page
             family.samples = [
                 sample for sample in family.samples if not sample.name.endswith("_created")
             ]
@@ -214,48 +210,47 @@ class _WithAliases(Collector):
 class _EngineCollector(Collector):
     """Asks the engine when Prometheus asks us."""
 
-    def __init__(self, figures: Callable[[], EngineFigures], model_name: str, version: str) -> None:
-        self._figures = figures
+    def __init__(self, state: Callable[[], EngineState], model_name: str, version: str) -> None:
+        self._state = state
         self._model_name = model_name
         self._version = version
 
     def collect(self) -> Iterable[Metric]:
-        figures = self._figures()
+        state = self._state()
+        stats = state.stats
         facts = GaugeMetricFamily(
             "galop_info", "Always 1: what runs here.", labels=["model", "version"]
         )
         facts.add_metric([self._model_name, self._version], 1)
         yield facts
         yield GaugeMetricFamily(
-            "galop_engine_ready", "1 while the engine takes requests.", figures.is_ready
+            "galop_engine_ready", "1 while the engine takes requests.", state.is_ready
         )
+        yield GaugeMetricFamily("galop_choices_running", "Choices in the batch.", stats.num_running)
         yield GaugeMetricFamily(
-            "galop_choices_running", "Choices in the batch.", figures.num_running
-        )
-        yield GaugeMetricFamily(
-            "galop_choices_waiting", "Choices that wait for a place in it.", figures.num_waiting
+            "galop_choices_waiting", "Choices that wait for a place in it.", stats.num_waiting
         )
         tokens = GaugeMetricFamily(
             "galop_kv_cache_tokens",
             "Tokens in the KV cache: of running choices, or kept for prompts that begin alike.",
             labels=["state"],
         )
-        tokens.add_metric(["running"], figures.num_running_kv_tokens)
-        tokens.add_metric(["cached"], figures.num_cached_kv_tokens)
+        tokens.add_metric(["running"], stats.num_running_kv_tokens)
+        tokens.add_metric(["cached"], stats.num_cached_kv_tokens)
         yield tokens
         yield GaugeMetricFamily(
             "galop_kv_cache_usage_ratio",
             "The part of the KV cache that running choices fill, 0 to 1.",
-            figures.num_running_kv_tokens / figures.num_kv_token_places,
+            stats.num_running_kv_tokens / state.num_kv_token_places,
         )
         yield CounterMetricFamily(
-            "galop_draft_tokens", "Draft tokens that were proposed.", figures.num_draft_tokens
+            "galop_draft_tokens", "Draft tokens that were proposed.", stats.num_draft_tokens
         )
         yield CounterMetricFamily(
             "galop_draft_accepted_tokens",
             "Draft tokens that the model would have chosen itself.",
-            figures.num_accepted_tokens,
+            stats.num_accepted_tokens,
         )
         yield CounterMetricFamily(
-            "galop_engine_restarts", "How often the engine process died.", figures.num_restarts
+            "galop_engine_restarts", "How often the engine process died.", state.num_restarts
         )

@@ -10,7 +10,7 @@ logger = logging.getLogger("galop.prompts")
 
 
 class PromptLog:
-    """Logs every conversation with its answer. Needs a service that keeps texts."""
+    """Logs every conversation with its answer. Needs observers that keep texts."""
 
     def started(self, completion: Completion) -> None:
         """See `CompletionObserver`."""

@@ -11,10 +11,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from galop.logs import start_logging
+from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import ConstraintFailedError
+from galop.protocol.events import EngineEvent, EngineStats
+from galop.protocol.requests import GenerationRequest
 from galop.workers.garbage import spare_garbage_collector
 from galop.workers.messages import (
     HEADER,
@@ -26,7 +30,6 @@ from galop.workers.messages import (
     Start,
     StartFailed,
     Step,
-    StepFigures,
     Stop,
     Submit,
     decode_command,
@@ -37,8 +40,6 @@ if TYPE_CHECKING:  # they import numpy, and the model is to be read meanwhile
     from galop.engine.constraint import ConstraintFactory
     from galop.engine.engine import Engine
     from galop.engine.runner import ModelRunner
-    from galop.protocol.constraints import ConstraintSpec
-    from galop.protocol.events import EngineEvent
 
 logger = logging.getLogger("galop.workers")
 
@@ -82,7 +83,7 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
     from galop.engine.engine import Engine
 
     def emit(events: Sequence[EngineEvent]) -> None:
-        send(Step(list(events), _figures(engine)))
+        send(Step(list(events), _stats(engine)))
 
     engine = Engine(
         parts.runner,
@@ -100,10 +101,10 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
     parts.runner.close()
 
 
-def _figures(engine: Engine) -> StepFigures:
+def _stats(engine: Engine) -> EngineStats:
     scheduler = engine.scheduler
     num_running_kv_tokens, num_cached_kv_tokens = scheduler.num_kv_tokens()
-    return StepFigures(
+    return EngineStats(
         num_running=len(scheduler.running),
         num_waiting=len(scheduler.waiting),
         num_running_kv_tokens=num_running_kv_tokens,
@@ -126,12 +127,61 @@ class _Sender:
             logger.debug("the server is gone")
 
 
+class _Compiler:
+    """Compiles constraints on a thread of its own: neither the engine nor a cancellation waits for it.
+
+    A request whose constraint is being compiled is held back; cancelling it meanwhile is remembered.
+    """
+
+    def __init__(self, engine: Engine, factory: ConstraintFactory) -> None:
+        self._engine = engine
+        self._factory = factory
+        self._requests: SimpleQueue[GenerationRequest] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._held: dict[str, list[Cancel]] = {}
+        """By request id, what was cancelled while its constraint is being compiled."""
+        threading.Thread(target=self._run, name="galop-compiler", daemon=True).start()
+
+    def submit(self, request: GenerationRequest) -> None:
+        """Submit the request once its constraint is compiled."""
+        with self._lock:
+            self._held[request.request_id] = []
+        self._requests.put(request)
+
+    def cancel(self, command: Cancel) -> bool:
+        """True if the request is held back: its choices are cancelled once it is submitted."""
+        with self._lock:
+            held = self._held.get(command.request_id)
+            if held is not None:
+                held.append(command)
+            return held is not None
+
+    def _run(self) -> None:
+        while True:
+            self._compile(self._requests.get())
+
+    def _compile(self, request: GenerationRequest) -> None:
+        assert request.constraint is not None
+        with self._lock:
+            is_wanted = all(
+                each.choice_index is not None for each in self._held[request.request_id]
+            )
+        if is_wanted:
+            _prepare(self._factory, request.constraint)
+        with self._lock:  # a cancellation comes before this, or finds the request with the engine
+            cancelled = self._held.pop(request.request_id)
+            if any(each.choice_index is None for each in cancelled):
+                return
+            self._engine.submit(request)
+            for each in cancelled:
+                self._engine.cancel(each.request_id, each.choice_index)
+
+
 def _prepare(factory: ConstraintFactory, spec: ConstraintSpec) -> None:
-    """Compile on this thread, so that the engine's never waits for it; it also tells of faults."""
     try:
         factory.prepare(spec)
     except ConstraintFailedError:
-        pass
+        pass  # the engine meets it again, and tells the request
     except Exception:
         logger.exception("a grammar could not be prepared")
 
@@ -139,14 +189,17 @@ def _prepare(factory: ConstraintFactory, spec: ConstraintSpec) -> None:
 def _read_commands(
     connection: socket.socket, engine: Engine, factory: ConstraintFactory | None
 ) -> None:
+    compiler = None if factory is None else _Compiler(engine, factory)
     while True:
         command = _read_command(connection)
         if isinstance(command, Submit):
-            if factory is not None and command.request.constraint is not None:
-                _prepare(factory, command.request.constraint)
-            engine.submit(command.request)
+            if compiler is not None and command.request.constraint is not None:
+                compiler.submit(command.request)
+            else:
+                engine.submit(command.request)
         elif isinstance(command, Cancel):
-            engine.cancel(command.request_id, command.choice_index)
+            if compiler is None or not compiler.cancel(command):
+                engine.cancel(command.request_id, command.choice_index)
         elif command is None or isinstance(command, Stop):
             engine.stop()
             return

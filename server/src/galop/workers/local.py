@@ -11,22 +11,25 @@ from galop.engine.constraint import ConstraintFactory
 from galop.engine.engine import DEFAULT_PREFILL_CHUNK, Engine
 from galop.engine.runner import ModelRunner
 from galop.protocol.events import EngineEvent
-from galop.workers.handle import DEFAULT_MAX_WAITING, EngineHandle
+from galop.protocol.requests import GenerationRequest
+from galop.workers.client import EngineClient, Generation
 from galop.workers.messages import Cancel, Command, Submit
 
 
-class LocalEngine(EngineHandle):
-    """Use as an async context manager, inside the event loop that submits requests."""
+class LocalEngine:
+    """Implements `chat.Engine`. Use as an async context manager, inside the event loop that submits.
+
+    Takes any number of requests: the bounds are those of `admission`.
+    """
 
     def __init__(
         self,
         runner: ModelRunner,
         *,
         constraint_factory: ConstraintFactory | None = None,
-        max_waiting: int = DEFAULT_MAX_WAITING,
         prefill_chunk: int = DEFAULT_PREFILL_CHUNK,
     ) -> None:
-        super().__init__(self._deliver, num_slots=runner.num_slots, max_waiting=max_waiting)
+        self.client = EngineClient(self._deliver)
         self.engine = Engine(
             runner,
             self._on_events,
@@ -39,7 +42,7 @@ class LocalEngine(EngineHandle):
     async def __aenter__(self) -> LocalEngine:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
-        self.unavailable_reason = None
+        self.client.engine_returned()
         return self
 
     async def __aexit__(
@@ -48,13 +51,13 @@ class LocalEngine(EngineHandle):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.unavailable_reason = "the engine has stopped"
+        self.client.unavailable_reason = "the engine has stopped"
         self.engine.stop()
         await asyncio.to_thread(self._thread.join)
 
-    def load(self) -> tuple[int, int]:
-        """See `EngineHandle.load`."""
-        return len(self.engine.scheduler.running), len(self.engine.scheduler.waiting)
+    def submit(self, request: GenerationRequest) -> Generation:
+        """See `EngineClient.submit`."""
+        return self.client.submit(request)
 
     def _deliver(self, command: Command) -> None:
         if isinstance(command, Submit):
@@ -64,4 +67,4 @@ class LocalEngine(EngineHandle):
 
     def _on_events(self, events: Sequence[EngineEvent]) -> None:
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(self.dispatch, list(events))
+        self._loop.call_soon_threadsafe(self.client.dispatch, list(events))

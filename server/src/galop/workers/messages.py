@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from galop.logs import LogFormat
-from galop.protocol.events import EngineEvent
+from galop.protocol.events import EngineEvent, EngineStats
 from galop.protocol.requests import GenerationRequest
 
 HEADER = struct.Struct(">I")
@@ -67,24 +67,11 @@ class StartFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-class StepFigures(msgspec.Struct, frozen=True, array_like=True):
-    """The engine after a step. The last two only grow, from 0 at the start of the process."""
-
-    num_running: int = 0
-    num_waiting: int = 0
-    num_running_kv_tokens: int = 0
-    """Tokens in the KV cache that belong to running sequences."""
-    num_cached_kv_tokens: int = 0
-    """Tokens that free slots keep for prompts that begin like them."""
-    num_draft_tokens: int = 0
-    num_accepted_tokens: int = 0
-
-
 class Step(msgspec.Struct, frozen=True, tag=True):
     """What happened in one step."""
 
     events: list[EngineEvent]
-    figures: StepFigures
+    stats: EngineStats
 
 
 Command = Start | Submit | Cancel | Stop

@@ -1,8 +1,8 @@
 """Starts the engine process, watches it, and starts it again when it dies.
 
-Requests in flight when it dies wait for the next one and go on where they stopped (see `replay`). An
+Requests in flight when it dies wait for the next one and go on where they stopped (see `recovery`). An
 engine that has work and reports no step is killed. While there is no engine, `readiness` says so and
-`generate` refuses.
+the client refuses requests.
 """
 
 from __future__ import annotations
@@ -17,12 +17,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from galop.protocol.errors import EngineDiedError, EngineUnavailableError
-from galop.workers.handle import (
-    DEFAULT_CRASH_RETRIES,
-    DEFAULT_MAX_WAITING,
-    DEFAULT_MAX_WAITING_TOKENS,
-    EngineHandle,
-)
+from galop.protocol.events import EngineStats
+from galop.workers.client import EngineClient
 from galop.workers.messages import (
     HEADER,
     Command,
@@ -31,11 +27,11 @@ from galop.workers.messages import (
     Report,
     StartFailed,
     Step,
-    StepFigures,
     Stop,
     decode_report,
     frame,
 )
+from galop.workers.recovery import DEFAULT_CRASH_RETRIES, Recovery
 from galop.workers.spawn import Spawned, spawn
 
 logger = logging.getLogger("galop.workers")
@@ -53,8 +49,8 @@ class EngineStartError(Exception):
     """The engine process could not start; the text is one line for a person."""
 
 
-class EngineProcess(EngineHandle):
-    """An engine in a process of its own.
+class EngineProcess:
+    """An engine in a process of its own. Requests go to its `client`.
 
     `command` is the program that serves the engine; it gets the number of an inherited socket as
     its last argument.
@@ -65,24 +61,22 @@ class EngineProcess(EngineHandle):
         command: Sequence[str],
         config: EngineConfig,
         *,
-        max_waiting: int = DEFAULT_MAX_WAITING,
-        max_waiting_tokens: int = DEFAULT_MAX_WAITING_TOKENS,
         crash_retries: int = DEFAULT_CRASH_RETRIES,
         hang_timeout_s: float = DEFAULT_HANG_TIMEOUT_S,
         first: Spawned | None = None,
     ) -> None:
         """`first`: a process that was started with this command and config already."""
-        super().__init__(
-            self._write,
-            num_slots=config.num_slots,
-            max_waiting=max_waiting,
-            max_waiting_tokens=max_waiting_tokens,
-            crash_retries=crash_retries,
-        )
+        self.client = EngineClient(self._write, recovery=Recovery(crash_retries=crash_retries))
+        self.stats = EngineStats()
+        """As of the engine's last step."""
+        self.num_restarts = 0
+        """How often the process died since `launch`."""
+        self._crash_retries = crash_retries
         self._hang_timeout_s = hang_timeout_s
         self._last_sign_s = 0.0
-        """When the engine last reported, or was last given something to do while it was idle."""
+        """When the engine last reported, or was last seen idle."""
         self._num_failed_starts = 0
+        """Processes that ended before they were ready, since the last one that was."""
         self._is_ready = False
         self._first = first
         self._command = list(command)
@@ -92,27 +86,27 @@ class EngineProcess(EngineHandle):
         self._watcher: asyncio.Task[None] | None = None
         self._first_start: asyncio.Future[Ready] | None = None
         self._stopping = asyncio.Event()
-        self.num_restarts = 0
-        self.figures = StepFigures()
-        """As of the engine's last step."""
+
+    def __repr__(self) -> str:
+        return f"<EngineProcess {self.pid}, {self.client!r}>"
 
     @property
     def pid(self) -> int | None:
         """Of the engine process, None while there is none."""
         return self._process.pid if self._process is not None else None
 
-    def pacemaker(self) -> int | None:
-        """While there is more to refuse than to accept: the file descriptor that is readable when the
-        engine has taken its next step. Otherwise None."""
-        if self._writer is None or self.readiness() is not None or not self.room.is_crowded:
+    def readiness(self) -> str | None:
+        """None when the engine takes requests, else why not."""
+        return self.client.unavailable_reason
+
+    def step_descriptor(self) -> int | None:
+        """The file descriptor that is readable when the engine has taken its next step; None while
+        there is no engine."""
+        if self._writer is None or self.client.unavailable_reason is not None:
             return None
         connection: socket.socket = self._writer.get_extra_info("socket")
         number = connection.fileno()
         return number if number >= 0 else None  # it was closed a moment ago
-
-    def load(self) -> tuple[int, int]:
-        """See `EngineHandle.load`."""
-        return self.figures.num_running, self.figures.num_waiting
 
     def launch(self) -> None:
         """Start the process and watch it from now on. Returns at once; see `wait_until_ready`."""
@@ -127,8 +121,8 @@ class EngineProcess(EngineHandle):
     async def stop(self) -> None:
         """Stop the engine; requests in flight end with `EngineUnavailableError`. Idempotent."""
         self._stopping.set()
-        self.unavailable_reason = "the server is stopping"
-        self.fail_all(EngineUnavailableError("the server is stopping"))
+        self.client.unavailable_reason = "the server is stopping"
+        self.client.fail_all(EngineUnavailableError("the server is stopping"))
         process = self._process
         if process is not None and self._writer is not None:
             with contextlib.suppress(OSError):
@@ -185,12 +179,12 @@ class EngineProcess(EngineHandle):
         finally:
             was_ready = self._is_ready
             if not self._stopping.is_set():
-                self.unavailable_reason = "the engine is restarting"
+                self.client.unavailable_reason = "the engine is restarting"
             self._writer.close()
             self._writer = None
             exit_code = await self._reap(process)
             self._process = None
-            self.figures = StepFigures()
+            self.stats = EngineStats()
             self._keep_or_fail(EngineDiedError(exit_code=exit_code), was_ready=was_ready)
         return exit_code
 
@@ -198,9 +192,9 @@ class EngineProcess(EngineHandle):
         """Whoever waits for an engine that cannot start does not wait for ever."""
         self._num_failed_starts = 0 if was_ready else self._num_failed_starts + 1
         if self._num_failed_starts > self._crash_retries:
-            self.fail_all(error)
+            self.client.fail_all(error)
         else:
-            self.engine_died(error)
+            self.client.engine_died(error)
 
     @asynccontextmanager
     async def _killing_when_hung(self, process: subprocess.Popen[bytes]) -> AsyncIterator[None]:
@@ -215,7 +209,7 @@ class EngineProcess(EngineHandle):
         while True:
             await asyncio.sleep(min(1.0, self._hang_timeout_s / 4))
             now_s = time.monotonic()
-            if self.unavailable_reason is not None or not self.num_open_choices:
+            if self.client.unavailable_reason is not None or self.client.is_idle:
                 self._last_sign_s = now_s
             elif now_s - self._last_sign_s > self._hang_timeout_s:
                 logger.error(
@@ -234,13 +228,12 @@ class EngineProcess(EngineHandle):
     def _on_report(self, report: Report) -> None:
         self._last_sign_s = time.monotonic()
         if isinstance(report, Step):
-            self.figures = report.figures
-            self.dispatch(report.events)
+            self.stats = report.stats
+            self.client.dispatch(report.events)
         elif isinstance(report, Ready):
             self._is_ready = True
             if not self._stopping.is_set():
-                self.unavailable_reason = None
-                self.engine_returned()
+                self.client.engine_returned()
             if self._first_start is not None and not self._first_start.done():
                 self._first_start.set_result(report)
         elif isinstance(report, StartFailed):
@@ -248,7 +241,9 @@ class EngineProcess(EngineHandle):
 
     def _write(self, command: Command) -> None:
         if self._writer is None:
-            raise EngineUnavailableError(self.unavailable_reason or "the engine is restarting")
+            raise EngineUnavailableError(
+                self.client.unavailable_reason or "the engine is restarting"
+            )
         self._writer.write(frame(command))
 
 

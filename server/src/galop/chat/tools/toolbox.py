@@ -9,9 +9,9 @@ import msgspec
 from msgspec import structs
 
 from galop.chat.errors import InvalidParameterError, ToolUseFailedError
+from galop.chat.formats import ToolFamily
+from galop.chat.output.tool_calls import ToolCallParser
 from galop.chat.request import ChatRequest, Tool
-from galop.chat.tools.calls import CallReader
-from galop.chat.tools.families import ToolFamily
 from galop.chat.tools.schemas import require_grammar, why_invalid
 from galop.grammar.errors import SchemaError
 from galop.protocol.constraints import ToolCalls, ToolSpec
@@ -72,9 +72,9 @@ class Toolbox:
                     f"{tool.where}.parameters{path}", f"the schema {error.reason}"
                 ) from error
 
-    def reader(self) -> CallReader:
+    def parser(self) -> ToolCallParser:
         """For the text of one choice."""
-        return CallReader(self._syntax)
+        return ToolCallParser(self._syntax)
 
     def check(self, name: str, arguments: str) -> None:
         """Raises `ToolUseFailedError` unless this is a call of a declared function as declared.

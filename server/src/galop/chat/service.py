@@ -1,0 +1,218 @@
+"""A conversation becomes a completion: `prepare` makes of a request what an engine needs, `run` makes of
+the engine's events what the completion says.
+
+Knows no HTTP and no backend. The only place of this room that waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from galop.chat.budget import completion_budget
+from galop.chat.errors import CallBudgetTooSmallError
+from galop.chat.events import CompletionEvent, Usage
+from galop.chat.models import ChatModel, ModelRegistry
+from galop.chat.output.documents import DocumentKind, document_kind
+from galop.chat.output.processor import OutputProcessor
+from galop.chat.output.reasoning import is_opened_by, opened_thinking
+from galop.chat.output.spec import OutputSpec
+from galop.chat.prompt.encoder import Prompt
+from galop.chat.prompt.template import strings_in
+from galop.chat.request import ChatRequest, TemplateMessage
+from galop.chat.tools.toolbox import Toolbox
+from galop.chat.usage_meter import UsageMeter
+from galop.protocol.constraints import ConstraintSpec
+from galop.protocol.errors import BudgetTooSmallError
+from galop.protocol.events import Finished, Prefilled, Tokens
+from galop.protocol.requests import GenerationRequest, SamplingParams
+
+_LONG_CONVERSATION_CHARS = 20_000
+"""Longer ones are encoded on a thread. 20,000 characters take about 10 ms."""
+
+
+class Meter(Protocol):
+    """Is told what a request uses while it runs. Must not block and must not raise."""
+
+    def take(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:
+        """The engine has done this."""
+
+    def choice_ended(self) -> None:
+        """One choice has ended, by itself or by a stop sequence."""
+
+    def completed(self, usage: Usage) -> None:
+        """All choices have ended: these are the numbers that the caller is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRequest:
+    """A request whose prompt is rendered and counted, and whose constraint is known to compile."""
+
+    request: ChatRequest
+    model: ChatModel
+    prompt_token_ids: list[int]
+    max_tokens: int
+    """Budget of each choice, in tokens: at least 1, within the context window."""
+    output: OutputSpec
+    constraint: ConstraintSpec | None
+    """None: free text."""
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        """Tokens of the prompt."""
+        return len(self.prompt_token_ids)
+
+    @property
+    def max_completion_tokens(self) -> int:
+        """The most that all choices together can have."""
+        return self.max_tokens * self.request.num_choices
+
+    @property
+    def generation_request(self) -> GenerationRequest:
+        """What the engine is asked."""
+        request = self.request
+        return GenerationRequest(
+            request_id=request.request_id,
+            prompt_token_ids=self.prompt_token_ids,
+            max_tokens=self.max_tokens,
+            num_choices=request.num_choices,
+            sampling=SamplingParams(
+                temperature=request.temperature,
+                top_p=request.top_p,
+                seed=request.seed,
+                frequency_penalty=request.frequency_penalty,
+                presence_penalty=request.presence_penalty,
+                logit_bias=dict(request.logit_bias or {}),
+                num_logprobs=request.num_logprobs,
+            ),
+            constraint=self.constraint,
+            key_id=request.key_id,
+            service_tier=request.service_tier,
+        )
+
+
+class ChatService:
+    """Completes conversations with the models of a registry."""
+
+    def __init__(
+        self, models: ModelRegistry, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.models = models
+        self._clock = clock
+
+    async def prepare(self, request: ChatRequest, model: ChatModel) -> PreparedRequest:
+        """Everything that can be done for a request before it gets a place in the engine.
+
+        Raises `ChatError`. Schemas are compiled and long conversations rendered on threads.
+        """
+        output = OutputSpec(
+            document_kind=await _document_kind(request),
+            toolbox=await _toolbox(request, model),
+            reasoning=model.format.reasoning.plan(request),
+        )
+        prompt = await _encode(request, model, output)
+        output = replace(output, is_thinking_open=is_opened_by(prompt.text))
+        max_tokens = completion_budget(
+            num_prompt_tokens=len(prompt.token_ids),
+            context_window=model.context_window,
+            max_tokens=request.max_tokens,
+        )
+        return PreparedRequest(
+            request=request,
+            model=model,
+            prompt_token_ids=prompt.token_ids,
+            max_tokens=max_tokens,
+            output=output,
+            constraint=model.format.constraint(output, max_tokens),
+        )
+
+    async def run(
+        self, prepared: PreparedRequest, meter: Meter | None = None
+    ) -> AsyncGenerator[CompletionEvent, None]:
+        """The events of one completion: Started first, Usage last.
+
+        Raises `ChatError` and `EngineError`, before Started or later. Closing the generator, or
+        cancelling the task that waits for it, frees what the engine holds for the request.
+        """
+        meter = meter or UsageMeter()
+        model = prepared.model
+        processor = OutputProcessor(
+            prepared.request,
+            model.texts if prepared.output.is_plain else model.texts_with_markers,
+            self._clock,
+            num_prompt_tokens=prepared.num_prompt_tokens,
+            output=prepared.output,
+            count_tokens=model.prompt_encoder.count,
+        )
+        generation = model.engine.submit(prepared.generation_request)
+        try:
+            async for event in generation:
+                meter.take(event, num_prompt_tokens=prepared.num_prompt_tokens)
+                num_open = len(processor.open_choices)
+                events, cancelled_choice = processor.take(event)
+                if cancelled_choice is not None:
+                    generation.cancel_choice(cancelled_choice)
+                if len(processor.open_choices) < num_open:
+                    meter.choice_ended()
+                for completion_event in events:
+                    yield completion_event
+                if not processor.open_choices:
+                    break
+            usage = processor.usage()
+            meter.completed(usage)
+            yield usage
+        except BudgetTooSmallError as error:
+            if prepared.output.document_kind is not None:
+                raise
+            raise CallBudgetTooSmallError(
+                num_tokens_needed=error.num_tokens_needed, num_tokens=error.num_tokens
+            ) from error
+        finally:
+            generation.close()
+
+    async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
+        """`prepare` and `run` for callers without admission. Raises what both do, and
+        `ModelNotFoundError`."""
+        prepared = await self.prepare(request, self.models.resolve(request.model).model)
+        async with aclosing(self.run(prepared)) as events:
+            async for event in events:
+                yield event
+
+
+async def _document_kind(request: ChatRequest) -> DocumentKind | None:
+    if request.json_schema is None:
+        return document_kind(request)
+    return await asyncio.to_thread(document_kind, request)
+
+
+async def _toolbox(request: ChatRequest, model: ChatModel) -> Toolbox | None:
+    toolbox = model.format.toolbox(request)
+    if toolbox is not None:
+        await asyncio.to_thread(toolbox.require_grammar)
+    return toolbox
+
+
+async def _encode(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Prompt:
+    num_chars = sum(map(len, strings_in(request.messages)))
+    num_chars += sum(len(tool.parameters) for tool in request.tools)
+    if num_chars > _LONG_CONVERSATION_CHARS:
+        return await asyncio.to_thread(_encode_now, request, model, output)
+    return _encode_now(request, model, output)
+
+
+def _encode_now(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Prompt:
+    messages: Sequence[TemplateMessage] = request.messages
+    if output.document_kind is not None:
+        messages = output.document_kind.with_instruction(messages)
+    messages, tools = model.format.prepare(request, messages)
+    reasoning = output.reasoning
+    return model.prompt_encoder.encode(
+        messages,
+        tools=tools,
+        variables=None if reasoning is None else reasoning.template_variables,
+        opening=opened_thinking if reasoning is not None and output.is_constrained else None,
+    )

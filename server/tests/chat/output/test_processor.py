@@ -1,0 +1,274 @@
+"""What a caller is told of the engine's events, over an engine that follows a script."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from galop.chat.errors import (
+    ContextLengthExceededError,
+    JsonValidateFailedError,
+    ModelNotFoundError,
+    TemplateError,
+)
+from galop.chat.events import ChoiceFinished, Delta, Started, Usage
+from galop.protocol.errors import EngineDiedError, EngineInternalError
+from galop.testing import ScriptedTokenizer
+from server.tests.chat.conftest import (
+    PREFILLED,
+    ScriptedEngine,
+    chat_request,
+    chat_service,
+    collect,
+    finished,
+    text_of,
+    tokens,
+    tokens_with_logprobs,
+)
+
+
+async def test_events_come_in_order_and_the_bill_last(engine: ScriptedEngine) -> None:
+    """Started, the text as it comes, the finish, and what it cost."""
+    engine.items = [PREFILLED, tokens("Hel"), tokens("lo"), finished(6)]
+    events = await collect(chat_service(engine).complete(chat_request("Hi")))
+
+    prompt = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    num_prompt_tokens = len(ScriptedTokenizer().encode(prompt))
+    assert events == [
+        Started(queue_time_s=0.5, prompt_time_s=0.25),
+        Delta(0, "Hel"),
+        Delta(0, "lo"),
+        ChoiceFinished(0, "stop"),
+        Usage(
+            queue_time_s=0.5,
+            prompt_tokens=num_prompt_tokens,
+            prompt_time_s=0.25,
+            completion_tokens=6,
+            completion_time_s=1.0,
+            cached_tokens=3,
+        ),
+    ]
+    assert engine.generation.is_closed
+
+
+async def test_started_comes_before_the_engine_says_more(engine: ScriptedEngine) -> None:
+    """The first event of the engine is enough for the first event of the answer."""
+    engine.items = [PREFILLED, EngineDiedError(exit_code=-9)]
+    events = chat_service(engine).complete(chat_request())
+
+    assert await anext(events) == Started(queue_time_s=0.5, prompt_time_s=0.25)
+    with pytest.raises(EngineDiedError):
+        await anext(events)
+    assert engine.generation.is_closed
+
+
+async def test_sampling_parameters_reach_the_engine(engine: ScriptedEngine) -> None:
+    """Nothing that was asked for is lost on the way."""
+    engine.items = [PREFILLED, tokens("a"), finished(1), finished(1, choice=1)]
+    request = chat_request(
+        temperature=0.5,
+        top_p=0.9,
+        max_tokens=7,
+        num_choices=2,
+        seed=11,
+        frequency_penalty=0.1,
+        presence_penalty=0.2,
+        logit_bias={65: -100.0},
+        num_logprobs=None,
+    )
+    await collect(chat_service(engine).complete(request))
+
+    sampling = engine.request.sampling
+    assert (engine.request.max_tokens, engine.request.num_choices) == (7, 2)
+    assert (sampling.temperature, sampling.top_p, sampling.seed) == (0.5, 0.9, 11)
+    assert (sampling.frequency_penalty, sampling.presence_penalty) == (0.1, 0.2)
+    assert sampling.logit_bias == {65: -100.0}
+    assert engine.request.constraint is None
+
+
+async def test_without_max_tokens_the_window_is_the_budget(engine: ScriptedEngine) -> None:
+    """The rest of the context window after the prompt."""
+    engine.items = [PREFILLED, finished(1)]
+    await collect(chat_service(engine).complete(chat_request()))
+
+    assert engine.request.max_tokens == 200 - len(engine.request.prompt_token_ids)
+
+
+async def test_a_prompt_beyond_the_window_is_refused(engine: ScriptedEngine) -> None:
+    """With both numbers, and without bothering the engine."""
+    with pytest.raises(ContextLengthExceededError) as caught:
+        await collect(chat_service(engine).complete(chat_request("x" * 300)))
+
+    assert (caught.value.max_prompt_tokens, caught.value.context_window) == (199, 200)
+    assert caught.value.num_prompt_tokens > 300
+    assert engine.generations == []
+
+
+async def test_a_stop_sequence_ends_its_choice_in_the_engine(engine: ScriptedEngine) -> None:
+    """The text before it is shown, tokens up to its end are paid for, late tokens are ignored."""
+    engine.items = [PREFILLED, tokens("1, 2, 5"), tokens(", 6, 7"), tokens(", 8"), finished(99)]
+    times = iter([10.0, 12.5])
+    service = chat_service(engine, clock=lambda: next(times))
+    events = await collect(service.complete(chat_request(stop=(", 6",))))
+
+    assert text_of(events) == "1, 2, 5"
+    assert engine.generation.cancelled == [0]
+    usage = events[-1]
+    assert isinstance(usage, Usage)
+    assert (usage.completion_tokens, usage.completion_time_s) == (10, 2.5)
+    assert events[-2] == ChoiceFinished(0, "stop")
+
+
+async def test_stop_wins_over_length(engine: ScriptedEngine) -> None:
+    """The last token of the budget completes a stop sequence: that is what ended the answer."""
+    engine.items = [PREFILLED, tokens("ab\n"), finished(3, finish_reason="length")]
+    events = await collect(chat_service(engine).complete(chat_request(stop=("\n",))))
+
+    assert text_of(events) == "ab"
+    assert events[-2] == ChoiceFinished(0, "stop")
+
+
+async def test_text_held_for_a_stop_sequence_is_shown_at_the_end(engine: ScriptedEngine) -> None:
+    """What might have become a stop sequence is part of the answer if it does not."""
+    engine.items = [PREFILLED, tokens("so END"), finished(6, finish_reason="length")]
+    events = await collect(chat_service(engine).complete(chat_request(stop=("END OF",))))
+
+    assert [event for event in events if isinstance(event, Delta)] == [
+        Delta(0, "so "),
+        Delta(0, "END"),
+    ]
+
+
+async def test_choices_are_told_apart(engine: ScriptedEngine) -> None:
+    """Each has its own text and stop; tokens are summed, the longest time counts."""
+    engine.items = [
+        PREFILLED,
+        tokens("one", choice=0),
+        tokens("two.", choice=1),
+        tokens(" more", choice=0),
+        finished(9, choice=0, completion_time_s=3.0, finish_reason="length"),
+    ]
+    service = chat_service(engine)
+    events = await collect(service.complete(chat_request(num_choices=2, stop=(".",))))
+
+    assert (text_of(events, 0), text_of(events, 1)) == ("one more", "two")
+    assert engine.generation.cancelled == [1]
+    usage = events[-1]
+    assert isinstance(usage, Usage)
+    assert (usage.completion_tokens, usage.completion_time_s) == (13, 3.0)
+
+
+async def test_characters_are_never_torn(engine: ScriptedEngine) -> None:
+    """Bytes wait for the rest of their character; at the end the rest is U+FFFD."""
+    smile = "😀".encode()
+    engine.items = [PREFILLED, tokens(smile[:2]), tokens(smile[2:] + smile[:1]), finished(5)]
+    events = await collect(chat_service(engine).complete(chat_request()))
+
+    assert [event.text for event in events if isinstance(event, Delta)] == ["😀", "\ufffd"]
+
+
+async def test_logprobs_travel_with_their_text(engine: ScriptedEngine) -> None:
+    """Entries of held text wait with it, and those behind a stop sequence are dropped."""
+    engine.items = [PREFILLED, tokens_with_logprobs("ab."), tokens_with_logprobs("c..d")]
+    request = chat_request(stop=("..",), num_logprobs=1)
+    events = await collect(chat_service(engine).complete(request))
+
+    shown = [
+        (event.text, [entry.token for entry in event.logprobs or ()])
+        for event in events
+        if isinstance(event, Delta)
+    ]
+    assert shown == [("ab", ["a", "b"]), (".c", [".", "c"])]
+
+
+async def test_logprobs_of_a_torn_character_come_with_it(engine: ScriptedEngine) -> None:
+    """Every byte of the character has its entry, in the delta that shows the character."""
+    engine.items = [
+        PREFILLED,
+        *(tokens_with_logprobs(bytes([b])) for b in "é".encode()),
+        finished(2),
+    ]
+    events = await collect(chat_service(engine).complete(chat_request(num_logprobs=0)))
+
+    (delta,) = [event for event in events if isinstance(event, Delta)]
+    assert delta.text == "é"
+    assert [entry.token_bytes for entry in delta.logprobs or ()] == [b"\xc3", b"\xa9"]
+
+
+async def test_json_mode_asks_for_a_constraint(engine: ScriptedEngine) -> None:
+    """And leaves messages that mention JSON as they are."""
+    engine.items = [PREFILLED, tokens('{"a": 1}'), finished(8)]
+    request = chat_request("As json, please.", response_format="json_object")
+    events = await collect(chat_service(engine).complete(request))
+
+    assert engine.request.constraint is not None
+    assert json.loads(text_of(events)) == {"a": 1}
+    prompt = ScriptedTokenizer().decode(engine.request.prompt_token_ids)
+    assert prompt.startswith("<|im_start|>user\nAs json, please.<|im_end|>")
+
+
+@pytest.mark.parametrize(
+    ("items", "reason"),
+    [
+        (
+            [
+                tokens('{"a": "b'),
+                finished(8, finish_reason="length", is_constraint_satisfied=False),
+            ],
+            "max completion tokens reached",
+        ),
+        ([tokens('{"a": "b'), finished(8)], "not a JSON object"),
+    ],
+    ids=["budget", "text"],
+)
+async def test_json_mode_never_ends_well_with_half_a_document(
+    engine: ScriptedEngine, items: list[object], reason: str
+) -> None:
+    """The error says why and carries the text there is."""
+    engine.items = [PREFILLED, *items]  # type: ignore[list-item]  # parametrized values have no type
+    request = chat_request(response_format="json_object", stop=(".",))
+    with pytest.raises(JsonValidateFailedError) as caught:
+        await collect(chat_service(engine).complete(request))
+
+    assert reason in caught.value.reason
+    assert caught.value.failed_generation == '{"a": "b'
+
+
+async def test_an_engine_that_ends_early_is_a_fault(engine: ScriptedEngine) -> None:
+    """An answer without its end is never passed off as one."""
+    engine.items = [PREFILLED, tokens("a")]
+    with pytest.raises(EngineInternalError):
+        await collect(chat_service(engine).complete(chat_request()))
+
+
+async def test_closing_early_frees_the_engine(engine: ScriptedEngine) -> None:
+    """Whoever loses interest just closes the iterator."""
+    engine.items = [PREFILLED, tokens("a"), tokens("b"), finished(2)]
+    events = chat_service(engine).complete(chat_request())
+    await anext(events)
+    await events.aclose()
+
+    assert engine.generation.is_closed
+
+
+async def test_messages_that_render_to_nothing_are_refused(engine: ScriptedEngine) -> None:
+    """The engine needs a token to start from."""
+    service = chat_service(engine, template="{# nothing #}")
+    with pytest.raises(TemplateError):
+        await collect(service.complete(chat_request()))
+
+
+async def test_aliases_resolve_and_strangers_do_not(engine: ScriptedEngine) -> None:
+    """An unknown model is an error, never another model's answer."""
+    service = chat_service(engine)
+    assert service.models.resolve("llama3-8b-8192").card.alias_of == "tiny"
+    with pytest.raises(ModelNotFoundError):
+        await collect(service.complete(chat_request(model="llama9")))
+
+
+async def test_a_long_conversation_is_answered_too(engine: ScriptedEngine) -> None:
+    """It is encoded on a thread and refused with its true length."""
+    with pytest.raises(ContextLengthExceededError) as caught:
+        await collect(chat_service(engine).complete(chat_request("x" * 50_000)))
+    assert caught.value.num_prompt_tokens > 50_000

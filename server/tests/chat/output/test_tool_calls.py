@@ -1,0 +1,113 @@
+"""Calls in text, however it arrives."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from galop.chat.formats import family_of
+from galop.chat.output.marker import Piece
+from galop.chat.output.tool_calls import CallSyntaxError, ToolCallParser
+from galop.protocol.constraints import CallSyntax
+from server.tests.chat.tools import templates
+
+SYNTAXES = {
+    name: family_of(source, takes_tools=True).syntax
+    for name, source in {
+        "hermes": templates.HERMES,
+        "llama3": templates.LLAMA3,
+        "mistral": templates.MISTRAL,
+        "mistral_args": templates.MISTRAL_ARGS,
+    }.items()
+}
+HERMES = SYNTAXES["hermes"]
+
+syntaxes = st.sampled_from(list(SYNTAXES.values()))
+names = st.from_regex(r"[a-zA-Z0-9_-]{1,8}", fullmatch=True)
+objects = st.dictionaries(
+    st.text(max_size=4),
+    st.recursive(
+        st.text(max_size=6) | st.sampled_from(['"}]', "\\", "</tool_call>", "[ARGS]"]) | st.none(),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
+        max_leaves=4,
+    ),
+    max_size=3,
+).map(json.dumps)
+
+
+def written(syntax: CallSyntax, calls: list[tuple[str, str]]) -> str:
+    texts = [
+        f"{syntax.begin}{name}{syntax.before_arguments}{arguments}{syntax.end}"
+        for name, arguments in calls
+    ]
+    return syntax.before + syntax.separator.join(texts) + syntax.after
+
+
+def read(syntax: CallSyntax, pieces: list[str]) -> tuple[str, list[tuple[str, str]]]:
+    """The content, and names and arguments of the calls."""
+    reader = ToolCallParser(syntax)
+    found: list[Piece] = []
+    for piece in pieces:
+        found += reader.add(piece)
+    found += reader.flush()
+    content = "".join(piece.text for piece in found if piece.kind == "content")
+    return content, [(piece.name, piece.text) for piece in found if piece.kind == "call"]
+
+
+@given(syntaxes, st.lists(st.tuples(names, objects), min_size=1, max_size=3), st.data())
+def test_calls_are_read_wherever_the_text_is_cut(
+    syntax: CallSyntax, calls: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    """Text before stays content; arguments may hold whatever JSON can."""
+    text = "Let me see." + written(syntax, calls)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    assert read(syntax, pieces) == ("Let me see.", calls)
+
+
+@given(st.text("<tool_cal >\n{}x", max_size=30))
+def test_text_without_a_trigger_is_content(text: str) -> None:
+    """Held back where it may be one, and then given out."""
+    if HERMES.trigger not in text:
+        assert read(HERMES, list(text)) == (text, [])
+
+
+def test_white_space_around_calls_is_dropped() -> None:
+    """Before the first, between them and after the last."""
+    call = written(HERMES, [("f", "{}")])
+    text = f" Now: \n\n{call}\n\n{call}\n"
+    assert read(HERMES, [text]) == (" Now:", [("f", "{}"), ("f", "{}")])
+
+
+def test_text_after_calls_is_content() -> None:
+    """A constraint does not write any; a reader does not lose any."""
+    assert read(HERMES, [written(HERMES, [("f", "{}")]) + " Done."])[0] == " Done."
+
+
+def test_a_call_is_told_as_soon_as_it_is_whole() -> None:
+    """Not earlier, and not at the end of the answer."""
+    reader = ToolCallParser(HERMES)
+    text = written(HERMES, [("f", '{"a": "}"}')])
+    assert reader.add(text[:-1]) == []
+    assert reader.is_inside_call
+    assert reader.add(text[-1:]) == [Piece("call", '{"a": "}"}', name="f")]
+    assert not reader.is_inside_call
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<tool_call> f",
+        '<tool_call>\n{"name": "f", "arguments": 5}\n</tool_call>',
+        '<tool_call>\n{"name": "f", "arguments": {}]',
+        '<tool_call>\n{"name": "f", "arguments": {"a": 1',
+        "<tool_call>",
+    ],
+)
+def test_what_is_no_call_is_told_apart(text: str) -> None:
+    """Cut short, or not of the syntax."""
+    with pytest.raises(CallSyntaxError):
+        read(HERMES, [text])

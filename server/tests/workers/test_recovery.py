@@ -1,0 +1,68 @@
+"""What a new engine is given, and what is given up."""
+
+from __future__ import annotations
+
+import pytest
+
+from galop.protocol.errors import RequestQuarantinedError
+from galop.protocol.requests import GenerationRequest
+from galop.workers.quarantine import QUARANTINE_S
+from galop.workers.recovery import Attempt, Recovery
+
+
+def attempt(name: str) -> Attempt:
+    request = GenerationRequest(
+        request_id=name, prompt_token_ids=[*name.encode()], max_tokens=5, num_choices=1
+    )
+    return Attempt(request, is_submitted=True)
+
+
+def test_everything_is_submitted_that_was_not() -> None:
+    """In the order in which it came."""
+    recovery = Recovery()
+    one, two, three = attempt("1"), attempt("2"), attempt("3")
+    assert recovery.after_death([one, two, three]) == []
+    two.is_submitted = True
+    assert recovery.next_to_submit([one, two, three]) == [one, three]
+
+
+def test_what_the_dead_engine_had_not_been_told_of_has_no_death() -> None:
+    """Only what was submitted can be to blame."""
+    recovery = Recovery(crash_retries=1)
+    waiting = attempt("1")
+    waiting.is_submitted = False
+    assert recovery.after_death([waiting]) == []
+    assert waiting.num_deaths == 0
+
+
+def test_on_its_last_try_a_request_runs_alone() -> None:
+    """Nothing is submitted while something else runs, then the first suspect by itself."""
+    recovery = Recovery(crash_retries=1)
+    one, two, new = attempt("1"), attempt("2"), attempt("3")
+    recovery.after_death([one, two])
+    assert recovery.next_to_submit([one, two, new]) == []
+    new.is_submitted = False
+    assert recovery.next_to_submit([one, two, new]) == [one]
+
+
+def test_a_request_that_died_alone_is_kept_out_for_a_while() -> None:
+    """Its like too, whatever their ids; not those that were given up in company."""
+    now_s = 0.0
+    recovery = Recovery(crash_retries=1, clock=lambda: now_s)
+    bad, innocent = attempt("bad"), attempt("good")
+    recovery.after_death([bad, innocent])
+    bad.is_submitted = True
+    assert recovery.after_death([bad, innocent]) == [bad]
+    with pytest.raises(RequestQuarantinedError):
+        recovery.check(attempt("bad").request)
+    recovery.check(innocent.request)
+    now_s = QUARANTINE_S + 1
+    recovery.check(bad.request)
+
+
+def test_without_retries_everything_is_given_up_and_nobody_blamed() -> None:
+    """One death is enough."""
+    recovery = Recovery(crash_retries=0)
+    one = attempt("1")
+    assert recovery.after_death([one]) == [one]
+    recovery.check(one.request)
