@@ -36,7 +36,6 @@ MAY_IMPORT = {
         "admission",
         "backends",
         "chat",
-        "cli",
         "config",
         "host",
         "http",

@@ -3,75 +3,101 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
+
+from galop.cli.errors import CommandFailedError, InterruptedCommandError
+from galop.cli.values import http_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from galop.benchmark.client import Block, Target
 
 API_KEY_VARIABLE = "GROQ_API_KEY"
+DEFAULT_CLIENTS = (1, 8)
 
 
+@click.command(short_help="Measure how fast a running server answers.")
+@click.argument(
+    "urls",
+    type=http_url,
+    nargs=-1,
+    required=True,
+    metavar="URL [URL]",
+    help="The server, such as http://127.0.0.1:8000. With two of them the blocks alternate "
+    "A B B A and the table ends with the median of the paired ratios B/A.",
+)
+@click.option(
+    "--clients",
+    type=click.IntRange(1, 1024),
+    multiple=True,
+    metavar="N",
+    help="Streams at once; can be given several times: a row each. Left out: 1 and 8.",
+)
+@click.option(
+    "--tokens",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Completion tokens of every request, at most.",
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Blocks per row and server.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 2),
+    default=0.0,
+    show_default=True,
+    metavar="X",
+    help="0 is greedy.",
+)
+@click.option("--model", metavar="ID", help="Left out: the first one that the server lists.")
 def bench(
-    urls: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="URL [URL]",
-            help="The server, such as http://127.0.0.1:8000. With two of them the blocks alternate "
-            "A B B A and the table ends with the median of the paired ratios B/A.",
-        ),
-    ],
-    clients: Annotated[
-        list[int] | None,
-        typer.Option(
-            min=1,
-            max=1024,
-            help="Streams at once; can be given several times: a row each. Left out: 1 and 8.",
-        ),
-    ] = None,
-    tokens: Annotated[
-        int, typer.Option(min=1, help="Completion tokens of every request, at most.")
-    ] = 64,
-    pairs: Annotated[int, typer.Option(min=1, help="Blocks per row and server.")] = 5,
-    temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is greedy.")] = 0.0,
-    model: Annotated[
-        str, typer.Option(metavar="ID", help="Left out: the first one that the server lists.")
-    ] = "",
+    urls: tuple[str, ...],
+    clients: tuple[int, ...],
+    tokens: int,
+    pairs: int,
+    temperature: float,
+    model: str | None,
 ) -> None:
     """Measure how fast a running server answers. It should have nothing else to do meanwhile.
 
     An API key is taken from GROQ_API_KEY.
     """
-    import asyncio  # here, because `galop serve` imports this module before it starts the engine
+    import asyncio
 
     from galop.benchmark.client import BenchError, Target
 
     if len(urls) > 2:
-        raise typer.BadParameter("give one server, or two to compare them", param_hint="URL")
-    for url in urls:
-        if not url.startswith(("http://", "https://")):
-            raise typer.BadParameter(f"{url!r} is not an http(s) address", param_hint="URL")
+        raise click.BadParameter("give one server, or two to compare them", param_hint="URL")
     key = os.environ.get(API_KEY_VARIABLE)
     targets = [
-        Target(url.rstrip("/").removesuffix("/v1"), api_key=key, model=model) for url in urls
+        Target(url.rstrip("/").removesuffix("/v1"), api_key=key, model=model or "") for url in urls
     ]
     try:
-        asyncio.run(_bench(targets, clients or [1, 8], tokens, pairs, temperature))
+        asyncio.run(_run(targets, clients or DEFAULT_CLIENTS, tokens, pairs, temperature))
     except BenchError as error:
-        typer.echo(f"galop: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise CommandFailedError(str(error)) from None
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise InterruptedCommandError("the measurement was interrupted") from None
 
 
-async def _bench(
-    targets: list[Target], clients: list[int], tokens: int, pairs: int, temperature: float
+async def _run(
+    targets: list[Target], clients: Sequence[int], tokens: int, pairs: int, temperature: float
 ) -> None:
-    typer.echo(f"load average {os.getloadavg()[0]:.2f}, {pairs} blocks of {tokens} tokens a stream")
+    click.echo(f"load average {os.getloadavg()[0]:.2f}, {pairs} blocks of {tokens} tokens a stream")
     for target in targets:
         await target.choose_model()
-        typer.echo(f"  {target.base_url} model {target.model}")
+        click.echo(f"  {target.base_url} model {target.model}")
     for num_clients in clients:
         await _row(targets, num_clients, tokens, pairs, temperature)
 
@@ -97,15 +123,15 @@ async def _row(
             block = await targets[index].run(bodies)
             if pair >= 0:
                 blocks[index].append(block)
-    cells = [_figures(of_target) for of_target in blocks]
+    cells = [_cell(of_target) for of_target in blocks]
     if len(targets) == 2:
         ratios = [b.tokens_per_s / a.tokens_per_s for a, b in zip(*blocks, strict=True)]
         ratio = estimate(ratios)
         cells.append(f"B/A {ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]")
-    typer.echo(f"{num_clients:4d} clients | " + " | ".join(cells))
+    click.echo(f"{num_clients:4d} clients | " + " | ".join(cells))
 
 
-def _figures(blocks: list[Block]) -> str:
+def _cell(blocks: list[Block]) -> str:
     from statistics import median
 
     return (

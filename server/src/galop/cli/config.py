@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import typer
+import click
 
-from galop.cli.options import with_settings, wrong_usage
-from galop.config.settings import SETTINGS, SettingError
+from galop.cli.groups import OrderedGroup
+from galop.cli.options import with_settings
+from galop.config.settings import SETTINGS
 from galop.config.sources import Configuration
-from galop.library.embedded import EmbeddedModelMissingError
-
-application = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at the settings without serving."
-)
 
 
+@click.group(cls=OrderedGroup)
+def config() -> None:
+    """Look at the settings without serving."""
+
+
+@config.command(short_help="Say whether `galop serve` would accept these settings.")
+@with_settings()
 def check(configuration: Configuration) -> None:
     """Say whether `galop serve` would accept these settings: exit code 0, or 2 and why not."""
-    from galop.app.checks import check_settings
+    from galop.cli.checks import check_settings
     from galop.config.models import served_model
 
-    try:
-        check_settings(configuration)
-        model = served_model(configuration)
-    except SettingError as error:
-        raise wrong_usage(error) from None
-    except EmbeddedModelMissingError as error:
-        typer.echo(f"galop: {error}", err=True)
-        raise typer.Exit(1) from None
+    check_settings(configuration)
+    model = served_model(configuration)
     for warning in configuration.warnings:
-        typer.echo(f"galop: warning: {warning}", err=True)
-    typer.echo(f"{configuration.file or 'no file'}: fine; the model is {model.name}")
+        click.echo(f"galop: warning: {warning}", err=True)
+    click.echo(f"{configuration.file or 'no file'}: fine; the model is {model.name}")
 
 
+@config.command()
+@with_settings()
 def show(configuration: Configuration) -> None:
     """Print every setting with where it comes from, as TOML."""
-    typer.echo(toml_text(configuration), nl=False)
+    click.echo(toml_text(configuration), nl=False)
 
 
 def toml_text(configuration: Configuration) -> str:
-    """What galop.toml would have to say; settings that nobody gave a value are comments."""
+    """The settings as a galop.toml. Settings without a value, and secret ones, are comments."""
     lines = []
     for name, setting in SETTINGS.items():
         value = getattr(configuration.settings, name)
@@ -54,7 +53,7 @@ def toml_text(configuration: Configuration) -> str:
 
 
 def toml_value(value: object) -> str:
-    """A TOML 1.0 value. JSON's strings are TOML's, but for DEL."""
+    """A TOML 1.0 value. A JSON string is a TOML string, except that TOML escapes DEL."""
     import json
 
     if isinstance(value, bool | int | float | str):
@@ -62,7 +61,3 @@ def toml_value(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml_value, value)) + "]"
     return toml_value(str(value))
-
-
-application.command("check")(with_settings(check))
-application.command("show")(with_settings(show))

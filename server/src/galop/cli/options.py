@@ -1,26 +1,36 @@
 """The table of settings as options of a command.
 
-`@with_settings` gives a command one option for every setting, and `--config`; the command itself
-takes the finished `Configuration`. What is wrong ends the program with exit code 2 and one message
-that names the flag, the variable or the line of the file.
+`@with_settings()` gives a command `--config` and one option for every setting; the command itself
+takes the finished `Configuration`. A wrong setting ends the program with exit code 2 and one message
+that names the flag, the variable, or the key of the file.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from galop.config.settings import SETTINGS, Setting, SettingError
-from galop.config.sources import FILE_VARIABLE, Configuration, configure
+from galop.cli.errors import reported_errors
+from galop.config.settings import SETTINGS, Setting
+from galop.config.sources import FILE_VARIABLE, configure
 
-CONFIG_OPTION = typer.Option(
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Callback = Callable[..., None]
+"""What click calls with one keyword argument per parameter of the command."""
+
+PATH_KINDS = {"PATH": "file", "FILE": "file", "DIR": "dir"}
+"""Metavar of a setting to the kind of path that the shell completes."""
+
+config_option = click.option(
     "--config",
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Read settings from this file. Left out: galop.toml in the working directory, if there "
     f"is one. [env: {FILE_VARIABLE}]",
@@ -28,64 +38,54 @@ CONFIG_OPTION = typer.Option(
 
 
 def with_settings(
-    command: Callable[..., None], names: Iterable[str] = tuple(SETTINGS)
-) -> Callable[..., None]:
-    """`command`, as a function that typer makes options for.
+    names: Iterable[str] = tuple(SETTINGS), *, descriptions: Mapping[str, str] | None = None
+) -> Callable[[Callback], Callback]:
+    """Decorate a command that takes a `Configuration` first, made of these settings' options.
 
-    Its first parameter is the configuration; those after it are typer's as they are.
+    `descriptions` replace those of the table. All other parameters of the command come from the
+    decorators above this one.
     """
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-    own_names = [parameter.name for parameter in own]
+    settings = [SETTINGS[name] for name in names]
+    descriptions = descriptions or {}
 
-    @wraps(command)
-    def run(config: Path | None, **values: object) -> None:
-        arguments = {name: values.pop(name) for name in own_names}
-        command(configuration_or_exit(values, config), **arguments)
+    def decorate(command: Callback) -> Callback:
+        @wraps(command)
+        def run(config: Path | None, **values: object) -> None:
+            flags = {setting.name: _given(values.pop(setting.name)) for setting in settings}
+            with reported_errors():
+                command(configure(flags, os.environ, config), **values)
 
-    options: dict[str, Any] = {  # Any: these are type expressions
-        "config": Annotated[Path | None, CONFIG_OPTION],
-        **{name: _option(SETTINGS[name]) for name in names},
-    }
-    parameters = [
-        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-        *(
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
-            )
-            for name, annotation in options.items()
-        ),
-    ]
-    del run.__wrapped__  # or its signature would count
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect's own convention
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
+        callback: Callback = run
+        for setting in reversed(settings):  # click lists the decorator nearest to the function last
+            description = descriptions.get(setting.name, setting.description)
+            callback = setting_option(setting, description)(callback)
+        return config_option(callback)
+
+    return decorate
 
 
-def configuration_or_exit(flags: Mapping[str, object], file: Path | None) -> Configuration:
-    """The configuration. What is wrong with it becomes wrong usage of the command."""
-    try:
-        return configure(flags, os.environ, file)
-    except SettingError as error:
-        raise wrong_usage(error) from None
-
-
-def wrong_usage(error: SettingError) -> typer.BadParameter:
-    """The error as typer shows it: exit code 2."""
-    return typer.BadParameter(error.reason, param_hint=error.source)
-
-
-def _option(setting: Setting) -> Any:  # Any: a type expression
+def setting_option(setting: Setting, description: str) -> Callable[[Callback], Callback]:
+    """A decorator that adds the setting's flag. It passes on the text, unconverted, or None."""
     flag = setting.flag
-    declaration = f"{flag}/--no-{flag.removeprefix('--')}" if setting.is_switch else flag
-    option = typer.Option(
-        declaration,
-        metavar=None if setting.is_switch else setting.metavar,
-        help=f"{setting.description} {_facts(setting)}",
-        show_default=False,
-    )
+    help_text = f"{description} {_facts(setting)}"
     if setting.is_switch:
-        return Annotated[bool | None, option]
-    return Annotated[list[str] | None if setting.is_list else str | None, option]
+        switch = f"{flag}/--no-{flag.removeprefix('--')}"
+        return click.option(setting.name, switch, default=None, help=help_text)
+    return click.option(
+        setting.name,
+        flag,
+        multiple=setting.is_list,
+        metavar=setting.metavar,
+        help=help_text,
+        shell_complete=_completer(setting),
+    )
+
+
+def _given(value: object) -> object:
+    """The value of a flag as `configure` takes it: None where the flag was not given."""
+    if isinstance(value, tuple):
+        return list(value) or None
+    return value
 
 
 def _facts(setting: Setting) -> str:
@@ -96,3 +96,17 @@ def _facts(setting: Setting) -> str:
         default = setting.default
         facts.append(f"default: {'on' if default is True else default or 'off'}")
     return f"[{'; '.join(facts)}]"
+
+
+def _completer(setting: Setting) -> Callable[..., list[CompletionItem]]:
+    """What the shell offers as the setting's value: its choices, or files, or directories."""
+
+    # Any: click's signature
+    def complete(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        if kind := PATH_KINDS.get(setting.metavar):
+            return [CompletionItem(incomplete, type=kind)]
+        return [CompletionItem(each) for each in setting.choices if each.startswith(incomplete)]
+
+    return complete

@@ -6,11 +6,14 @@ import csv
 import sys
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from galop.cli.keys import PIPE_WIDTH, opened_store
+from galop.cli.options import with_settings
+from galop.cli.store import STORE_SETTINGS, opened_store
+from galop.cli.tables import print_table
+from galop.cli.values import day
 from galop.config.sources import Configuration
 
 if TYPE_CHECKING:
@@ -18,51 +21,58 @@ if TYPE_CHECKING:
 
     from galop.accounts.usage import UsageRow
 
-_DEFAULT_NUM_DAYS = 30
-_HEAD = ("day", "key", "model", "requests", "prompt_tokens", "cached_tokens", "completion_tokens")
+DEFAULT_NUM_DAYS = 30
+_COLUMNS = (
+    "day",
+    "key",
+    "model",
+    "requests",
+    "prompt_tokens",
+    "cached_tokens",
+    "completion_tokens",
+)
+_NUM_TEXT_COLUMNS = 3
+_LAST_DAY = "9999-12-31"
 
 
+@click.command()
+@click.option(
+    "--since",
+    type=day,
+    metavar="DAY",
+    help=f"First day, YYYY-MM-DD. Left out: {DEFAULT_NUM_DAYS} days ago.",
+)
+@click.option("--until", type=day, metavar="DAY", help="Last day. Left out: today.")
+@click.option("--key", metavar="KEY", help="Only this key, by name or id.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, for programs.")
+@with_settings(STORE_SETTINGS)
 def usage(
     configuration: Configuration,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            help=f"First day, YYYY-MM-DD. Left out: {_DEFAULT_NUM_DAYS} days ago.",
-            metavar="DAY",
-            show_default=False,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(help="Last day. Left out: today.", metavar="DAY", show_default=False),
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(help="Only this key, by name or id.", metavar="KEY", show_default=False),
-    ] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated, for programs.")] = False,
+    since: str | None,
+    until: str | None,
+    key: str | None,
+    *,
+    as_csv: bool,
 ) -> None:
     """Print requests and tokens of every key, model and day (UTC).
 
-    Prompt tokens include cached ones. Requests count when they end: those that run are not in it.
+    Prompt tokens include cached ones. A request counts when it ends: running ones are not included.
     """
-    first = _day(since, "--since") if since else _days_ago(_DEFAULT_NUM_DAYS)
-    last = _day(until, "--until") if until else "9999-12-31"
-    with opened_store(configuration) as store:
-        rows = store.read_usage(since=first, until=last)
+    first = since or _days_ago(DEFAULT_NUM_DAYS)
+    with opened_store(configuration.settings) as store:
+        rows = store.read_usage(since=first, until=until or _LAST_DAY)
     rows = [row for row in rows if key is None or key in (row.key_name, row.usage.key_id)]
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(_HEAD)
+        writer.writerow(_COLUMNS)
         writer.writerows(_cells(row) for row in rows)
     elif rows:
-        _print_table(rows)
+        _print_rows(rows)
     else:
-        typer.echo(f"Nothing was used since {first}.")
+        click.echo(f"Nothing was used since {first}.")
 
 
-def _print_table(rows: Sequence[UsageRow]) -> None:
-    from rich.console import Console
+def _print_rows(rows: Sequence[UsageRow]) -> None:
     from rich.table import Table
 
     from galop.accounts.usage import Counts
@@ -70,25 +80,19 @@ def _print_table(rows: Sequence[UsageRow]) -> None:
     table = Table(box=None, pad_edge=False, show_footer=True)
     total = sum((row.counts for row in rows), Counts())
     footers = ("total", "", "", *(f"{count:,}" for count in astuple(total)))
-    for index, (name, footer) in enumerate(zip(_HEAD, footers, strict=True)):
+    for index, (name, footer) in enumerate(zip(_COLUMNS, footers, strict=True)):
         table.add_column(
-            name.replace("_", " "), footer=footer, justify="left" if index < 3 else "right"
+            name.replace("_", " "),
+            footer=footer,
+            justify="left" if index < _NUM_TEXT_COLUMNS else "right",
         )
     for row in rows:
         table.add_row(*(cell if isinstance(cell, str) else f"{cell:,}" for cell in _cells(row)))
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    Console(highlight=False, width=width).print(table)
+    print_table(table)
 
 
 def _cells(row: UsageRow) -> tuple[str | int, ...]:
     return (row.usage.day, row.key_name, row.usage.model, *astuple(row.counts))
-
-
-def _day(text: str, flag: str) -> str:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no day: YYYY-MM-DD", param_hint=flag) from None
 
 
 def _days_ago(num_days: int) -> str:

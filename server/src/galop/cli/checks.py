@@ -1,20 +1,22 @@
-"""What no type can say about settings: files that must be there, settings that need each other or a
-machine."""
+"""Checks of settings that a type cannot express: files that must exist, settings that need each other,
+limits of the machine.
+
+They run before the engine process starts, so what few settings need is imported where it is needed.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-import ssl
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from galop.config.settings import SettingError
 from galop.config.sources import Configuration
 from galop.host import available_cores
-from galop.serving.certificate import load_certificate
 
 
 def check_settings(configuration: Configuration) -> None:
-    """Raises `SettingError` for the first setting that cannot work."""
+    """Raise `SettingError` for the first setting that cannot work."""
     _check_tls(configuration)
     _check_origins(configuration)
     _check_traces(configuration)
@@ -35,13 +37,22 @@ def _check_tls(configuration: Configuration) -> None:
         except OSError as error:
             reason = f"cannot read {path}: {error.strerror}"
             raise SettingError(configuration.source_of(name), reason) from None
+    _check_certificate(configuration, cert, key)
+
+
+def _check_certificate(configuration: Configuration, cert: Path, key: Path) -> None:
+    import ssl
+
+    from galop.serving.certificate import load_certificate
+
     try:
         load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert, key)
     except (ssl.SSLError, ValueError) as error:
-        reason = f"{cert} and {key} are no certificate and unencrypted private key that belong "
-        raise SettingError(
-            configuration.source_of("tls_cert"), f"{reason}together: {error}"
-        ) from None
+        reason = (
+            f"{cert} and {key} are no certificate and unencrypted private key that belong together: "
+            f"{error}"
+        )
+        raise SettingError(configuration.source_of("tls_cert"), reason) from None
 
 
 def _check_origins(configuration: Configuration) -> None:
@@ -68,7 +79,7 @@ def _check_traces(configuration: Configuration) -> None:
 
 
 def _check_threads(configuration: Configuration) -> None:
-    """Threads of a step wait for each other: with more than cores, mostly for one that does not run."""
+    """More threads than cores are slower: the threads of a step wait for each other."""
     threads, cores = configuration.settings.threads, available_cores()
     if threads is not None and threads > cores:
         plural = "s" if cores > 1 else ""

@@ -1,0 +1,53 @@
+"""Groups of commands that are listed in the order of their definition; click sorts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class OrderedGroup(click.Group):
+    """A group that lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return list(self.commands)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run, completed or listed.
+
+    `sources` maps the name of a command to `module:attribute`, in the order of the help text.
+    """
+
+    def __init__(
+        self, *, sources: Mapping[str, str], **attributes: Any
+    ) -> None:  # Any: click's own
+        super().__init__(**attributes)
+        self._sources = sources
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return list(self._sources)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The imported command, None for an unknown name."""
+        if cmd_name not in self._sources:
+            return None
+        module, _, attribute = self._sources[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that `args` begin with. Raises `NoSuchCommand` with names that are close."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(
+                error.command_name, possibilities=self._sources, ctx=ctx
+            ) from None

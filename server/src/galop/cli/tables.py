@@ -1,0 +1,20 @@
+"""Tables on the terminal and in pipes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+PIPE_WIDTH = 250
+"""Columns of a table that is not printed on a terminal: enough that no line is broken."""
+
+
+def print_table(table: Table) -> None:
+    """Print it as wide as the terminal; unbroken elsewhere."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    Console(highlight=False, width=width).print(table)

@@ -1,0 +1,42 @@
+"""`galop doctor` as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from server.tests.cli.conftest import Galop
+
+
+def test_a_healthy_machine_is_exit_code_0(galop: Galop, free_port: str) -> None:
+    """The last line counts problems and warnings."""
+    result = galop("doctor", "--model", "scripted:x", "--port", free_port)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith("0 problems, ")
+
+
+def test_a_problem_is_exit_code_1_with_advice(galop: Galop, free_port: str, tmp_path: Path) -> None:
+    """What to do follows an arrow."""
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(60))
+    arguments = ("--model", str(tmp_path / "broken.gguf"), "--port", free_port)
+    result = galop("doctor", *arguments, env={"COLUMNS": "500"})
+    assert result.exit_code == 1
+    assert "1 problem," in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("problem")]
+    assert line.endswith("-> give another file with --model")
+
+
+def test_long_findings_are_broken_under_their_text(galop: Galop, free_port: str) -> None:
+    """Terminals are narrow."""
+    result = galop("doctor", "--model", "scripted:x", "--port", free_port, env={"COLUMNS": "60"})
+    lines = result.stdout.splitlines()
+    assert any(line.startswith(" " * 22) for line in lines)
+    assert any(line.startswith("ok       versions     galop ") for line in lines)
+
+
+def test_a_wrong_setting_is_exit_code_2(galop: Galop) -> None:
+    """Before anything is examined."""
+    result = galop("doctor", "--port", "none")
+    assert result.exit_code == 2
+    assert result.stdout == ""
