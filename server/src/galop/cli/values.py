@@ -50,7 +50,7 @@ def expiry(text: str) -> float | Literal["never"]:
         if (span := _time_span(text)) is not None:
             return (now + span).timestamp()
         end = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValueError(
             f"{text!r} is neither 30d, 12h or 45m, nor a date YYYY-MM-DD, nor never"
         ) from None

@@ -16,9 +16,10 @@ def test_the_usable_cores_are_named() -> None:
     assert "usable" in first.text
 
 
-def test_few_open_files_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("limit", "verdict"),
+    [(256, "warning"), (1023, "warning"), (1024, "ok"), (resource.RLIM_INFINITY, "ok")],
+)
+def test_few_open_files_are_a_warning(limit: int, verdict: str) -> None:
     """Every client takes one."""
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))
-    assert host.check_open_files().verdict == "warning"
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, 0))
-    assert host.check_open_files().verdict == "ok"
+    assert host.check_open_files(limit).verdict == verdict

@@ -26,6 +26,6 @@ def examine(configuration: Configuration) -> Iterator[Finding]:
         yield from model.check(configuration, served)
     yield from keys.check(configuration, served)
     yield network.check_address(configuration.settings)
-    yield host.check_open_files()
+    yield host.check_open_files(host.open_files_limit())
     yield directories.check_cache(configuration.settings)
     yield from network.check_collector(configuration.settings)

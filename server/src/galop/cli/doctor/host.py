@@ -27,11 +27,17 @@ def check_cores() -> Iterator[Finding]:
         )
 
 
-def check_open_files() -> Finding:
-    """Whether the limit of open files allows for many clients."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+def open_files_limit() -> int:
+    """How many files this process may have open at once; `resource.RLIM_INFINITY` for no limit."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def check_open_files(limit: int) -> Finding:
+    """Whether the limit allows for many clients."""
+    if limit == resource.RLIM_INFINITY:
+        return Finding("open files", "ok", "no limit")
     text = f"at most {limit}; every client takes one"
-    if limit == resource.RLIM_INFINITY or limit >= ENOUGH_OPEN_FILES:
+    if limit >= ENOUGH_OPEN_FILES:
         return Finding("open files", "ok", text)
     advice = "raise it: ulimit -n, or LimitNOFILE= in the systemd unit"
     return Finding("open files", "warning", text, advice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from galop.cli.doctor.finding import Finding
 from galop.host import cpu_features
@@ -24,7 +25,7 @@ def check() -> Iterator[Finding]:
     from galop.backends.llama.footprint import compiled_features
     from galop.backends.llama.library import kernels
 
-    features, compiled = cpu_features(), compiled_features()
+    compiled = compiled_features()
     yield Finding("kernels", "ok", f"compiled for {', '.join(sorted(compiled)) or 'any CPU'}")
     if kernels.is_active:
         yield Finding("kernels", "ok", "galop's own multiply Q4_1 and Q8_0 weights, and attend")
@@ -35,15 +36,22 @@ def check() -> Iterator[Finding]:
             f"galop's own do not run: {kernels.reason}",
             "llama.cpp's do, several times slower for Q4_1; see docs/decisions/0008",
         )
-    unused = [
-        llama_name
-        for linux_name, llama_name in FEATURES.items()
-        if linux_name in features and llama_name not in compiled
-    ]
-    if unused:
+    if unused := unused_features(cpu_features(), compiled):
         yield Finding(
             "kernels",
             "warning",
             f"this CPU also has {', '.join(unused)}",
             "compile on this machine: pip install --force-reinstall --no-cache-dir llama-cpp-python",
         )
+
+
+def unused_features(cpu: AbstractSet[str], compiled: AbstractSet[str]) -> list[str]:
+    """llama.cpp's names of features that the CPU has and llama.cpp was not compiled for.
+
+    `cpu` holds Linux's names, `compiled` llama.cpp's.
+    """
+    return [
+        llama_name
+        for linux_name, llama_name in FEATURES.items()
+        if linux_name in cpu and llama_name not in compiled
+    ]

@@ -1,0 +1,58 @@
+"""What the options of `galop keys` do to a key."""
+
+from __future__ import annotations
+
+import pytest
+
+from galop.accounts.keys import ApiKey
+from galop.accounts.limits import Limits
+from galop.cli.key_options import KeyChanges
+
+KEY = ApiKey(
+    id="key_1",
+    name="bob",
+    prefix="gsk_1",
+    digest=b"1",
+    created_s=1.0,
+    expires_s=99.0,
+    group="team",
+    limits=Limits(rpm=5, tpd=100),
+    models=("a",),
+    may_use_performance=True,
+)
+
+
+def changed(**changes: object) -> ApiKey:
+    nothing: dict[str, object] = dict.fromkeys(
+        ("expiry", "group", "models", "may_use_performance"), None
+    )
+    fields = {**nothing, "limits": {}, **changes}
+    return KeyChanges(**fields).applied_to(KEY)  # type: ignore[arg-type]  # a test's shorthand
+
+
+def test_what_is_not_named_stays() -> None:
+    """All of it."""
+    assert changed() == KEY
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"expiry": 7.0}, "expires_s", 7.0),
+        ({"expiry": "never"}, "expires_s", None),
+        ({"group": "others"}, "group", "others"),
+        ({"group": "none"}, "group", None),
+        ({"models": ("x", "y")}, "models", ("x", "y")),
+        ({"models": ("x", "all")}, "models", ()),
+        ({"may_use_performance": False}, "may_use_performance", False),
+        ({"limits": {"rpm": None, "tpm": 9}}, "limits", Limits(tpm=9, tpd=100)),
+    ],
+)
+def test_one_change_changes_one_field(
+    changes: dict[str, object], field: str, value: object
+) -> None:
+    """The words none, never and all take something away."""
+    key = changed(**changes)
+    assert getattr(key, field) == value
+    others = [name for name in ("expires_s", "group", "models", "limits") if name != field]
+    assert all(getattr(key, name) == getattr(KEY, name) for name in others)
