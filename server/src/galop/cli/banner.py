@@ -1,4 +1,4 @@
-"""What `galop serve` prints when it is ready: where, what, and a command that works when pasted."""
+"""What `galop serve` prints when it is ready: its address, its model, a command to paste."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from galop.config.settings import Settings
 def ready_text(
     settings: Settings, model: ServedModel, service: ChatService, *, requires_key: bool
 ) -> str:
-    """Several lines for the terminal."""
-    scheme = "http" if settings.tls_cert is None else "https"
-    base_url = f"{scheme}://{_host_in_url(settings.host)}:{settings.port}"
+    """The address, the model, the settings that clients notice, and commands to try."""
+    base_url = _base_url(settings)
     card = service.models.cards[0]
     lines = [
         f"galop is ready at {base_url}/openai/v1 (also {base_url}/v1)",
@@ -28,13 +27,19 @@ def ready_text(
     if settings.compat != "default":
         lines.append(f"  compatibility:  {settings.compat}")
     lines += _keys_lines(settings, requires_key=requires_key)
+    lines += _example_lines(base_url, card.id, requires_key=requires_key)
+    lines += ["", "Stop with Ctrl-C."]
+    return "\n".join(lines)
+
+
+def _example_lines(base_url: str, model_id: str, *, requires_key: bool) -> list[str]:
     body = {
-        "model": card.id,
+        "model": model_id,
         "messages": [{"role": "user", "content": "Say hello."}],
         "temperature": 0,
         "max_tokens": 64,
     }
-    lines += [
+    return [
         "",
         "Try it:",
         f"  curl {base_url}/openai/v1/chat/completions \\",
@@ -45,10 +50,7 @@ def ready_text(
         "From Python:",
         f"  GROQ_BASE_URL={base_url} {'' if requires_key else 'GROQ_API_KEY=none '}"
         "python your_program.py",
-        "",
-        "Stop with Ctrl-C.",
     ]
-    return "\n".join(lines)
 
 
 def _keys_lines(settings: Settings, *, requires_key: bool) -> list[str]:
@@ -65,7 +67,7 @@ def _keys_lines(settings: Settings, *, requires_key: bool) -> list[str]:
 
 
 def _weights_lines(model: ServedModel) -> list[str]:
-    """Which weights, where that is not simply the model's file."""
+    """Which weights are served, if `galop tune` has chosen them."""
     tuned = model.tuned
     if tuned is None:
         return []
@@ -78,7 +80,12 @@ def _weights_lines(model: ServedModel) -> list[str]:
     ]
 
 
-def _host_in_url(host: str) -> str:
+def _base_url(settings: Settings) -> str:
+    """A URL that a client on this machine can open."""
+    scheme = "http" if settings.tls_cert is None else "https"
+    host = settings.host
     if host in ("0.0.0.0", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+        host = "127.0.0.1"
+    elif ":" in host:
+        host = f"[{host}]"
+    return f"{scheme}://{host}:{settings.port}"
