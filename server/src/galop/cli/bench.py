@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,30 @@ if TYPE_CHECKING:
 
 API_KEY_VARIABLE = "GROQ_API_KEY"
 DEFAULT_CLIENTS = (1, 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What every row of the table sends."""
+
+    max_tokens: int
+    """Completion tokens of a request, at most."""
+    num_pairs: int
+    """Measured blocks per row and server."""
+    temperature: float
+
+    def bodies(self, num_clients: int, pair: int) -> list[dict[str, object]]:
+        """The requests of one block. No two prompts of a measurement are equal."""
+        return [
+            {
+                "messages": [
+                    {"role": "user", "content": f"Tell me a story of {pair} and {index}."}
+                ],
+                "max_tokens": self.max_tokens,
+                "temperature": self.temperature,
+            }
+            for index in range(num_clients)
+        ]
 
 
 @click.command(short_help="Measure how fast a running server answers.")
@@ -79,59 +104,61 @@ def bench(
 
     if len(urls) > 2:
         raise click.BadParameter("give one server, or two to compare them", param_hint="URL")
+    workload = Workload(max_tokens=tokens, num_pairs=pairs, temperature=temperature)
     key = os.environ.get(API_KEY_VARIABLE)
     targets = [
         Target(url.rstrip("/").removesuffix("/v1"), api_key=key, model=model or "") for url in urls
     ]
     try:
-        asyncio.run(_run(targets, clients or DEFAULT_CLIENTS, tokens, pairs, temperature))
+        asyncio.run(_run(targets, clients or DEFAULT_CLIENTS, workload))
     except BenchError as error:
         raise CommandFailedError(str(error)) from None
     except KeyboardInterrupt:
         raise InterruptedCommandError("the measurement was interrupted") from None
 
 
-async def _run(
-    targets: list[Target], clients: Sequence[int], tokens: int, pairs: int, temperature: float
-) -> None:
-    click.echo(f"load average {os.getloadavg()[0]:.2f}, {pairs} blocks of {tokens} tokens a stream")
+async def _run(targets: Sequence[Target], clients: Sequence[int], workload: Workload) -> None:
+    click.echo(
+        f"load average {os.getloadavg()[0]:.2f}, {workload.num_pairs} blocks of "
+        f"{workload.max_tokens} tokens a stream"
+    )
     for target in targets:
         await target.choose_model()
         click.echo(f"  {target.base_url} model {target.model}")
     for num_clients in clients:
-        await _row(targets, num_clients, tokens, pairs, temperature)
+        blocks = await _measured_blocks(targets, num_clients, workload)
+        click.echo(f"{num_clients:4d} clients | " + " | ".join(_cells(blocks)))
 
 
-async def _row(
-    targets: list[Target], num_clients: int, tokens: int, pairs: int, temperature: float
-) -> None:
-    from galop.benchmark.statistics import estimate, turns
+async def _measured_blocks(
+    targets: Sequence[Target], num_clients: int, workload: Workload
+) -> list[list[Block]]:
+    """`num_pairs` blocks of every target. With two targets the order is A B B A."""
+    from galop.benchmark.statistics import turns
 
     blocks: list[list[Block]] = [[] for _ in targets]
-    for pair in range(-1, pairs):  # the first one warms up
-        bodies = [
-            {
-                "messages": [
-                    {"role": "user", "content": f"Tell me a story of {pair} and {index}."}
-                ],
-                "max_tokens": tokens,
-                "temperature": temperature,
-            }
-            for index in range(num_clients)
-        ]
+    for pair in range(-1, workload.num_pairs):  # the first one warms up
+        bodies = workload.bodies(num_clients, pair)
         for index in turns(pair) if len(targets) == 2 else (0,):
             block = await targets[index].run(bodies)
             if pair >= 0:
                 blocks[index].append(block)
+    return blocks
+
+
+def _cells(blocks: Sequence[Sequence[Block]]) -> list[str]:
+    """One cell per target; with two targets, then the median of their paired ratios."""
+    from galop.benchmark.statistics import estimate
+
     cells = [_cell(of_target) for of_target in blocks]
-    if len(targets) == 2:
+    if len(blocks) == 2:
         ratios = [b.tokens_per_s / a.tokens_per_s for a, b in zip(*blocks, strict=True)]
         ratio = estimate(ratios)
         cells.append(f"B/A {ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]")
-    click.echo(f"{num_clients:4d} clients | " + " | ".join(cells))
+    return cells
 
 
-def _cell(blocks: list[Block]) -> str:
+def _cell(blocks: Sequence[Block]) -> str:
     from statistics import median
 
     return (

@@ -23,6 +23,32 @@ LIMITS = {
 }
 """Name of a limit to what it counts."""
 
+_KEY_OPTIONS = (
+    click.option(
+        "--expires",
+        type=values.expiry,
+        metavar="WHEN",
+        help="When it ends: 30d, 12h or 45m from now, a date (YYYY-MM-DD, UTC), or never.",
+    ),
+    click.option(
+        "--group",
+        type=values.group_name,
+        metavar="NAME",
+        help="Shares this group's limits; none to leave it.",
+    ),
+    click.option(
+        "--model",
+        multiple=True,
+        metavar="ID",
+        help="A model or alias it may use, and no other; can be given several times. all: any.",
+    ),
+    click.option(
+        "--performance/--no-performance",
+        default=None,
+        help="Let it ask for service_tier performance.",
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyChanges:
@@ -74,33 +100,8 @@ def key_options(command: Callback) -> Callback:
         )
         command(changes=changes, **others)
 
-    options = (
-        click.option(
-            "--expires",
-            type=values.expiry,
-            metavar="WHEN",
-            help="When it ends: 30d, 12h or 45m from now, a date (YYYY-MM-DD, UTC), or never.",
-        ),
-        click.option(
-            "--group",
-            type=values.group_name,
-            metavar="NAME",
-            help="Shares this group's limits; none to leave it.",
-        ),
-        click.option(
-            "--model",
-            multiple=True,
-            metavar="ID",
-            help="A model or alias it may use, and no other; can be given several times. all: any.",
-        ),
-        click.option(
-            "--performance/--no-performance",
-            default=None,
-            help="Let it ask for service_tier performance.",
-        ),
-    )
     decorated = limit_options(run)
-    for option in reversed(options):
+    for option in reversed(_KEY_OPTIONS):
         decorated = option(decorated)
     return decorated
 
