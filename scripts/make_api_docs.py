@@ -19,6 +19,7 @@ from galop.http.compat import PARAMETERS_2024
 from galop.http.encode import AnswerHead, Fold
 from galop.http.errors import ERROR_TABLE, UNEXPECTED, Problem, describe
 from galop.http.limits import Limits
+from galop.http.openapi import wire_schemas
 from galop.http.schema import (
     MAX_LOGIT_BIAS,
     MAX_MESSAGES,
@@ -243,7 +244,7 @@ def _parameter_table(effect: Effect) -> str:
         rows = ["| parameter | what passes, and why no more |", "|---|---|"]
     else:
         rows = ["| parameter | type | range | what happens |", "|---|---|---|---|"]
-    _, components = msgspec.json.schema_components([ChatCompletionRequest])
+    _, components = wire_schemas([ChatCompletionRequest])
     schema = components["ChatCompletionRequest"]
     for name, meta in _metas(ChatCompletionRequest):
         if not meta.extra or meta.extra["effect"] != effect:

@@ -125,6 +125,12 @@ def test_the_request_is_closed_and_every_parameter_described() -> None:
     assert all(part.get("description") for part in schema["properties"].values())
 
 
+def test_allowed_values_keep_the_order_of_their_declaration() -> None:
+    """Also those inside a union with null."""
+    effort = schema_of("ChatCompletionRequest")["properties"]["reasoning_effort"]
+    assert {"enum": ["none", "default", "low", "medium", "high"]} in effort["anyOf"]
+
+
 def test_what_is_always_sent_is_required() -> None:
     """logprobs, though null, is on every choice."""
     assert "logprobs" in schema_of("Choice")["required"]

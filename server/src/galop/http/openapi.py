@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args
 
 import msgspec
 
@@ -14,7 +15,9 @@ from galop.http.schema import (
     ErrorResponse,
     ModelList,
     ModelObject,
+    WireServiceTier,
 )
+from galop.protocol.literals import ReasoningEffort, ReasoningFormat, ToolChoice
 
 # Any in this module: an OpenAPI document is JSON.
 
@@ -26,14 +29,15 @@ _TYPES = (
     ModelList,
     ModelObject,
 )
+_CHOICES = {
+    frozenset(get_args(choices)): list(get_args(choices))
+    for choices in (WireServiceTier, ToolChoice, ReasoningFormat, ReasoningEffort)
+}
 
 
 def openapi_document(version: str, *, has_metrics: bool = False) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a server of this `version`."""
-    references, components = msgspec.json.schema_components(
-        _TYPES, ref_template="#/components/schemas/{name}"
-    )
-    schema: dict[type, Any] = dict(zip(_TYPES, references, strict=True))
+    schema, components = wire_schemas(_TYPES)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,6 +62,28 @@ def openapi_document(version: str, *, has_metrics: bool = False) -> dict[str, An
         },
         "components": {"schemas": components},
     }
+
+
+def wire_schemas(types: Sequence[type]) -> tuple[dict[type, Any], dict[str, Any]]:
+    """The `$ref` schema of each type, and the components (name to JSON Schema) they refer to."""
+    references, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}"
+    )
+    for component in components.values():
+        _put_choices_in_order(component)
+    return dict(zip(types, references, strict=True)), components
+
+
+def _put_choices_in_order(schema: Any) -> None:
+    """Puts the values of each enum, which msgspec sorts, into the order of declaration, in place."""
+    if isinstance(schema, list):
+        for item in schema:
+            _put_choices_in_order(item)
+    elif isinstance(schema, dict):
+        for value in schema.values():
+            _put_choices_in_order(value)
+        if isinstance(enum := schema.get("enum"), list):
+            schema["enum"] = _CHOICES.get(frozenset(enum), enum)
 
 
 _STREAM_EXAMPLE = """\
