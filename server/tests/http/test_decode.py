@@ -281,7 +281,7 @@ def test_too_many_containers_are_refused_before_they_are_parsed() -> None:
         ({"logit_bias": {"100": 1}}, "logit_bias", "there are 100 tokens"),
         ({"logit_bias": {"-1": 1}}, "logit_bias", "key '-1' must be a token id"),
         ({"logit_bias": {"a": 1}}, "logit_bias", "key 'a' must be a token id"),
-        ({"logit_bias": {"1": 101}}, "logit_bias", "number must be at most 100"),
+        ({"logit_bias": {"1": 101}}, "logit_bias.1", "number must be at most 100"),
         ({"logit_bias": []}, "logit_bias", "value must be an object"),
         (
             {"logit_bias": {str(key): 1 for key in range(1025)}},

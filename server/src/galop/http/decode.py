@@ -26,15 +26,10 @@ from galop.chat.request import (
 from galop.http.body import check_nesting
 from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, first_unknown
 from galop.http.errors import MalformedBodyError
-from galop.http.explain import (
-    explain,
-    quoted,
-    refuse,
-    unknown_message_key,
-    unknown_parameter,
-)
 from galop.http.limits import Limits
 from galop.http.schema import (
+    MAX_SEED,
+    MIN_SEED,
     AssistantMessage,
     ChatCompletionRequest,
     DeveloperMessage,
@@ -49,9 +44,16 @@ from galop.http.schema import (
     WireServiceTier,
 )
 from galop.http.tools import tool_use, with_calls
+from galop.http.validation_messages import (
+    missing_key,
+    number_error,
+    quoted,
+    refuse,
+    unknown_key,
+    validation_error,
+)
 from galop.protocol.literals import Compat, ReasoningFormat, ServiceTier
 
-_MIN_SEED = -(2**63)
 _NUM_SEEDS = 2**64
 _TOKEN_ID = re.compile(r"0|[1-9][0-9]{0,9}")
 
@@ -79,32 +81,31 @@ class CompletionCall:
 def parse(body: bytes, *, compat: Compat, limits: Limits) -> ChatCompletionRequest:
     """The request that `body` holds. Raises MalformedBodyError and InvalidRequestError."""
     check_nesting(body, limits)
-    complaint = ""
     if compat == "default":
         try:
             return _DECODER.decode(body)
-        except msgspec.ValidationError as error:
-            complaint = str(error)
+        except msgspec.ValidationError:
+            pass
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedBodyError(_reason(error)) from None
     # Only now the slow way: it settles duplicate keys (the last one counts, as in json.loads) and
     # gives the explanation something to look at.
-    return _parse_slowly(body, complaint, compat)
+    return _parse_slowly(body, compat)
 
 
-def _parse_slowly(body: bytes, complaint: str, compat: Compat) -> ChatCompletionRequest:
+def _parse_slowly(body: bytes, compat: Compat) -> ChatCompletionRequest:
     try:
         parsed = msgspec.json.decode(body)
-    except msgspec.ValidationError as error:  # a number that no Python number can hold
-        raise explain(complaint or str(error), None, compat=compat) from None
+    except msgspec.ValidationError:  # a number that no Python number can hold
+        raise number_error(body) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBodyError(_reason(error)) from None
     if compat == "groq-2024":
         _refuse_later_than_2024(parsed)
     try:
         return msgspec.convert(parsed, ChatCompletionRequest)
-    except msgspec.ValidationError as error:
-        raise explain(str(error), parsed, compat=compat) from None
+    except msgspec.ValidationError:
+        raise validation_error(parsed) from None
 
 
 def _reason(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
@@ -118,7 +119,7 @@ def _refuse_later_than_2024(parsed: Any) -> None:
     if not isinstance(parsed, dict):
         return
     if (key := first_unknown(parsed, PARAMETERS_2024)) is not None:
-        raise unknown_parameter(key, compat="groq-2024")
+        raise unknown_key((), key, PARAMETERS_2024)
     messages = parsed.get("messages")
     for index, message in enumerate(messages if isinstance(messages, list) else ()):
         if not isinstance(message, dict):
@@ -132,7 +133,8 @@ def _refuse_later_than_2024(parsed: Any) -> None:
         if not isinstance(role, str) or role not in MESSAGE_KEYS_2024:
             continue
         if (key := first_unknown(message, MESSAGE_KEYS_2024[role])) is not None:
-            raise unknown_message_key(index, role, key)
+            path = ("messages", str(index))
+            raise unknown_key(path, key, MESSAGE_KEYS_2024[role], role=role)
         if role != "user" and isinstance(message.get("content"), list):
             raise refuse(f"messages.{index}.content", "value must be a string")
 
@@ -157,8 +159,8 @@ def to_call(
     if compat == "groq-2024":
         _check_limits_of_2024(request)
     seed = draw_seed() if request.seed is None else request.seed
-    if not _MIN_SEED <= seed < _NUM_SEEDS:
-        bound = f"at least {_MIN_SEED}" if seed < 0 else f"at most {_NUM_SEEDS - 1}"
+    if not MIN_SEED <= seed <= MAX_SEED:
+        bound = f"at least {MIN_SEED}" if seed < 0 else f"at most {MAX_SEED}"
         raise refuse("seed", f"number must be {bound}")
     used = tool_use(request, compat=compat)
     if (
@@ -327,11 +329,7 @@ def _require_something(index: int, message: Message) -> None:
     echoed = (message.reasoning, message.reasoning_content, message.refusal)
     has_call = message.tool_calls or message.function_call
     if not has_call and all(text is None for text in echoed):
-        raise explain(
-            f"Object missing required field `content` - at `$.messages[{index}]`",
-            {"messages": [None] * index + [{"role": "assistant"}]},
-            compat="default",
-        )
+        raise missing_key(("messages", str(index)), "content", role="assistant")
 
 
 def _text(content: str | list[TextPart] | None) -> str:

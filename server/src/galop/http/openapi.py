@@ -44,7 +44,7 @@ def openapi_document(version: str, *, has_metrics: bool = False) -> dict[str, An
             "title": "galop",
             "version": version,
             "description": "Chat completions by a model on this machine. Each path is also served "
-            "without the prefix /openai.",
+            "without the prefix /openai. Integers are written without a fraction and an exponent.",
         },
         "paths": {
             "/openai/v1/chat/completions": {"post": _completions_operation(schema)},

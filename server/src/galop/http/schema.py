@@ -18,6 +18,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from galop.protocol.literals import FinishReason, ReasoningEffort, ReasoningFormat, ToolChoice
 
 Effect = Literal["honoured", "meaningless", "refused"]
+REFUSED = "x-refused"
+"""Schema keyword of a property that only accepts null; its value is the reason."""
 
 MAX_MESSAGES = 4096
 """Far above any conversation that fits a context window; bounds what a request can cost to check."""
@@ -27,6 +29,9 @@ MAX_TOOLS = 128
 """Entries of `tools`, and of `tool_calls` in a message."""
 MAX_LOGIT_BIAS = 1024
 """Entries of `logit_bias`; OpenAI's limit is 300."""
+MIN_SEED = -(2**63)
+MAX_SEED = 2**64 - 1
+"""Bounds of `seed`. `http.decode` checks them: msgspec supports no bound above 2**63 - 1."""
 
 
 def _honoured(description: str) -> Meta:
@@ -40,7 +45,8 @@ def _meaningless(description: str) -> Meta:
 def _refused(reason: str, *, unless: str = "null") -> Meta:
     return Meta(
         description=f"Refused unless {unless}: {reason}.",
-        extra={"effect": "refused", "reason": reason},
+        extra={"effect": "refused"},
+        extra_json_schema={REFUSED: reason},
     )
 
 
@@ -51,9 +57,12 @@ _AUDIO = "this server answers with text only"
 # --- messages ------------------------------------------------------------------------------------
 
 
-class TextPart(Struct, tag="text", tag_field="type", forbid_unknown_fields=True, frozen=True):
+class TextPart(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A piece of text. The parts of a message are joined by newlines."""
 
+    # A field instead of a struct tag: msgspec accepts a lone tagged struct without its tag, although the
+    # schema that it generates requires the tag.
+    type: Literal["text"] = "text"
     text: str
 
 
@@ -171,6 +180,8 @@ Message = (
 # --- the request ---------------------------------------------------------------------------------
 
 
+_NAME = r"^[a-zA-Z0-9_-]{1,64}$(?!\n)"
+"""The lookahead is for Python, where `$` also matches before a newline at the end."""
 _NO_SCHEMA = "only given beside the type 'json_schema'"
 
 
@@ -192,7 +203,7 @@ class JsonSchema(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The documents that are wanted."""
 
     name: Annotated[
-        Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")],
+        Annotated[str, Meta(pattern=_NAME)],
         _honoured("For error messages: letters, digits, `_` and `-`, at most 64."),
     ]
     description: Annotated[str | None, _honoured("Told to the model together with the schema.")] = (
@@ -337,9 +348,9 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     )
     stream_options: Annotated[StreamOptions | None, _honoured("Only with `stream: true`.")] = None
     seed: Annotated[
-        int | None,
+        Annotated[int, Meta(extra_json_schema={"minimum": MIN_SEED, "maximum": MAX_SEED})] | None,
         _honoured(
-            "-2**63 to 2**64 - 1; a negative number means itself plus 2**64. The same request with "
+            "A negative number means itself plus 2**64. The same request with "
             "the same seed gives the same answer. Default: a random one. `x_groq.seed` tells which."
         ),
     ] = None

@@ -15,7 +15,6 @@ import msgspec
 
 from galop.chat.request import TemplateMessage, Tool
 from galop.chat.tools.schemas import ParametersError, arguments_schema
-from galop.http.explain import quoted, refuse
 from galop.http.schema import (
     AssistantMessage,
     CalledFunction,
@@ -27,6 +26,7 @@ from galop.http.schema import (
     NamedToolChoice,
     ToolMessage,
 )
+from galop.http.validation_messages import quoted, refuse
 from galop.protocol.literals import Compat, ToolChoice
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
