@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message
 
-from galop.http.boundary import Boundary
-from galop.http.connection import ClientDisconnected, send_json, while_connected
+from galop.http.connection import ClientDisconnected, while_connected
 
 
 async def stays() -> Message:
@@ -73,47 +70,3 @@ async def test_our_own_cancellation_goes_through() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended.is_set()
-
-
-async def test_a_send_that_fails_is_a_departure_and_closes_the_iterator() -> None:
-    """Some servers raise OSError where the client has gone; nobody is answered after that."""
-    is_closed = asyncio.Event()
-    num_sent = 0
-
-    async def events() -> AsyncGenerator[bytes, None]:
-        try:
-            while True:
-                yield b"x"
-        finally:
-            is_closed.set()
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        async with contextlib.aclosing(events()) as chunks:
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-    async def send(message: Message) -> None:
-        nonlocal num_sent
-        num_sent += 1
-        if num_sent == 3:
-            raise BrokenPipeError
-
-    await Boundary(app)({"type": "http", "method": "GET", "path": "/"}, stays, send)
-    assert is_closed.is_set()
-    assert num_sent == 3
-
-
-async def test_a_fault_after_the_first_byte_is_not_answered_twice() -> None:
-    """The server closes the connection; a second response would corrupt the first."""
-    sent: list[Message] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send_json(send, {})
-        raise ValueError("late")
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    with pytest.raises(ValueError, match="late"):
-        await Boundary(app)({"type": "http", "method": "GET", "path": "/"}, stays, send)
-    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]

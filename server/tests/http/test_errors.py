@@ -27,7 +27,6 @@ from galop.chat.errors import (
     TemplateError,
     ToolUseFailedError,
 )
-from galop.http.boundary import log_problem
 from galop.http.errors import (
     ERROR_TABLE,
     BodyTooLargeError,
@@ -267,15 +266,3 @@ def test_a_message_never_repeats_a_long_input_at_length() -> None:
     """A model id of a megabyte is cut."""
     error = ModelNotFoundError("x" * 1_000_000)
     assert len(describe(error, request_id="req_1").error.message) < 500
-
-
-def test_an_engine_that_died_is_logged_without_the_path_to_it(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Where our code waited says nothing about why; a fault of the code itself has its traceback."""
-    for error in (EngineDiedError(exit_code=-9), ValueError("bug")):
-        log_problem("req_1", "stream", describe(error, request_id="req_1"), error)
-    died, bug = caplog.records
-    assert died.levelname == bug.levelname == "ERROR"
-    assert not died.exc_info
-    assert bug.exc_info

@@ -12,12 +12,12 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from galop.http.connection import RawHeaders
-from galop.http.refusal import Refusal
+from galop.http.load_shedder import EarlyResponse
 from galop.serving.connections import ConnectionGuard
 from galop.serving.http_protocol import HttpProtocol
 
-MALFORMED = Refusal(400, [(b"content-length", b"3")], b"no\n")
-FULL = Refusal(503, [(b"content-length", b"5"), (b"x-a", b"b")], b"full\n")
+MALFORMED = EarlyResponse(400, [(b"content-length", b"3")], b"no\n")
+FULL = EarlyResponse(503, [(b"content-length", b"5"), (b"x-a", b"b")], b"full\n")
 
 
 def post(path: str, body: str = "{}", *, headers: str = "") -> bytes:
@@ -53,15 +53,15 @@ class Served:
 
     def protocol(self) -> HttpProtocol:
         return HttpProtocol(
-            config=self._config, server_state=self.state, app_state={}, refuser=self
+            config=self._config, server_state=self.state, app_state={}, load_shedder=self
         )
 
-    def refuse_malformed(self, *, is_https: bool) -> Refusal:
+    def refuse_malformed(self, *, is_https: bool) -> EarlyResponse:
         return MALFORMED
 
     def refuse(
         self, method: bytes, target: bytes, headers: RawHeaders, *, is_https: bool
-    ) -> Refusal | None:
+    ) -> EarlyResponse | None:
         assert (method, is_https) == (b"POST", False)
         return FULL if target == b"/full" else None
 

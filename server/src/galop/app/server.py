@@ -29,7 +29,7 @@ from galop.config.models import ServedModel, served_context_window
 from galop.config.settings import Settings
 from galop.config.sources import Configuration
 from galop.http import Limits, build_http_app
-from galop.http.refusal import Refuser
+from galop.http.load_shedder import LoadShedder
 from galop.http.routes import COMPLETION_PATHS
 from galop.serving.http_protocol import HttpProtocol
 from galop.serving.server import Server
@@ -162,7 +162,7 @@ def _server(
             metrics_page=telemetry.metrics.page if settings.metrics else None,
         )
     )
-    refuser = Refuser(
+    load_shedder = LoadShedder(
         admission,
         paths=() if telemetry.has_traces else COMPLETION_PATHS,  # a span is on the long way
         limits=limits,
@@ -170,7 +170,7 @@ def _server(
     )
     config = uvicorn.Config(
         application,
-        http=partial(HttpProtocol, refuser=refuser),  # type: ignore[arg-type]  # it is called
+        http=partial(HttpProtocol, load_shedder=load_shedder),  # type: ignore[arg-type]  # it is called
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -1,4 +1,4 @@
-"""The ASGI application: routes inside, the boundary around them."""
+"""The ASGI application: the routes and the middleware around them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from galop.admission.admission import Admission
-from galop.http.boundary import Boundary
+from galop.http.error_middleware import ErrorMiddleware
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
 from galop.http.limits import Limits
 from galop.http.observer import NoObserver, RequestObserver
@@ -31,7 +31,7 @@ _EXPOSED_HEADERS = [
         for unit in ("requests", "tokens")
     ),
 ]
-"""What scripts of other origins may read (Fetch Standard, CORS-exposed header names)."""
+"""Headers that scripts of other origins may read (Fetch Standard, CORS-exposed header names)."""
 
 
 def build_http_app(
@@ -44,7 +44,7 @@ def build_http_app(
     observer: RequestObserver | None = None,
     metrics_page: MetricsPage | None = None,
 ) -> Starlette:
-    """The application that serves `service`, which others start and stop.
+    """Builds the application that serves `service`; the caller starts and stops the service.
 
     `admission` says who may, and how much. Pages of `cors_origins` may use it from a browser,
     others are refused. `metrics_page` is served at /metrics.
@@ -67,8 +67,8 @@ def build_http_app(
             metrics_page=metrics_page,
         ),
         middleware=[
-            *([cors] if cors_origins else []),  # outside: errors need its headers as well
-            Middleware(Boundary, observer=observer),
+            *([cors] if cors_origins else []),  # outermost: error responses need its headers, too
+            Middleware(ErrorMiddleware, observer=observer),
             Middleware(OriginGuard, allowed_origins=cors_origins),
         ],
         exception_handlers={HTTPException: _raise_as_ours},
@@ -78,7 +78,7 @@ def build_http_app(
 
 
 async def _raise_as_ours(request: Request, error: Exception) -> NoReturn:
-    """Starlette's own 404 and 405 become ours, which the boundary answers."""
+    """Replaces Starlette's 404 and 405 by the API's errors, which `ErrorMiddleware` answers."""
     method, path = request.method, request.scope["path"]  # request.url trusts the Host header
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")

@@ -24,11 +24,11 @@ from galop.admission.admission import Admission, AdmittedRequest
 from galop.admission.policy import check_model, check_tier
 from galop.chat.events import CompletionEvent, Usage
 from galop.http.body import read_body, require_json
-from galop.http.boundary import add_headers, log_problem, request_id_of
 from galop.http.connection import send_json, send_start, while_connected
 from galop.http.deadline import Deadline, deadline_of, until
 from galop.http.decode import CompletionCall, parse, to_call
 from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
+from galop.http.error_middleware import add_headers, log_problem, request_id_of
 from galop.http.errors import describe
 from galop.http.ids import new_completion_id
 from galop.http.limits import Limits

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by uvicorn, except for requests that get no further than their head: see `http.refusal`."""
+"""HTTP/1.1 by uvicorn, except for requests that get no further than their head: see `http.load_shedder`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, Protocol
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from galop.http.connection import RawHeaders
-from galop.http.refusal import Refusal
+from galop.http.load_shedder import EarlyResponse
 
 
-class Refuser(Protocol):
-    """See `http.refusal.Refuser`."""
+class LoadShedder(Protocol):
+    """See `http.load_shedder.LoadShedder`."""
 
     def refuse(
         self, method: bytes, target: bytes, headers: RawHeaders, *, is_https: bool
-    ) -> Refusal | None:
+    ) -> EarlyResponse | None:
         """For the head of a request: the answer, or None where uvicorn shall go on."""
 
-    def refuse_malformed(self, *, is_https: bool) -> Refusal:
+    def refuse_malformed(self, *, is_https: bool) -> EarlyResponse:
         """For bytes that are no request: the answer."""
 
 
@@ -31,7 +31,7 @@ class RefusedCycle:
     It has of that what uvicorn and `ConnectionGuard` look at.
     """
 
-    refusal: Refusal
+    refusal: EarlyResponse
     keep_alive: bool
     more_body: bool = True
     response_started: bool = False
@@ -41,14 +41,14 @@ class RefusedCycle:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. `refuser` sees the head of a request before uvicorn makes a task of it; the body
+    """One connection. `load_shedder` sees the head of a request before uvicorn makes a task of it; the body
     of a request that it answers is read and forgotten, so that the connection can stay."""
 
     cycle: Any  # uvicorn's, or a RefusedCycle
 
-    def __init__(self, *arguments: Any, refuser: Refuser, **options: Any) -> None:
+    def __init__(self, *arguments: Any, load_shedder: LoadShedder, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._refuser = refuser
+        self._load_shedder = load_shedder
 
     @property
     def _is_https(self) -> bool:
@@ -78,7 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Instead of uvicorn's, which is plain text: the API's own, unless the client would take it for
         a part of an answer or for the answer to an earlier request."""
         if self._is_alone() or not (self.pipeline or self.cycle.response_started):
-            refusal = self._refuser.refuse_malformed(is_https=self._is_https)
+            refusal = self._load_shedder.refuse_malformed(is_https=self._is_https)
             self._write(refusal, keep_alive=False)
         self.transport.close()
 
@@ -87,9 +87,9 @@ class HttpProtocol(HttpToolsProtocol):
         is_free = self.cycle is None or self.cycle.response_complete
         return is_free and not self.flow.write_paused
 
-    def _refusal(self) -> Refusal | None:
+    def _refusal(self) -> EarlyResponse | None:
         method = self.parser.get_method()
-        return self._refuser.refuse(method, self.url, self.headers, is_https=self._is_https)
+        return self._load_shedder.refuse(method, self.url, self.headers, is_https=self._is_https)
 
     def _answer(self, cycle: RefusedCycle) -> None:
         self._write(cycle.refusal, keep_alive=cycle.keep_alive)
@@ -98,7 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _write(self, refusal: Refusal, *, keep_alive: bool) -> None:
+    def _write(self, refusal: EarlyResponse, *, keep_alive: bool) -> None:
         headers = [*self.server_state.default_headers, *refusal.headers]
         if not keep_alive:
             headers.append((b"connection", b"close"))

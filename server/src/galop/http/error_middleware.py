@@ -1,6 +1,7 @@
-"""The outermost layer: a name for every request, headers on every answer, an answer to every fault.
+"""ASGI middleware that gives each request an id, each response its headers, each error a response.
 
-Everything inside may raise; what is raised before the first byte is answered from the error table.
+Code inside raises. An exception raised before the response starts is answered from `ERROR_TABLE`; one
+raised later is re-raised, and the server closes the connection.
 """
 
 from __future__ import annotations
@@ -25,21 +26,25 @@ _HEADERS_KEY = "galop.answer_headers"
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id that the boundary gave to this request."""
+    """The request id that `ErrorMiddleware` put into `scope`."""
     request_id: str = scope[_SCOPE_KEY]
     return request_id
 
 
 def add_headers(scope: Scope, headers: Mapping[str, str]) -> None:
-    """For the answer to this request, whatever it will be. Too late once it has begun."""
+    """Adds `headers` to the response, be it a success or an error. No effect once it has started."""
     scope[_HEADERS_KEY].extend(raw_headers(headers))
 
 
 def log_problem(request_id: str, what: str, problem: Problem, error: Exception) -> None:
-    """One line per failed request; with a traceback where it is a fault of this code."""
+    """Logs a failed request in one line, with a traceback if the cause is a bug of the server.
+
+    `what`: method and quoted path. Status 500 is logged as ERROR, a failed readiness probe as DEBUG, the
+    rest as INFO.
+    """
     is_failure = problem.status == 500
     is_bug = is_failure and not isinstance(error, EngineDiedError | RequestQuarantinedError)
-    is_probe = what == _PROBE  # asked again and again, and "not yet" is an answer to it
+    is_probe = what == _PROBE  # polled while the server starts
     logger.log(
         logging.ERROR if is_failure else logging.DEBUG if is_probe else logging.INFO,
         "%s %s failed: %d %s",
@@ -56,15 +61,15 @@ def log_problem(request_id: str, what: str, problem: Problem, error: Exception) 
     )
 
 
-class Boundary:
-    """ASGI middleware around everything that answers HTTP requests."""
+class ErrorMiddleware:
+    """Wraps the whole application, CORS apart. Passes on all but HTTP requests unchanged."""
 
     def __init__(self, app: ASGIApp, observer: RequestObserver | None = None) -> None:
         self._app = app
         self._observer = observer or NoObserver()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, and answers it where that fails."""
+        """Runs the application; sends the error response if it raises before the response starts."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -87,8 +92,11 @@ class Boundary:
 
 
 def answer_headers(request_id: str, *, is_https: bool) -> RawHeaders:
-    """What every answer carries. The API has no pages: a browser shall neither render nor frame nor
-    guess (OWASP REST Security Cheat Sheet, "Security Headers")."""
+    """The headers of every response: request id and security headers.
+
+    Browsers must not render, frame or sniff API responses (OWASP REST Security Cheat Sheet, "Security
+    Headers").
+    """
     headers = [
         (b"x-request-id", request_id.encode()),
         (b"vary", b"Origin"),
@@ -103,7 +111,7 @@ def answer_headers(request_id: str, *, is_https: bool) -> RawHeaders:
 
 
 class _Client:
-    """`send`, with our headers on the first message, and one exception for a client that left."""
+    """Wraps `send`: adds headers to the first message, turns OSError into `ClientDisconnected`."""
 
     def __init__(self, send: Send, headers: RawHeaders, observer: RequestObserver) -> None:
         self._send = send
@@ -118,5 +126,5 @@ class _Client:
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         try:
             await self._send(message)
-        except OSError:  # servers differ: some do nothing where the client has gone
+        except OSError:  # some ASGI servers raise it after a disconnect, others ignore the message
             raise ClientDisconnected from None

@@ -1,4 +1,4 @@
-"""The short way to refuse, beside the long one."""
+"""Early error responses, compared with those of the application."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from galop.admission.policy import OpenPolicy
 from galop.chat.request import ChatRequest
 from galop.http import Limits
 from galop.http.observer import CompletionWatch
-from galop.http.refusal import Refuser
+from galop.http.load_shedder import LoadShedder
 from galop.protocol.errors import EngineUnavailableError, QueueFullError
 from server.tests.http.conftest import admission_of
 
@@ -33,7 +33,7 @@ FULL = QueueFullError(num_waiting=8, limit=8, retry_after_s=3)
 
 
 class Notebook:
-    """Writes down what observers are told."""
+    """An observer that records its calls."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int]] = []
@@ -63,10 +63,10 @@ def notebook() -> Notebook:
 
 
 @pytest.fixture
-def refuser(service: ScriptedChatService, notebook: Notebook) -> Refuser:
+def load_shedder(service: ScriptedChatService, notebook: Notebook) -> LoadShedder:
     """With no room, one key and bodies of at most 200 bytes."""
     service.refusal = FULL
-    return Refuser(
+    return LoadShedder(
         admission_of(service, OneKey()),
         paths=[PATH.decode()],
         limits=Limits(max_body_bytes=200),
@@ -75,23 +75,23 @@ def refuser(service: ScriptedChatService, notebook: Notebook) -> Refuser:
 
 
 @pytest.mark.parametrize("is_https", [False, True])
-def test_the_answer_is_that_of_the_long_way(
-    refuser: Refuser,
+def test_the_early_response_equals_that_of_the_application(
+    load_shedder: LoadShedder,
     notebook: Notebook,
     service: ScriptedChatService,
     make_caller: Callable[..., HttpCaller],
     is_https: bool,
 ) -> None:
     """Status, body and headers, the request id apart; HTTPS adds its own."""
-    refusal = refuser.refuse(b"POST", PATH, HEADERS, is_https=is_https)
-    assert refusal is not None
-    long_way = make_caller().post()
-    headers = {name.decode(): value.decode() for name, value in refusal.headers}
+    response = load_shedder.refuse(b"POST", PATH, HEADERS, is_https=is_https)
+    assert response is not None
+    usual = make_caller().post()
+    headers = {name.decode(): value.decode() for name, value in response.headers}
     is_told_https = headers.pop("strict-transport-security", None) is not None
-    ids = {headers.pop("x-request-id"), long_way.headers["x-request-id"]}
+    ids = {headers.pop("x-request-id"), usual.headers["x-request-id"]}
     assert len(ids) == 2
-    assert headers == {k: v for k, v in long_way.headers.items() if k != "x-request-id"}
-    assert (refusal.status, refusal.body) == (long_way.status, long_way.body)
+    assert headers == {k: v for k, v in usual.headers.items() if k != "x-request-id"}
+    assert (response.status, response.body) == (usual.status, usual.body)
     assert is_told_https == is_https
     assert notebook.told == [("responded", 503), ("QueueFullError", 503)]
     assert service.requests == []
@@ -121,31 +121,33 @@ def changed(**headers: str | None) -> list[tuple[bytes, bytes]]:
         (b"POST", PATH, changed(upgrade="websocket")),
     ],
 )
-def test_what_may_have_another_answer_goes_the_long_way(
-    refuser: Refuser,
+def test_unusual_requests_go_to_the_application(
+    load_shedder: LoadShedder,
     notebook: Notebook,
     method: bytes,
     target: bytes,
     headers: list[tuple[bytes, bytes]],
 ) -> None:
-    """And nobody is told of it here."""
-    assert refuser.refuse(method, target, headers, is_https=False) is None
+    """And the observer is not called."""
+    assert load_shedder.refuse(method, target, headers, is_https=False) is None
     assert notebook.told == []
 
 
 @pytest.mark.parametrize("error", [None, EngineUnavailableError("starting")])
-def test_only_a_full_queue_is_told_so_early(
-    refuser: Refuser, service: ScriptedChatService, error: Exception | None
+def test_only_a_full_queue_gets_an_early_response(
+    load_shedder: LoadShedder, service: ScriptedChatService, error: Exception | None
 ) -> None:
-    """With room, or with no engine to have any, the long way knows better."""
+    """With room in the queue, or without an engine, the application answers."""
     service.refusal = error
-    assert refuser.refuse(b"POST", PATH, HEADERS, is_https=False) is None
+    assert load_shedder.refuse(b"POST", PATH, HEADERS, is_https=False) is None
 
 
-def test_what_is_no_http_gets_an_error_like_any_other(refuser: Refuser, notebook: Notebook) -> None:
-    """With a request id, and counted."""
-    refusal = refuser.refuse_malformed(is_https=False)
-    assert refusal.status == 400
-    assert dict(refusal.headers)[b"x-request-id"].startswith(b"req_")
-    assert json.loads(refusal.body)["error"]["message"] == "This is not a valid HTTP/1.1 request."
+def test_malformed_http_gets_an_error_response(
+    load_shedder: LoadShedder, notebook: Notebook
+) -> None:
+    """With a request id, reported to the observer."""
+    response = load_shedder.refuse_malformed(is_https=False)
+    assert response.status == 400
+    assert dict(response.headers)[b"x-request-id"].startswith(b"req_")
+    assert json.loads(response.body)["error"]["message"] == "This is not a valid HTTP/1.1 request."
     assert notebook.told == [("responded", 400), ("MalformedMessageError", 400)]
