@@ -1,4 +1,4 @@
-"""One client at the other end of a connection: answering it, and noticing that it left."""
+"""Sends responses to a client, and detects that it disconnected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from galop.http.schema import ErrorResponse
 T = TypeVar("T")
 
 RawHeaders = list[tuple[bytes, bytes]]
-"""ASGI's: names in lowercase, both sides in Latin-1."""
+"""Headers in ASGI's form: lower-case names, names and values in Latin-1."""
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -26,13 +26,13 @@ JSON_HEADERS = {
 
 
 class ClientDisconnected(Exception):
-    """Nobody is left to answer. Not an error: there is no row for it in the error table."""
+    """The client closed the connection. Not in `ERROR_TABLE`: nobody reads a response."""
 
 
 async def while_connected(receive: Receive, work: Coroutine[object, object, T]) -> T:
-    """The result of `work`, which is cancelled when the client leaves: then ClientDisconnected.
+    """Returns the result of `work`; cancels it and raises ClientDisconnected if the client disconnects.
 
-    The request body must have been read: from here on `receive` has only the disconnect to tell.
+    The request body must have been read, so that `receive` returns only the disconnect.
     """
     answer = asyncio.create_task(work)
     departure = asyncio.create_task(_departure(receive))
@@ -44,7 +44,7 @@ async def while_connected(receive: Receive, work: Coroutine[object, object, T]) 
     finally:
         answer.cancel()
         departure.cancel()
-        # Waits for the clean-up of `work`, and retrieves the exceptions nobody asks for any more.
+        # Waits for the clean-up of `work`, and retrieves exceptions that asyncio would log otherwise.
         await asyncio.gather(answer, departure, return_exceptions=True)
 
 
@@ -56,32 +56,32 @@ async def _departure(receive: Receive) -> None:
 async def send_json(
     send: Send, value: object, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> None:
-    """Answers with `value` as compact JSON and a newline."""
+    """Sends a whole response: `value` as compact JSON and a newline."""
     body = _json_line(value)
     await send_start(send, status, {**_json_headers(body), **(headers or {})})
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_problem(send: Send, problem: Problem) -> None:
-    """Answers with an error."""
+    """Sends a whole error response."""
     headers, body = problem_response(problem)
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_start(send: Send, status: int, headers: Mapping[str, str]) -> None:
-    """Sends status and headers."""
+    """Sends status and headers; the body must follow."""
     await send({"type": "http.response.start", "status": status, "headers": raw_headers(headers)})
 
 
 def problem_response(problem: Problem) -> tuple[RawHeaders, bytes]:
-    """Headers and body of the answer with an error."""
+    """Headers and body of an error response."""
     body = _json_line(ErrorResponse(problem.error))
     return raw_headers({**_json_headers(body), **problem.headers}), body
 
 
 def raw_headers(headers: Mapping[str, str]) -> RawHeaders:
-    """As ASGI wants them."""
+    """Encodes `headers`, whose names must be in lower case."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 

@@ -1,7 +1,7 @@
-"""How long a request may take, as its sender or the operator says.
+"""Deadlines of requests, from the header `x-request-timeout` and the operator's setting.
 
-A deadline counts from the arrival of the request and holds in every phase: in the queue, in prefill
-and in decode. Past it, the request's sequences are freed at the engine's next step.
+A deadline counts from the arrival of the request and covers queue, prefill and decode. After it the engine
+frees the sequences of the request at its next step.
 """
 
 from __future__ import annotations
@@ -17,23 +17,27 @@ from galop.chat.events import CompletionEvent
 from galop.http.errors import InvalidRequestError, RequestTimeoutError
 
 HEADER = "x-request-timeout"
-"""Seconds, as a decimal number."""
+"""Its value: seconds above 0, as a decimal number without exponent."""
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """`timeout_s` after the arrival of a request."""
+    """The time by which a request must be finished."""
 
     at_s: float
-    """On the event loop's clock."""
+    """Seconds on the event loop's clock."""
     timeout_s: float
+    """Seconds from the arrival of the request to `at_s`; above 0."""
 
 
 def deadline_of(headers: Headers, longest_s: float | None) -> Deadline | None:
-    """For a request that arrives now; None where nobody wants one. The header can only shorten
-    `longest_s`. Raises `InvalidRequestError`."""
+    """The deadline of a request that arrives now; None without header and operator's limit.
+
+    `longest_s`: the operator's limit in seconds; the header can only shorten it. Raises
+    `InvalidRequestError` if the header is no positive number.
+    """
     text = headers.get(HEADER)
     timeout_s = longest_s
     if text is not None:
@@ -51,7 +55,7 @@ def deadline_of(headers: Headers, longest_s: float | None) -> Deadline | None:
 async def until(
     deadline: Deadline, events: AsyncGenerator[CompletionEvent, None]
 ) -> AsyncGenerator[CompletionEvent, None]:
-    """`events`, as long as they come in time. Then raises `RequestTimeoutError`."""
+    """Yields `events`; raises `RequestTimeoutError` if the next one does not come before `deadline`."""
     while True:
         try:
             async with asyncio.timeout_at(deadline.at_s):

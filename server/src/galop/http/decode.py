@@ -1,8 +1,8 @@
-"""Bytes become a request: parse, check against the schema, check what a schema cannot say.
+"""Decodes a request body: JSON, then the wire schema, then the rules between fields.
 
-Three steps in the order of the API (Groq, validation order): `parse` needs only the bytes; then the
-caller looks the model up, which may be a 404; `to_call` checks the rest against the model. Nothing
-here awaits or generates.
+Two steps, so that validation has the order of the API (Groq, validation order): `parse` needs only the
+bytes; the caller then looks up the model, which may be a 404; `to_call` checks the rest against the model.
+Synchronous.
 """
 
 from __future__ import annotations
@@ -62,24 +62,26 @@ _DECODER = msgspec.json.Decoder(ChatCompletionRequest)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionCall:
-    """What was asked: the conversation to complete, and how to tell the answer."""
+    """A decoded request: the conversation to complete, and the form of the response."""
 
     chat: ChatRequest
     entry: ModelEntry
     """The model that `chat.model` names."""
     is_streamed: bool
+    """The response is a stream of server-sent events."""
     include_usage: bool
+    """The stream has a chunk with `usage` and no choices before its end."""
     seed: int
-    """As the caller wrote it, or as it was drawn: `x_groq.seed`."""
+    """From `MIN_SEED` to `MAX_SEED`: as in the request, or drawn. The response returns it."""
     is_legacy_call: bool = False
-    """The answer is to have `function_call` instead of `tool_calls`."""
+    """The response has `function_call` instead of `tool_calls`."""
 
 
 # --- step one: the bytes alone -------------------------------------------------------------------
 
 
 def parse(body: bytes, *, compat: Compat, limits: Limits) -> ChatCompletionRequest:
-    """The request that `body` holds. Raises MalformedBodyError and InvalidRequestError."""
+    """Decodes `body`. Raises MalformedBodyError and InvalidRequestError."""
     check_nesting(body, limits)
     if compat == "default":
         try:
@@ -88,15 +90,14 @@ def parse(body: bytes, *, compat: Compat, limits: Limits) -> ChatCompletionReque
             pass
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedBodyError(_reason(error)) from None
-    # Only now the slow way: it settles duplicate keys (the last one counts, as in json.loads) and
-    # gives the explanation something to look at.
+    # The typed decoder checks every one of duplicate keys; here the last one counts, as in json.loads.
     return _parse_slowly(body, compat)
 
 
 def _parse_slowly(body: bytes, compat: Compat) -> ChatCompletionRequest:
     try:
         parsed = msgspec.json.decode(body)
-    except msgspec.ValidationError:  # a number that no Python number can hold
+    except msgspec.ValidationError:  # without a type, only numbers can be out of range
         raise number_error(body) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBodyError(_reason(error)) from None
@@ -115,7 +116,7 @@ def _reason(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
 
 
 def _refuse_later_than_2024(parsed: Any) -> None:
-    """Raises for keys and shapes that the closed schema of 2024 did not have."""
+    """Raises InvalidRequestError for keys and types that the schema of 2024 does not have."""
     if not isinstance(parsed, dict):
         return
     if (key := first_unknown(parsed, PARAMETERS_2024)) is not None:
@@ -139,7 +140,7 @@ def _refuse_later_than_2024(parsed: Any) -> None:
             raise refuse(f"messages.{index}.content", "value must be a string")
 
 
-# --- step two: what a schema cannot say ----------------------------------------------------------
+# --- step two: the rules between fields ----------------------------------------------------------
 
 
 def to_call(
@@ -151,17 +152,14 @@ def to_call(
     draw_seed: Callable[[], int],
     compat: Compat,
 ) -> CompletionCall:
-    """The call that `request` makes on a model. Raises InvalidRequestError.
+    """Checks the rules between fields and fills in defaults. Raises InvalidRequestError.
 
-    `draw_seed` is asked only where the request has no seed.
+    `draw_seed` is called only if there is no seed.
     """
     _check_switches(request)
     if compat == "groq-2024":
         _check_limits_of_2024(request)
-    seed = draw_seed() if request.seed is None else request.seed
-    if not MIN_SEED <= seed <= MAX_SEED:
-        bound = f"at least {MIN_SEED}" if seed < 0 else f"at most {MAX_SEED}"
-        raise refuse("seed", f"number must be {bound}")
+    seed = draw_seed() if request.seed is None else _checked_seed(request.seed)
     used = tool_use(request, compat=compat)
     if (
         compat == "groq-2024"
@@ -204,6 +202,13 @@ def to_call(
         seed=seed,
         is_legacy_call=used.is_legacy,
     )
+
+
+def _checked_seed(seed: int) -> int:
+    if not MIN_SEED <= seed <= MAX_SEED:
+        bound = f"at least {MIN_SEED}" if seed < 0 else f"at most {MAX_SEED}"
+        raise refuse("seed", f"number must be {bound}")
+    return seed
 
 
 def _service_tier(wanted: WireServiceTier | None) -> ServiceTier:
@@ -307,7 +312,7 @@ def _logit_bias(wire_bias: dict[str, float] | None, num_tokens: int) -> dict[int
 
 
 def _template_message(index: int, message: Message) -> TemplateMessage:
-    """The message as the chat template sees it: a role, a text, and a name where there is one."""
+    """Role, content as one string, and the name if there is one, as chat templates expect them."""
     if isinstance(message, AssistantMessage):
         role = "assistant"
     elif isinstance(message, ToolMessage | FunctionMessage):

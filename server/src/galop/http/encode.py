@@ -1,6 +1,6 @@
-"""Events become words of the API: usage, log probabilities, and the answer in one piece.
+"""Encodes completion events as wire types: usage, log probabilities and the non-streamed response.
 
-The answer in one piece is the streamed answer, folded: `Fold` takes the same events as `sse`.
+`Fold` builds the non-streamed response from the same events that `sse` encodes as chunks.
 """
 
 from __future__ import annotations
@@ -41,34 +41,42 @@ from galop.http.schema import (
 from galop.protocol.literals import FinishReason
 
 _LOWEST_LOGPROB = -9999.0
-"""What JSON can say instead of minus infinity; the same number as OpenAI's API."""
+"""Stands for minus infinity, which JSON does not have; OpenAI's API uses the same number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerHead:
-    """What every chunk of one answer repeats."""
+    """The constant fields of one response, streamed or not."""
 
     completion_id: str
+    """`chatcmpl-` and a UUID."""
     request_id: str
+    """Same as the header `x-request-id`."""
     created: int
+    """Seconds since 1970."""
     model: str
+    """Id or alias, as in the request."""
     system_fingerprint: str
+    """`fp_` and 10 hexadecimal digits."""
     num_choices: int
+    """At least 1."""
     seed: int | UnsetType = UNSET
+    """As in `CompletionCall.seed`."""
     service_tier: str | UnsetType = UNSET
+    """The tier that was used; unset with the profile `groq-2024`."""
     is_legacy_call: bool = False
-    """Calls are told as `function_call`."""
+    """Calls are encoded as `function_call` instead of `tool_calls`."""
     content_at_start: str | None | UnsetType = ""
-    """In the first chunk of a choice; unset: null or "", as its first event says."""
+    """`delta.content` in the first chunk of a choice. Unset: null if the choice begins with a call, else ""."""
 
     def finish_reason(self, reason: FinishReason) -> FinishReason:
-        """`finish_reason` as on the wire."""
+        """The wire value of `reason`: `function_call` for `tool_calls` in the older form."""
         return "function_call" if reason == "tool_calls" and self.is_legacy_call else reason
 
     def x_groq(
         self, usage: UsageObject | UnsetType = UNSET, *, is_json_completed: bool = False
     ) -> XGroq:
-        """`x_groq` of the answer, of its first chunk, or with `usage` of its last."""
+        """`x_groq` of a non-streamed response or of a chunk; `usage` is for the last chunk."""
         return XGroq(
             id=self.request_id,
             seed=self.seed,
@@ -78,11 +86,11 @@ class AnswerHead:
 
 
 class IncompleteAnswerError(RuntimeError):
-    """The events ended before they were complete: a bug of whoever made them."""
+    """A completion without `Usage`, or with a choice that has no `ChoiceFinished`: a bug of the server."""
 
 
 def usage_object(usage: Usage) -> UsageObject:
-    """`usage` as on the wire; the time in the queue is not part of the total."""
+    """The wire type of `usage`. `total_time` excludes `queue_time`."""
     return UsageObject(
         queue_time=usage.queue_time_s,
         prompt_tokens=usage.prompt_tokens,
@@ -101,7 +109,7 @@ def usage_object(usage: Usage) -> UsageObject:
 
 
 def logprobs_object(logprobs: Sequence[TokenLogprob]) -> LogprobsObject:
-    """`logprobs` as on the wire."""
+    """The wire type of `logprobs`, one entry per token."""
     return LogprobsObject(
         content=[
             TokenLogprobObject(
@@ -130,12 +138,12 @@ def _finite(logprob: float) -> float:
 
 
 def function_object(call: ToolCall) -> FunctionObject:
-    """What is called, as on the wire."""
+    """The wire type of a call's name and arguments."""
     return FunctionObject(name=call.name, arguments=call.arguments)
 
 
 def model_object(card: ModelCard) -> ModelObject:
-    """`card` as on the wire."""
+    """The wire type of `card`."""
     return ModelObject(
         id=card.id,
         created=card.created,
@@ -156,7 +164,7 @@ class _ChoiceParts:
 
 
 class Fold:
-    """Collects the events of one completion into one answer."""
+    """Builds the non-streamed response from the events of one completion."""
 
     def __init__(self, head: AnswerHead) -> None:
         self._head = head
@@ -165,7 +173,7 @@ class Fold:
         self._is_json_completed = False
 
     def add(self, event: CompletionEvent) -> None:
-        """Takes the next event."""
+        """Adds the next event, in the order of the stream."""
         if isinstance(event, Delta | ReasoningDelta | ToolCall):
             self._add_said(event)
         elif isinstance(event, ChoiceFinished):
@@ -187,7 +195,7 @@ class Fold:
             parts.logprobs.extend(event.logprobs)
 
     def answer(self) -> ChatCompletion:
-        """The answer; raises IncompleteAnswerError where events are missing."""
+        """The response. Raises IncompleteAnswerError if events are missing."""
         if self._usage is None:
             raise IncompleteAnswerError("no usage")
         return ChatCompletion(

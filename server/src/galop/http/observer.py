@@ -1,4 +1,4 @@
-"""Who is told about responses and refused requests: metrics, in `galop serve`."""
+"""Observer of responses and errors; `galop serve` passes its metrics."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class CompletionWatch(Protocol):
 
 
 class RequestObserver(Protocol):
-    """Is called on the event loop; must not block and must not raise."""
+    """Called on the event loop; must not block and must not raise."""
 
     def responded(self, status: int) -> None:
-        """A response has begun."""
+        """A response with `status` has started."""
 
     def refused(self, error: Exception, status: int) -> None:
-        """A request ended in `error`, before its first byte or in the middle of its stream."""
+        """A request failed with `error`, before its response started or during its stream."""
 
     def completion(self, request: ChatRequest) -> AbstractContextManager[CompletionWatch]:
         """Watches a completion from here to the end of the block, however it ends."""
@@ -36,7 +36,7 @@ class _NoWatch:
 
 
 class NoObserver:
-    """Nobody is told."""
+    """Ignores all events."""
 
     def responded(self, status: int) -> None:
         """Nothing."""

@@ -1,9 +1,8 @@
-"""Keeps web pages out that nobody has let in.
+"""ASGI middleware that refuses requests of web pages whose origin the operator has not allowed.
 
-Browsers let any page send requests to any server, this machine's own included, and only keep the answer
-from it; with DNS rebinding not even that. They do say which page asks, in the header origin (Fetch
-Standard, section 3.1), on every request that is not a plain GET of the same origin. This API has no pages
-of its own, and programs send no such header: so an origin that is not named is refused.
+A browser lets any page send requests to any server, including localhost, and only withholds the response;
+with DNS rebinding not even that. It sends the page's origin in the header `origin` (Fetch Standard,
+section 3.1) with every request except a plain GET of the same origin. Programs do not send this header.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from galop.http.errors import OriginNotAllowedError
 
 
 class OriginGuard:
-    """ASGI middleware. Raises `OriginNotAllowedError` for the boundary around it to answer."""
+    """Raises `OriginNotAllowedError`, which `ErrorMiddleware` around it answers."""
 
     def __init__(self, app: ASGIApp, allowed_origins: Sequence[str]) -> None:
         self._app = app
         self._allowed_origins = frozenset(allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on if it has no origin, or one that is allowed."""
+        """Runs the application if the request has no origin, or an allowed one."""
         if scope["type"] == "http" and "*" not in self._allowed_origins:
             origin = Headers(scope=scope).get("origin")
             if origin is not None and origin not in self._allowed_origins:

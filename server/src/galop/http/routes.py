@@ -1,4 +1,4 @@
-"""What is served where."""
+"""The routes: paths, methods and small endpoints."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ COMPLETION_PATHS = tuple(f"{prefix}/chat/completions" for prefix in PREFIXES)
 
 
 class GetJson:
-    """An ASGI endpoint that answers with what `value` makes of the scope."""
+    """ASGI endpoint that responds with `value(scope)` as JSON."""
 
     def __init__(self, value: Callable[[Scope], object]) -> None:
         self._value = value
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers with 200, or lets what `value` raises go up to the boundary."""
+        """Responds with 200. Exceptions of `value` propagate to `ErrorMiddleware`."""
         await send_json(send, self._value(scope))
 
 
 MetricsPage = Callable[[str], tuple[bytes, str]]
-"""From the header accept to the page and its media type."""
+"""Takes the value of the header `accept`; returns the page and its media type."""
 
 
 class GetMetrics:
-    """An ASGI endpoint for Prometheus."""
+    """ASGI endpoint that responds with the metrics page."""
 
     def __init__(self, page: MetricsPage) -> None:
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers with 200."""
+        """Responds with 200."""
         body, content_type = self._page(Headers(scope=scope).get("accept", ""))
         length = str(len(body))
         await send_start(send, 200, {"content-type": content_type, "content-length": length})

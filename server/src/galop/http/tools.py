@@ -1,7 +1,7 @@
-"""The tools of a request, and the calls and results of its conversation: checked, in the chat room's words.
+"""Checks the tools of a request and the calls in its messages; converts them to types of the chat room.
 
-`functions` and `function_call` are the older form of `tools` and `tool_choice`, and become them here;
-`http.encode` gives the answer its older form back.
+`functions` and `function_call`, the older form of `tools` and `tool_choice`, are converted to the newer
+form. `http.encode` converts the response back.
 """
 
 from __future__ import annotations
@@ -34,18 +34,22 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
-    """What of a request is about tools."""
+    """The tools of a request and how the model may use them."""
 
     tools: tuple[Tool, ...]
+    """Their names are unique."""
     tool_choice: ToolChoice
+    """`none` if there are no tools."""
     forced_tool: str | None
+    """Name of the tool to call, one of `tools`; only with `tool_choice` `required`."""
     parallel_tool_calls: bool
+    """Whether one choice may have several calls."""
     is_legacy: bool
-    """True: `functions` were given, and the answer is to have `function_call`."""
+    """The request has `functions`, so the response has `function_call`."""
 
 
 def tool_use(request: ChatCompletionRequest, *, compat: Compat) -> ToolUse:
-    """What may be called. Raises `InvalidRequestError`."""
+    """Checks and converts the tools of `request`. Raises `InvalidRequestError`."""
     if request.tools and request.functions:
         raise refuse("functions", "not allowed beside 'tools', which are their newer form")
     is_legacy = bool(request.functions)
@@ -107,7 +111,7 @@ def _tool(where: str, definition: FunctionDefinition) -> Tool:
 
 
 def _tool_choice(request: ChatCompletionRequest) -> tuple[ToolChoice | None, str | None]:
-    """What is chosen, and the function that is forced."""
+    """The choice (None: not given), and the name of a forced function."""
     chosen: ToolChoice | NamedToolChoice | FunctionName | None
     if request.functions:
         if request.tool_choice is not None:
@@ -132,10 +136,9 @@ def _tool_choice(request: ChatCompletionRequest) -> tuple[ToolChoice | None, str
 def with_calls(
     messages: Sequence[Message], template_messages: Sequence[TemplateMessage]
 ) -> tuple[TemplateMessage, ...]:
-    """The messages as the chat template sees them, with their calls and results.
+    """Adds the tool calls and call ids of `messages` to `template_messages`, which correspond by index.
 
-    `template_messages`: the same messages with role, content and name. Every result must be that of a
-    call in a message before it. Raises `InvalidRequestError`.
+    Raises `InvalidRequestError` if a result does not belong to a call in an earlier message.
     """
     called: dict[str, str] = {}
     completed = []
@@ -184,7 +187,7 @@ def _call(call_id: str, function: CalledFunction) -> dict[str, Any]:
 
 
 def _parsed(arguments: str) -> Any:
-    """An object, as templates want it; what is none, as other servers may have sent it, stays text."""
+    """`arguments` as an object, which templates expect; unchanged if it is no JSON object."""
     try:
         parsed = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
