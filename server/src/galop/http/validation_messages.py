@@ -202,8 +202,6 @@ def _wrong_type(expected: list[str], value: Any) -> str:
         for kind in expected
         if kind != "null"
     ]
-    if not wanted:
-        return "value must be null"
     if len(wanted) == 1:
         return wanted[0]
     return f"one of the following must be satisfied[( {' ) OR ( '.join(wanted)} )]"
