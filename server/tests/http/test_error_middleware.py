@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from galop.http.connection import ClientDisconnected, send_json
 from galop.http.error_middleware import ErrorMiddleware, add_headers, log_problem, request_id_of
 from galop.http.errors import UnknownUrlError, describe
+from galop.http.observer import NoObserver
 from galop.protocol.errors import EngineDiedError
 
 
@@ -22,7 +23,7 @@ async def stays() -> Message:
     raise AssertionError
 
 
-class Notebook:
+class Notebook(NoObserver):
     """An observer that records its calls."""
 
     def __init__(self) -> None:

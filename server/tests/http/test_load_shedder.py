@@ -14,8 +14,8 @@ from galop.accounts.keys import ANONYMOUS, Caller
 from galop.admission.policy import OpenPolicy
 from galop.chat.request import ChatRequest
 from galop.http import Limits
-from galop.http.observer import CompletionWatch
 from galop.http.load_shedder import LoadShedder
+from galop.http.observer import CompletionWatch
 from galop.protocol.errors import EngineUnavailableError, QueueFullError
 from server.tests.http.conftest import admission_of
 

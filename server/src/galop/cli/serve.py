@@ -64,7 +64,7 @@ def _serve_with(
 ) -> None:
     from galop.accounts.errors import LedgerUnavailableError
     from galop.accounts.ledger import Ledger
-    from galop.app.server import run
+    from galop.app import run
     from galop.backends.llama.errors import ModelError
     from galop.cli.banner import ready_text
     from galop.cli.store import open_store
