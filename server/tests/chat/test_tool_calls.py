@@ -207,6 +207,17 @@ async def test_a_schema_that_cannot_be_kept_is_refused_by_its_path() -> None:
     assert caught.value.param.startswith("tools.0.function.parameters")
 
 
+@pytest.mark.parametrize("choice", ["auto", "none"])
+async def test_parameters_that_are_no_schema_are_refused_by_their_path(choice: str) -> None:
+    """Also those of a function that is not to be called."""
+    wrong = Tool(
+        name="f", parameters='{"properties":{"a":{"type":"strin"}}}', where="tools.0.function"
+    )
+    with pytest.raises(InvalidParameterError, match="no JSON Schema of arguments") as caught:
+        await answer("", tools=(ADD, wrong), tool_choice=choice)
+    assert caught.value.param == "tools.0.function.parameters.properties.a.type"
+
+
 FAMILIES = {
     templates.HERMES: CALL,
     templates.LLAMA3: '{"name": "add", "parameters": {"a": 1}}',

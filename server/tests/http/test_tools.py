@@ -94,8 +94,8 @@ def function(**fields: object) -> dict[str, Any]:
             "did you mean 'parameters'?",
         ),
         (
-            {"tools": [function(parameters={"properties": {"a": {"type": "strin"}}})]},
-            "tools.0.function.parameters.properties.a.type",
+            {"tools": [function(parameters={"type": "array"})]},
+            "tools.0.function.parameters.type",
             "no JSON Schema of arguments",
         ),
         (

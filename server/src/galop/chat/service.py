@@ -24,7 +24,7 @@ from galop.chat.output.spec import OutputSpec
 from galop.chat.prompt.encoder import Prompt
 from galop.chat.prompt.template import strings_in
 from galop.chat.request import ChatRequest, TemplateMessage
-from galop.chat.tools.toolbox import Toolbox
+from galop.chat.tools.toolbox import Toolbox, check_tools
 from galop.chat.usage_meter import UsageMeter
 from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError
@@ -190,9 +190,14 @@ async def _document_kind(request: ChatRequest) -> DocumentKind | None:
 
 
 async def _toolbox(request: ChatRequest, model: ChatModel) -> Toolbox | None:
+    return await asyncio.to_thread(_compiled_toolbox, request, model) if request.tools else None
+
+
+def _compiled_toolbox(request: ChatRequest, model: ChatModel) -> Toolbox | None:
+    check_tools(request.tools)
     toolbox = model.format.toolbox(request)
     if toolbox is not None:
-        await asyncio.to_thread(toolbox.require_grammar)
+        toolbox.compile()
     return toolbox
 
 

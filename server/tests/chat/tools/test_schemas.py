@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from galop.chat.tools.schemas import ParametersError, arguments_schema, why_invalid
+from galop.chat.tools.schemas import ParametersError, arguments_schema, check_schema, why_invalid
 
 SCHEMA = arguments_schema(
     {"properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
@@ -60,6 +60,6 @@ def test_what_is_no_schema_of_arguments_is_refused(
 ) -> None:
     """With its place; nothing is fetched."""
     with pytest.raises(ParametersError) as caught:
-        arguments_schema(parameters)
+        check_schema(arguments_schema(parameters))
     assert caught.value.path == path
     assert caught.value.reason

@@ -12,7 +12,12 @@ from galop.chat.errors import InvalidParameterError, ToolUseFailedError
 from galop.chat.formats import ToolFamily
 from galop.chat.output.tool_calls import ToolCallParser
 from galop.chat.request import ChatRequest, Tool
-from galop.chat.tools.schemas import require_grammar, why_invalid
+from galop.chat.tools.schemas import (
+    ParametersError,
+    check_schema,
+    require_grammar,
+    why_invalid,
+)
 from galop.grammar.errors import SchemaError
 from galop.protocol.constraints import ToolCalls, ToolSpec
 
@@ -61,8 +66,11 @@ class Toolbox:
         """True where every function asks to be refused rather than checked afterwards."""
         return all(tool.is_strict for tool in self._callable.values())
 
-    def require_grammar(self) -> None:
-        """Raises `InvalidParameterError` where arguments cannot be constrained. Takes milliseconds."""
+    def compile(self) -> None:
+        """Raises `InvalidParameterError` where arguments cannot be constrained.
+
+        Takes milliseconds for each function that is new: call it on a thread.
+        """
         for tool in self._callable.values():
             try:
                 require_grammar(tool.parameters, is_strict=tool.is_strict)
@@ -92,6 +100,21 @@ class Toolbox:
                 {"name": name, "arguments": msgspec.Raw(arguments.encode())}
             )
             raise ToolUseFailedError(reason, failed_generation=failed.decode())
+
+
+def check_tools(tools: Sequence[Tool]) -> None:
+    """Raises `InvalidParameterError` at the first function whose parameters are no JSON Schema.
+
+    Takes milliseconds for each function that is new: call it on a thread.
+    """
+    for tool in tools:
+        try:
+            check_schema(tool.parameters)
+        except ParametersError as error:
+            path = ".".join([tool.where, "parameters", *error.path])
+            raise InvalidParameterError(
+                path, f"no JSON Schema of arguments: {error.reason}"
+            ) from None
 
 
 def template_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
