@@ -171,6 +171,25 @@ async def test_a_common_prefix_is_paid_for_once(server: Server) -> None:
     assert all(count > 150 for count in sorted(cached)[1:])
 
 
+async def test_short_prompts_are_answered_while_a_long_one_is_computed(server: Server) -> None:
+    """One after the other, three whole answers come before the first token of a prompt of 4,000 tokens."""
+    events: list[str] = []
+
+    async def ask(client: AsyncGroq, name: str, question: str) -> None:
+        await stream_text(client, question, seed=1, max_tokens=1)
+        events.append(name)
+
+    async with client_of(server) as client:
+        long = asyncio.create_task(ask(client, "long", f"{time.time_ns()} {LONG_PROMPT * 2}"))
+        while server.load()["running"] != 1:
+            await asyncio.sleep(0.02)
+        for name in ("one", "two", "three"):
+            await ask(client, name, f"What is the next number after {name}? {time.time_ns()}")
+        await long
+
+    assert events == ["one", "two", "three", "long"]
+
+
 async def test_choices_are_independent_and_reproducible(server: Server) -> None:
     """n answers from one prompt: different from each other, the same the next time."""
     async with client_of(server) as client:

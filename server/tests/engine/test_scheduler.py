@@ -101,16 +101,26 @@ def test_slots_that_run_lie_side_by_side() -> None:
     assert [sequence.slot for sequence in new] == [2, 1, 5]
 
 
-def test_a_prompt_is_prefilled_in_one_batch_when_nobody_decodes() -> None:
-    """The chunk bounds a pause; without anybody to pause, the whole batch is used."""
+def test_a_long_prompt_takes_two_chunks_when_nobody_decodes() -> None:
+    """Whoever arrives during the step waits for all of it."""
     scheduler = make_scheduler(rows=64, chunk=8)
     sequence = make_sequence(list(range(100)))
     scheduler.add(sequence)
 
     plan = scheduler.schedule()
 
-    assert plan.rows == [(sequence, 64)]
+    assert plan.rows == [(sequence, 16)]
     assert plan.batch().wants_logits.sum() == 0
+
+
+def test_short_prompts_fill_the_batch_when_nobody_decodes() -> None:
+    """The chunk bounds what others wait for; here there are no others."""
+    scheduler = make_scheduler(num_slots=8, rows=64, chunk=8)
+    sequences = [make_sequence([index] * 8, name=str(index)) for index in range(8)]
+    for sequence in sequences:
+        scheduler.add(sequence)
+
+    assert scheduler.schedule().rows == [(sequence, 8) for sequence in sequences]
 
 
 def test_a_long_prompt_takes_one_chunk_beside_running_sequences() -> None:
@@ -134,7 +144,7 @@ def test_a_long_prompt_takes_one_chunk_beside_running_sequences() -> None:
 def test_sequences_that_arrive_together_wait_for_their_common_prefix() -> None:
     """The second prompt is not started until the first has computed what they share."""
     shared = list(range(1000, 1000 + MIN_SHARED_TOKENS * 2))
-    scheduler = make_scheduler()
+    scheduler = make_scheduler(chunk=64)
     first = make_sequence([*shared, 1, 2], name="first")
     second = make_sequence([*shared, 3, 4], name="second")
     scheduler.add(first)
@@ -156,16 +166,16 @@ def test_an_unrelated_sequence_overtakes_one_that_waits_for_a_prefix() -> None:
     for name, prompt in [("a", [*shared, 1, 1]), ("b", [*shared, 2, 2]), ("c", [5, 6])]:
         scheduler.add(make_sequence(prompt, name=name))
 
-    names = [sequence.request_id for sequence, _ in scheduler.schedule().rows]
+    names = {sequence.request_id for sequence, _ in scheduler.schedule().rows}
 
-    assert names == ["a", "c"]
+    assert names == {"a", "c"}
     assert [sequence.request_id for sequence in scheduler.waiting] == ["b"]
 
 
 def test_an_ended_sequence_leaves_its_prefix_to_the_next() -> None:
     """A slot is also a cache entry: the same prompt again costs two tokens."""
     prompt = list(range(1000, 1000 + MIN_SHARED_TOKENS + 4))
-    scheduler = make_scheduler()
+    scheduler = make_scheduler(chunk=64)
     first = make_sequence(prompt, name="first")
     scheduler.add(first)
     run_plan(scheduler)
@@ -212,7 +222,7 @@ def test_no_row_of_a_prompt_is_computed_alone(num_prompt: int, chunks: list[int]
 def test_a_cache_entry_that_would_lose_much_is_copied_instead_of_reused() -> None:
     """A short shared prefix must not destroy a long conversation while other slots are free."""
     long = list(range(2000, 2200))
-    scheduler = make_scheduler(rows=256)
+    scheduler = make_scheduler(rows=256, chunk=256)
     first = make_sequence(long, name="first")
     scheduler.add(first)
     run_plan(scheduler)

@@ -25,7 +25,8 @@ TIER_WEIGHTS: Mapping[ServiceTier, float] = {"performance": 4.0, "on_demand": 1.
 COMPLETION_TOKEN_COST = 4.0
 """In prompt tokens: prefill is 3 to 7 times as fast as decode on the CPUs we measured."""
 
-_FlowName = tuple[str, ServiceTier]
+FlowName = tuple[str, ServiceTier]
+"""API key and service tier."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +50,7 @@ class WaitingQueue:
     """
 
     def __init__(self) -> None:
-        self._flows: dict[_FlowName, _Flow] = {}
+        self._flows: dict[FlowName, _Flow] = {}
         self._num_arrived = 0
         self._floor = 0.0
         """The level at which a flow was last given a place."""
@@ -67,7 +68,7 @@ class WaitingQueue:
 
     def add(self, sequence: Sequence) -> None:
         """Join at the end of the flow."""
-        name = _flow_name(sequence)
+        name = flow_name(sequence)
         flow = self._flows.get(name)
         if flow is None:
             flow = self._flows[name] = _Flow(TIER_WEIGHTS[name[1]], self._floor)
@@ -93,14 +94,14 @@ class WaitingQueue:
 
     def start(self, sequence: Sequence) -> None:
         """The sequence has got a place: it waits no longer, and its work counts from now on."""
-        flow = self._flows[_flow_name(sequence)]
+        flow = self._flows[flow_name(sequence)]
         self._floor = max(self._floor, flow.level)
         del flow.waiting[sequence]
         flow.running.add(sequence)
 
     def end(self, sequence: Sequence) -> None:
         """The sequence has ended, running or waiting."""
-        name = _flow_name(sequence)
+        name = flow_name(sequence)
         flow = self._flows[name]
         if sequence in flow.waiting:
             del flow.waiting[sequence]
@@ -125,8 +126,14 @@ class WaitingQueue:
                 del self._flows[name]
 
 
-def _flow_name(sequence: Sequence) -> _FlowName:
+def flow_name(sequence: Sequence) -> FlowName:
+    """The flow that the sequence belongs to."""
     return sequence.request.key_id, sequence.request.service_tier
+
+
+def flow_weight(sequence: Sequence) -> float:
+    """The weight of the sequence's tier."""
+    return TIER_WEIGHTS[sequence.request.service_tier]
 
 
 def _work(sequence: Sequence) -> float:

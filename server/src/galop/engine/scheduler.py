@@ -2,8 +2,8 @@
 
 Theory of operation. Every sequence that runs owns a slot of the KV cache. A step takes all pending
 tokens of the sequences that decode (one each, more after forced tokens) and fills up with prompt
-tokens of those that prefill, oldest first, no more than `prefill_chunk` of them while anybody
-decodes: that bounds the pause a long prompt can cause.
+tokens of those that prefill, no more than `prefill_chunk` of them while anybody decodes: that bounds
+the pause a long prompt can cause. `engine.prefill` shares these rows between prompts.
 
 Slots remember their tokens after their sequence ended, so a slot is also an entry of the prefix
 cache. A waiting sequence looks for the slot that shares the longest prefix with its prompt, running
@@ -27,6 +27,7 @@ from itertools import pairwise
 import numpy as np
 
 from galop.engine.drafts import PassCosts
+from galop.engine.prefill import PrefillTurns, run_length
 from galop.engine.queue import WaitingQueue
 from galop.engine.runner import ROWS_LIKE_A_PASS, Batch, Int32Array
 from galop.engine.sequence import Sequence
@@ -111,7 +112,8 @@ class Plan:
 
 
 class Scheduler:
-    """Owns the queue and the slots. The order of the queue is `engine.queue`'s."""
+    """Owns the queue and the slots. Who gets a slot next is decided by `engine.queue`, and whose prompt is
+    computed next by `engine.prefill`."""
 
     def __init__(
         self,
@@ -131,6 +133,10 @@ class Scheduler:
         self.pass_costs = PassCosts()
         self._least_run = 1 if is_batch_invariant else 2
         self._clock = 0
+        self._prefill_turns = PrefillTurns(chunk=prefill_chunk, least_run=self._least_run)
+        self._prefix_waiters: dict[Sequence, list[tuple[Sequence, int]]] = {}
+        """See `engine.prefill.Waiters`; made anew by every `_admit`."""
+        self._num_admitted = 0
 
     @property
     def running(self) -> list[Sequence]:
@@ -179,19 +185,13 @@ class Scheduler:
         running = self.running
         decoding = [sequence for sequence in running if not sequence.is_prefilling]
         prefilling = [sequence for sequence in running if sequence.is_prefilling]
-        prefilling.sort(key=lambda sequence: sequence.arrival_s)
         take = self._equal_runs if self.is_batch_invariant else self._whole_runs
         rows = take(decoding)
         budget = self.max_batch_rows - sum(count for _, count in rows)
         budget -= self._draft(decoding, rows, budget)
-        if decoding:
-            budget = min(budget, self.prefill_chunk)
-        for sequence in prefilling:
-            count = self._run_length(sequence.num_pending_tokens, budget)
-            if count:
-                rows.append((sequence, count))
-                budget -= count
-        return rows
+        return rows + self._prefill_turns.choose(
+            prefilling, self._prefix_waiters, free_rows=budget, is_decoding=bool(decoding)
+        )
 
     def _equal_runs(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
         """The length that gets most done for the time of a pass: one token of everybody, or a long forced
@@ -218,7 +218,7 @@ class Scheduler:
         rows = []
         budget = self.max_batch_rows - len(decoding)  # one row each is certain
         for sequence in decoding:
-            count = self._run_length(sequence.num_pending_tokens, 1 + budget)
+            count = run_length(sequence.num_pending_tokens, 1 + budget, self._least_run)
             rows.append((sequence, count))
             budget -= count - 1
         return rows
@@ -241,18 +241,11 @@ class Scheduler:
         )
         return len(sequence.draft)
 
-    def _run_length(self, num_pending: int, budget: int) -> int:
-        """How many pending tokens to take, so that no row is computed alone that needs company."""
-        if num_pending <= budget:
-            return num_pending
-        if 0 < num_pending - budget < self._least_run:
-            budget = num_pending - self._least_run
-        return budget if budget >= self._least_run else 0
-
     def _admit(self) -> tuple[list[Sequence], list[PrefixCopy], list[Truncation]]:
         admitted: list[Sequence] = []
         copies: list[PrefixCopy] = []
         truncations: list[Truncation] = []
+        self._prefix_waiters = {}
         num_held_back = 0
         free = [slot for slot in self.slots if slot.sequence is None]
         for sequence in self.waiting.in_turn() if free else ():
@@ -260,7 +253,10 @@ class Scheduler:
                 break
             source, num_shared = self._longest_shared_prefix(sequence)
             if source is not None and num_shared > source.num_computed_tokens:
-                num_held_back += 1  # a running slot is about to compute this prefix
+                # A running slot is to compute this prefix.
+                assert source.sequence is not None
+                self._prefix_waiters.setdefault(source.sequence, []).append((sequence, num_shared))
+                num_held_back += 1
                 continue
             target = self._choose_target(free, source, num_shared)
             free.remove(target)
@@ -273,6 +269,8 @@ class Scheduler:
                 truncations.append(Truncation(target.index, num_shared))
             target.tokens, target.sequence = _EMPTY, sequence
             sequence.slot = target.index
+            sequence.admission_index = self._num_admitted
+            self._num_admitted += 1
             sequence.num_computed_tokens = sequence.num_cached_tokens = num_shared
             self.waiting.start(sequence)
             admitted.append(sequence)

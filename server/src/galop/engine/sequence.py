@@ -33,6 +33,8 @@ class Sequence:
     num_cached_tokens: int = 0
     """Prompt tokens that were found in the cache instead of being computed."""
     slot: int | None = None
+    admission_index: int = -1
+    """Place in the order in which the scheduler gave out slots, from 0; -1 while the sequence waits."""
     admitted_s: float = 0.0
     first_token_s: float = 0.0
     draft: list[int] = field(default_factory=list)
