@@ -33,12 +33,14 @@ RESULTS = Path(__file__).parent / "results"
 
 Launcher = Callable[[Configuration], Launch]
 
-SETTINGS: dict[Setting, tuple[Launcher, Launcher]] = {
+SETTINGS: dict[Setting, tuple[Launcher, ...]] = {
     "same file": (opponents.galop, opponents.llama_server),
     "as a user runs each": (opponents.galop_tuned, opponents.llama_server),
     "one core busy": (opponents.galop, opponents.llama_server_defaults),
     "one at a time": (opponents.galop, opponents.llama_cpp_python),
+    "ours alone, long context": (opponents.galop_long_context,),
 }
+"""Ours, and what it is compared with, if anything."""
 
 START = Goal("start to ready", "s", most=1.0)
 MEMORY = Goal("memory", "MiB", most=1.2)
@@ -113,13 +115,13 @@ class Comparison:
     async def _measure(self, row: Row, servers: Sequence[Running]) -> None:
         until = time.monotonic() + (self._deadline - time.monotonic()) / len(self._left)
         meter = machine.NoiseMeter()
-        blocks: tuple[list[Values], list[Values]] = ([], [])
+        blocks: list[list[Values]] = [[] for _ in servers]
         pair_s = 0.0
         for pair in range(self._options.pairs):
             started = time.monotonic()
             if pair and started + pair_s > until:
                 break
-            for index in turns(pair):
+            for index in turns(pair) if len(servers) > 1 else (0,):
                 blocks[index].append(await _block(row, servers[index], pair))
             pair_s = max(pair_s, time.monotonic() - started)
         noise = meter.read()
@@ -127,11 +129,13 @@ class Comparison:
             ours = [values[metric] for values in blocks[0]]
             self._medians[row.setting, row.name, metric] = statistics.median(ours)
         for goal in row.goals:
-            values = (
-                [each[goal.metric] for each in blocks[0]],
-                [each[goal.metric] for each in blocks[1]],
-            )
-            self._keep(compared(row.name, row.setting, goal, values, servers[1].name, noise))
+            ours, *theirs = ([each[goal.metric] for each in some] for some in blocks)
+            if theirs:
+                values = ours, theirs[0]
+                line = compared(row.name, row.setting, goal, values, servers[1].name, noise)
+            else:
+                line = of_ours(row.name, row.setting, goal, statistics.median(ours), noise)
+            self._keep(line)
         self._left.remove(row)
 
     def _skip(self, row: Row, reason: str) -> None:

@@ -11,6 +11,7 @@ The opponents live outside this repository's environment, because users do not n
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import socket
@@ -30,6 +31,9 @@ from galop.workers.spawn import ENVIRONMENT
 
 OPPONENTS_VARIABLE = "GALOP_BENCH_OPPONENTS"
 START_TIMEOUT_S = 120.0
+
+LONG_CONTEXT = 8192
+"""Tokens in a slot."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,12 @@ def galop(configuration: Configuration) -> Launch:
     command += ["--context-window", str(configuration.context_window)]
     command += ["--threads", str(configuration.num_threads)]
     return Launch("galop", command, {}, "/readyz")
+
+
+def galop_long_context(configuration: Configuration) -> Launch:
+    """Ours, with the longest context window that the embedded model has."""
+    launch = galop(dataclasses.replace(configuration, context_window=LONG_CONTEXT))
+    return dataclasses.replace(launch, name="galop, long context")
 
 
 def galop_tuned(configuration: Configuration) -> Launch:

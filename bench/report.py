@@ -81,10 +81,18 @@ def compared(
     )
 
 
-def of_ours(row: str, setting: str, goal: Goal, value: float) -> Line:
+def of_ours(row: str, setting: str, goal: Goal, value: float, noise: Noise | None = None) -> Line:
     """A line with a value of ours alone."""
     return Line(
-        row, setting, goal.metric, goal.unit, str(goal), ours=value, is_met=goal.is_met(value)
+        row,
+        setting,
+        goal.metric,
+        goal.unit,
+        str(goal),
+        ours=value,
+        is_met=goal.is_met(value) if goal.is_set else None,
+        load=noise.load if noise else 0.0,
+        steal=noise.steal if noise else 0.0,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import statistics
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,10 +18,13 @@ import jsonschema_rs
 
 from bench.machine import cpu_s
 from bench.opponents import Running
-from galop.benchmark.client import Block
+from galop.benchmark.client import Answer, Block
+from galop.engine.engine import DEFAULT_PREFILL_CHUNK
 
-Setting = Literal["same file", "as a user runs each", "one core busy", "one at a time"]
-"""Which two servers run; see `bench.compare`."""
+Setting = Literal[
+    "same file", "as a user runs each", "one core busy", "one at a time", "ours alone, long context"
+]
+"""Which servers run; see `bench.compare`."""
 
 Values = Mapping[str, float]
 
@@ -63,7 +67,8 @@ class Row:
     name: str
     setting: Setting
     measure: Callable[[Running, int], Awaitable[Values]]
-    """Called with a server and the number of the pair; gives a value for each goal's metric."""
+    """Called with a server and the number of the pair; gives a value for each goal's metric. Where ours runs
+    alone, all goals are `of_ours`."""
     goals: Sequence[Goal] = field(default_factory=tuple)
 
 
@@ -167,6 +172,37 @@ async def joining_prompt(server: Running, pair: int) -> Values:
     joined = await target.complete(chat(f"Summarise: {words(1450, pair)}", 1))
     block = await streams
     return {"worst gap": worst_gap_s(block, joined.sent_s, joined.ended_s)}
+
+
+async def short_beside_long(server: Running, pair: int) -> Values:
+    """Short prompts, one after the other, while one of 7,000 tokens is computed."""
+    target = server.target
+    long_prompt = chat(f"Summarise: {words(6900, pair)}", 1)
+    long = asyncio.create_task(target.complete(long_prompt))
+    short: list[Answer] = []
+    try:
+        while not long.done():
+            await asyncio.sleep(0.5)
+            ask = f"{pair} and {len(short)}: {words(50, 1000 * pair + len(short))}"
+            short.append(await target.complete(chat(ask, 1)))
+    finally:
+        long.cancel()
+    return chunks_until_first_token(await long, short)
+
+
+def chunks_until_first_token(long: Answer, short: Sequence[Answer]) -> Values:
+    """Times to first token over the time of a chunk, which is that of the long prompt over its chunks. Of the
+    short prompts that were answered before it."""
+    long_ended_s = long.sent_s + long.first_token_s
+    chunk_s = long.first_token_s / (long.prompt_tokens / DEFAULT_PREFILL_CHUNK)
+    waits = [
+        each.first_token_s / chunk_s
+        for each in short
+        if each.sent_s + each.first_token_s < long_ended_s
+    ]
+    if not waits:  # the first one came after it
+        waits = [short[0].first_token_s / chunk_s]
+    return {"median first token": statistics.median(waits), "worst first token": max(waits)}
 
 
 def worst_gap_s(block: Block, start_s: float, end_s: float) -> float:
@@ -397,6 +433,15 @@ ROWS: Sequence[Row] = (
         [Goal("first token", "s", most=0.4)],
     ),
     Row("free text, 8 clients", "one core busy", free_text(8, 24), [speed(3.0)]),
+    Row(
+        "a short prompt beside one of 7,000 tokens",
+        "ours alone, long context",
+        short_beside_long,
+        [
+            Goal("median first token", "chunks", most=3, of_ours=True),
+            Goal("worst first token", "chunks", of_ours=True),
+        ],
+    ),
     Row("free text, 1 client", "one at a time", free_text(1, 64), [CHARACTERS]),
     Row("free text, 8 clients", "one at a time", free_text(8, 24), [CHARACTERS]),
 )
