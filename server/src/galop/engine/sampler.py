@@ -17,14 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from galop.engine.runner import Float32Array
-from galop.engine.weights import BLOCK, Float64Array, weigh
+from galop.engine.softmax import BLOCK, Float64Array, unscaled_softmax
 from galop.protocol.requests import SamplingParams
 
 _MASK64 = (1 << 64) - 1
 _LEAST_TEMPERATURE = 1e-8
 
 _FLOORS = (1e-1, 1e-2, 1e-3)
-"""Weights, the most likely token's being 1, above which a nucleus is looked for first."""
+"""Lower bounds of the unscaled softmax, 1 at the most likely token; the nucleus is looked for above the first
+that leaves enough tokens."""
 
 
 def uniform(seed: int, choice_index: int, position: int, draw: int = 0) -> float:
@@ -76,7 +77,7 @@ def choose(logits: Float32Array, params: SamplingParams, random: float) -> int:
     """
     if params.temperature <= 0.0 or params.top_p <= 0.0:
         return int(logits.argmax())
-    weights, sums = weigh(logits, 1.0 / max(params.temperature, _LEAST_TEMPERATURE))
+    weights, sums = unscaled_softmax(logits, 1.0 / max(params.temperature, _LEAST_TEMPERATURE))
     if params.top_p < 1.0:
         return _choose_in_nucleus(weights, float(sums[-1]), params.top_p, random)
     return _invert(weights, sums, random)

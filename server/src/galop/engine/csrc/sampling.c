@@ -1,4 +1,4 @@
-/* The weights of a row of logits, for `engine/weights.py`: numpy makes four passes of it and as many arrays. */
+/* The weights of a row of logits, for `engine/softmax.py`: numpy makes four passes of it and as many arrays. */
 #include "simd.h"
 
 #include <math.h>

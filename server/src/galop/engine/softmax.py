@@ -1,7 +1,7 @@
-"""A row of logits as weights to draw from, by our C code where it was built and the processor has AVX2.
+"""Softmax of a row of logits, not divided by its sum, with running sums to draw from.
 
-The numpy way gives the same within rounding, in three times the time: what it costs a step is in
-bench/LOG.md.
+Computed by our C code where it was built and the processor has AVX2, else by numpy: the same within
+rounding, in three times the time (bench/LOG.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from galop.engine.runner import Float32Array
 
 BLOCK = 256
-"""Tokens per running sum: two short searches instead of one long one (csrc/sampling.c has it, too)."""
+"""Numbers per running sum: two short searches instead of one long one. csrc/sampling.c has it, too."""
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -38,14 +38,16 @@ _LIBRARY = _load()
 IS_COMPILED = _LIBRARY is not None
 
 
-def weigh(logits: Float32Array, inverse_temperature: float) -> tuple[Float32Array, Float64Array]:
-    """`exp((logits - max) * inverse_temperature)`, shape (vocab_size,), and the sum of its first 256, 512
-    ... numbers; the last sum is that of all. At least one logit is finite.
+def unscaled_softmax(
+    logits: Float32Array, inverse_temperature: float
+) -> tuple[Float32Array, Float64Array]:
+    """`exp((logits - max) * inverse_temperature)`, shape (vocab_size,), and the sums of its first 256, 512, ...
+    numbers; the last sum is that of all. `logits`: shape (vocab_size,), at least one of them finite.
 
     The highest logit is subtracted first, so that tiny temperatures only underflow the others to zero.
     """
     if _LIBRARY is None or not logits.flags.c_contiguous:
-        return weigh_by_numpy(logits, inverse_temperature)
+        return unscaled_softmax_by_numpy(logits, inverse_temperature)
     weights = np.empty_like(logits)
     sums = np.empty((len(logits) + BLOCK - 1) // BLOCK)
     _LIBRARY.galop_weights(
@@ -58,10 +60,10 @@ def weigh(logits: Float32Array, inverse_temperature: float) -> tuple[Float32Arra
     return weights, sums
 
 
-def weigh_by_numpy(
+def unscaled_softmax_by_numpy(
     logits: Float32Array, inverse_temperature: float
 ) -> tuple[Float32Array, Float64Array]:
-    """See `weigh`."""
+    """See `unscaled_softmax`."""
     with np.errstate(over="ignore", under="ignore"):
         weights = np.exp((logits - logits.max()) * np.float32(inverse_temperature))
     starts = np.arange(0, len(weights), BLOCK)
