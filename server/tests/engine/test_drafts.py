@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galop.engine.drafts import LONGEST_DRAFT, Drafter, PassCosts, best_length
+from galop.engine.drafts import LONGEST_DRAFT, Drafter, DraftRowCost, best_length
 
 
 def drafter(prompt: list[int], num_more: int = 50) -> Drafter:
@@ -59,9 +59,9 @@ def test_the_length_is_what_pays_most(chance: float, row_cost: float, length: in
     assert best_length(chance, row_cost) == length
 
 
-def test_the_cost_of_a_row_is_learnt_from_passes() -> None:
-    costs = PassCosts()
+def test_the_cost_share_is_learnt_from_passes() -> None:
+    costs = DraftRowCost()
     for _ in range(100):
         costs.record(1, 0.010)
         costs.record(5, 0.030)
-    assert costs.of_a_row == pytest.approx(0.5, abs=0.05)
+    assert costs.share == pytest.approx(0.5, abs=0.05)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as SequenceOf
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from galop.engine.runner import BatchCosts
 from galop.engine.scheduler import MIN_SHARED_TOKENS, PrefixCopy, Scheduler, Truncation
 from galop.engine.sequence import Sequence
 from galop.protocol.requests import GenerationRequest
@@ -18,13 +21,19 @@ def make_sequence(prompt: list[int], *, name: str = "r", max_tokens: int = 8) ->
 
 
 def make_scheduler(
-    num_slots: int = 4, rows: int = 64, chunk: int = 8, *, is_batch_invariant: bool = False
+    num_slots: int = 4,
+    rows: int = 64,
+    chunk: int = 8,
+    *,
+    is_batch_invariant: bool = False,
+    batch_costs: BatchCosts | None = None,
 ) -> Scheduler:
     return Scheduler(
         num_slots=num_slots,
         max_batch_rows=rows,
         prefill_chunk=chunk,
         is_batch_invariant=is_batch_invariant,
+        batch_costs=batch_costs,
     )
 
 
@@ -41,31 +50,27 @@ def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
     return sequences
 
 
-@pytest.mark.parametrize(
-    ("pending", "rows"),
-    [
-        ((5,), {0: 5}),
-        ((1, 1, 1), {0: 1, 1: 1, 2: 1}),
-        ((1, 1, 3), {0: 1, 1: 1, 2: 1}),  # three rows either way: everybody
-        ((1, 1, 4), {2: 4}),
-        ((2, 3, 4), {0: 2, 1: 2, 2: 2}),
-        ((1, 4, 9), {2: 9}),
-        ((40, 50, 1), {1: 50}),  # 80 rows are more than a batch
-    ],
-)
-def test_a_pass_has_runs_of_one_length(pending: tuple[int, ...], rows: dict[int, int]) -> None:
-    """A second length would cost a second pass over the weights; the one with most rows is taken."""
+def test_everybody_decodes_all_that_is_pending_where_rows_cost_the_same_everywhere() -> None:
+    """Linear costs are those of a runner with ragged batches: nobody is skipped for the run of another."""
     scheduler = make_scheduler(is_batch_invariant=True)
-    sequences = decoding(scheduler, *pending)
+    sequences = decoding(scheduler, 1, 20, 3)
 
-    plan = scheduler.schedule()
-
-    assert {sequences.index(sequence): count for sequence, count in plan.rows} == rows
+    assert scheduler.schedule().rows == list(zip(sequences, (1, 20, 3), strict=True))
 
 
-def test_nobody_waits_twice_for_the_long_runs_of_others() -> None:
-    """After the pass of a long run comes one with everybody who waited, however long the next run is."""
-    scheduler = make_scheduler(is_batch_invariant=True)
+class CostsOfOneLength:
+    """A runner that computes runs of one length well, and slots the better the lower they are."""
+
+    def cost(self, runs: SequenceOf[tuple[int, int]]) -> float:
+        return sum(count for _, count in runs) + 5 * len({count for _, count in runs})
+
+    def distance(self, slot: int, running: SequenceOf[int]) -> int:
+        return slot + 1
+
+
+def test_the_runs_with_the_most_rows_for_their_cost_are_taken() -> None:
+    """Whoever is skipped is in the next step, however long the next run of another is."""
+    scheduler = make_scheduler(is_batch_invariant=True, batch_costs=CostsOfOneLength())
     short, long = decoding(scheduler, 1, 20)
     assert scheduler.schedule().rows == [(long, 20)]
     long.num_computed_tokens += 20
@@ -74,31 +79,28 @@ def test_nobody_waits_twice_for_the_long_runs_of_others() -> None:
     assert scheduler.schedule().rows == [(short, 1), (long, 1)]
 
 
+def test_a_new_sequence_gets_the_best_slot_of_those_unused_for_long() -> None:
+    """Best for computing together, as the runner says; slots that were used lately keep their prefixes."""
+    scheduler = make_scheduler(num_slots=5, batch_costs=CostsOfOneLength())
+    first = [make_sequence([index, 1, 2], name=str(index)) for index in range(5)]
+    for sequence in first:
+        scheduler.add(sequence)
+    scheduler.schedule()
+    for slot in (3, 2, 0, 1):
+        scheduler.remove(scheduler.slots[slot].sequence or first[0])
+    new = make_sequence([9, 9], name="new")
+    scheduler.add(new)
+    scheduler.schedule()
+
+    assert new.slot == 2  # of 3 and 2, the older half
+
+
 def run_plan(scheduler: Scheduler) -> None:
     """Pretend that the model ran: rows are computed, whoever is done gets one more token."""
     for sequence, count in scheduler.schedule().rows:
         sequence.num_computed_tokens += count
         if not sequence.num_pending_tokens:
             sequence.append([7])
-
-
-def test_slots_that_run_lie_side_by_side() -> None:
-    """A new sequence goes between those that run, or next to them, but takes no slot whose tokens were
-    used lately if there are older ones."""
-    scheduler = make_scheduler(num_slots=6)
-    first = [make_sequence([index, 1, 2], name=str(index)) for index in range(6)]
-    for sequence in first:
-        scheduler.add(sequence)
-    scheduler.schedule()
-    for index in (1, 2, 5, 0):  # 3 and 4 go on
-        scheduler.remove(first[index])
-    new = [make_sequence([9, index], name=f"new {index}") for index in range(3)]
-    for sequence in new:
-        scheduler.add(sequence)
-        scheduler.schedule()
-
-    # 2 is nearest to 3 among the older half (1, 2), then 1, then of 5 and 0 the one left of the older half.
-    assert [sequence.slot for sequence in new] == [2, 1, 5]
 
 
 def test_a_long_prompt_takes_two_chunks_when_nobody_decodes() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from galop.engine.runner import Batch, Float32Array
+from galop.engine.runner import Batch, BatchCosts, Float32Array, LinearCosts
 
 START, END, UNUSED = 256, 257, 258
 VOCAB_SIZE = 259
@@ -94,6 +94,7 @@ class ScriptedModel:
         self.max_batch_rows = max_batch_rows
         self.end_token_ids = frozenset({END})
         self.is_batch_invariant = True
+        self.batch_costs: BatchCosts = LinearCosts()
         self.step_time_s = step_time_s
         self.slots: list[list[int]] = [[] for _ in range(num_slots)]
         self.batch_sizes: list[int] = []

@@ -36,11 +36,12 @@ _RECOVERY = 0.02
 """Of the way back to the first estimates, at each token without a draft: nothing is given up for good."""
 
 
-class PassCosts:
-    """What a row more costs, as a share of a pass of one row; learnt from the passes of the engine."""
+class DraftRowCost:
+    """What each row of a draft costs, learnt from the passes of a sequence that decodes alone."""
 
     def __init__(self) -> None:
-        self.of_a_row = _FIRST_ROW_COST
+        self.share = _FIRST_ROW_COST
+        """Time of one row more, over the time of a pass of one row; 0 to 1."""
         self._single_s: float | None = None
 
     def record(self, num_rows: int, seconds: float) -> None:
@@ -48,10 +49,10 @@ class PassCosts:
         if num_rows == 1:
             single_s = seconds if self._single_s is None else self._single_s
             self._single_s = single_s + 0.2 * (seconds - single_s)
-            self.of_a_row += _RECOVERY * (_FIRST_ROW_COST - self.of_a_row)
+            self.share += _RECOVERY * (_FIRST_ROW_COST - self.share)
         elif self._single_s:
             cost = (seconds / self._single_s - 1) / (num_rows - 1)
-            self.of_a_row += 0.1 * (min(max(cost, 0.0), 1.0) - self.of_a_row)
+            self.share += 0.1 * (min(max(cost, 0.0), 1.0) - self.share)
 
 
 class Drafter:

@@ -84,6 +84,7 @@ class Engine:
             max_batch_rows=runner.max_batch_rows,
             prefill_chunk=prefill_chunk,
             is_batch_invariant=runner.is_batch_invariant,
+            batch_costs=runner.batch_costs,
         )
         self.num_draft_tokens = 0
         self.num_accepted_tokens = 0
@@ -158,7 +159,7 @@ class Engine:
             sequence, count = plan.rows[0]
             if count == 1:
                 num_rows = 1 + len(sequence.draft)
-                self.scheduler.pass_costs.record(num_rows, self._clock() - start)
+                self.scheduler.draft_row_cost.record(num_rows, self._clock() - start)
         return logits
 
     def _advance(self, plan: Plan, logits: Float32Array) -> list[EngineEvent]:

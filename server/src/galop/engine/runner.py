@@ -1,6 +1,6 @@
 """The model as the engine sees it: rows of tokens in, rows of logits out, one KV cache per slot.
 
-Implemented by `llama.LlamaRunner` on llama.cpp and by `testing.ScriptedModel` without weights.
+`BatchCosts` is what the engine may know of how a runner computes: which batches are cheap. Implemented by `llama.LlamaRunner` on llama.cpp and by `testing.ScriptedModel` without weights.
 """
 
 from __future__ import annotations
@@ -11,10 +11,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-ROWS_LIKE_A_PASS = 5
-"""With batch-invariant kernels, so many rows more cost as much as one pass more over all weights. Measured
-with the embedded model on two cores; what is decided by it changes no result."""
 
 Int32Array = npt.NDArray[np.int32]
 Float32Array = npt.NDArray[np.float32]
@@ -29,13 +25,43 @@ class Batch:
 
     token_ids: Int32Array
     positions: Int32Array
+    """Of the token in its sequence, from 0: the number of tokens before it in the slot."""
     slots: Int32Array
+    """The slot of each row, 0 <= slot < `ModelRunner.num_slots`."""
     wants_logits: npt.NDArray[np.int8]
     """1 for the rows whose logits are wanted, else 0."""
 
     @property
     def num_rows(self) -> int:
         return len(self.token_ids)
+
+
+class BatchCosts(Protocol):
+    """How a runner's time depends on the shape of a batch. Changes how fast a batch is, never a result."""
+
+    def cost(self, runs: Sequence[tuple[int, int]]) -> float:
+        """The time of a forward pass, in times of one row more. `runs`: (slot, number of rows) of each
+        sequence, in any order; at least one."""
+
+    def distance(self, slot: int, running: Sequence[int]) -> int:
+        """How well a sequence in `slot` can be computed together with those in the slots `running`: 0 is as
+        well as anywhere, more is worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinearCosts:
+    """A pass costs the same however its rows are spread over slots: ragged batches."""
+
+    pass_cost_rows: float = 5.0
+    """Fixed cost of a forward pass, in rows."""
+
+    def cost(self, runs: Sequence[tuple[int, int]]) -> float:
+        """See `BatchCosts.cost`."""
+        return self.pass_cost_rows + sum(num_rows for _, num_rows in runs)
+
+    def distance(self, slot: int, running: Sequence[int]) -> int:
+        """See `BatchCosts.distance`."""
+        return 0
 
 
 class ModelRunner(Protocol):
@@ -60,6 +86,9 @@ class ModelRunner(Protocol):
     def is_batch_invariant(self) -> bool:
         """Whether a row's logits have the same bits whatever else is in the batch and however its
         sequence was cut into batches, single rows included."""
+
+    @property
+    def batch_costs(self) -> BatchCosts: ...
 
     @property
     def end_token_ids(self) -> frozenset[int]: ...

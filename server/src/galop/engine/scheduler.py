@@ -11,25 +11,27 @@ slots included. Where the shared part is still being computed there, it waits fo
 computing it twice: that is how requests that arrive together pay for their common prefix once.
 The last prompt token is always computed, for its logits.
 
-Where the model's kernels give a row the same bits in any batch (`is_batch_invariant`), generated tokens
-stay in the cache for the next turn of a conversation, a sequence that decodes alone may have a draft
-(`engine.drafts`), and those that decode take equally many tokens in a step, because every length would
-cost a pass over the weights of its own. Where they may treat a single row differently, an answer must not depend on what was
-cached: then at least two prompt tokens are computed, a prompt is never cut so that one row stays alone,
-and the cache keeps prompts only, because generated tokens were computed one by one.
+Which sequences decode in a step, how many tokens of each, and which slot a new one gets depends on
+what the runner says of its costs (`engine.runner.BatchCosts`); results do not.
+
+Where a row has the same bits in any batch (`ModelRunner.is_batch_invariant`), generated tokens stay in
+the cache for the next turn of a conversation, a sequence that decodes alone may have a draft
+(`engine.drafts`), and forced tokens may be computed in any number of steps. Where a single row may differ
+from one in company, an answer must not depend on what was cached: at least two prompt tokens are
+computed, a prompt is never cut so that one row stays alone, forced tokens are computed at once, and the
+cache keeps prompts only, because generated tokens were computed one by one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
-from galop.engine.drafts import PassCosts
+from galop.engine.drafts import DraftRowCost
 from galop.engine.prefill import PrefillTurns, run_length
 from galop.engine.queue import WaitingQueue
-from galop.engine.runner import ROWS_LIKE_A_PASS, Batch, Int32Array
+from galop.engine.runner import Batch, BatchCosts, Int32Array, LinearCosts
 from galop.engine.sequence import Sequence
 
 MIN_SHARED_TOKENS = 16
@@ -43,13 +45,17 @@ class Slot:
     """One sequence's worth of KV cache."""
 
     index: int
+    """0 <= index < number of slots."""
     tokens: Int32Array = field(default_factory=lambda: _EMPTY)
-    """What the cache holds while no sequence owns the slot."""
+    """What the cache holds while no sequence owns the slot; empty while one does."""
     sequence: Sequence | None = None
+    """The owner; None while the slot is free."""
     last_used: int = 0
+    """How many sequences had ended when its last one did, that one included; 0 if it never had one."""
 
     @property
     def num_computed_tokens(self) -> int:
+        """Tokens in the KV cache."""
         return len(self.tokens) if self.sequence is None else self.sequence.num_computed_tokens
 
 
@@ -58,8 +64,11 @@ class PrefixCopy:
     """The first `num_tokens` of slot `source` go into slot `target` before the forward pass."""
 
     source: int
+    """Slot index."""
     target: int
+    """Slot index, not the source's."""
     num_tokens: int
+    """At least `MIN_SHARED_TOKENS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,9 @@ class Truncation:
     """Slot `slot` forgets everything after its first `num_tokens`."""
 
     slot: int
+    """Slot index."""
     num_tokens: int
+    """How many tokens stay, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,11 @@ class Plan:
     """One step, decided. First copies, then truncations, then the forward pass."""
 
     admitted: list[Sequence]
+    """Those that got a slot in this step."""
     copies: list[PrefixCopy]
+    """Into slots of admitted sequences."""
     truncations: list[Truncation]
+    """Of slots of admitted sequences that no prefix is copied into."""
     rows: list[tuple[Sequence, int]]
     """(sequence, how many of its pending tokens), in batch order."""
 
@@ -122,7 +136,10 @@ class Scheduler:
         max_batch_rows: int,
         prefill_chunk: int,
         is_batch_invariant: bool = False,
+        batch_costs: BatchCosts | None = None,
     ) -> None:
+        """See `ModelRunner` for all but `prefill_chunk`: the most prompt tokens of a step while others wait for
+        it. Raises ValueError if a batch has fewer rows than there are slots."""
         if not num_slots <= max_batch_rows:
             raise ValueError("a batch must hold at least one row for every slot")
         self.slots = [Slot(index) for index in range(num_slots)]
@@ -130,9 +147,10 @@ class Scheduler:
         self.max_batch_rows = max_batch_rows
         self.prefill_chunk = prefill_chunk
         self.is_batch_invariant = is_batch_invariant
-        self.pass_costs = PassCosts()
+        self.draft_row_cost = DraftRowCost()
+        self._batch_costs = batch_costs or LinearCosts()
         self._least_run = 1 if is_batch_invariant else 2
-        self._clock = 0
+        self._num_ended = 0
         self._prefill_turns = PrefillTurns(chunk=prefill_chunk, least_run=self._least_run)
         self._prefix_waiters: dict[Sequence, list[tuple[Sequence, int]]] = {}
         """See `engine.prefill.Waiters`; made anew by every `_admit`."""
@@ -169,7 +187,8 @@ class Scheduler:
         else:
             slot.tokens = sequence.prompt[: sequence.num_computed_tokens]
         slot.sequence = None
-        slot.last_used = self._tick()
+        self._num_ended += 1
+        slot.last_used = self._num_ended
         sequence.slot = None
 
     def forget(self, slot_index: int) -> None:
@@ -185,33 +204,44 @@ class Scheduler:
         running = self.running
         decoding = [sequence for sequence in running if not sequence.is_prefilling]
         prefilling = [sequence for sequence in running if sequence.is_prefilling]
-        take = self._equal_runs if self.is_batch_invariant else self._whole_runs
-        rows = take(decoding)
-        budget = self.max_batch_rows - sum(count for _, count in rows)
-        budget -= self._draft(decoding, rows, budget)
+        rows = self._decode_rows(decoding)
+        free_rows = self.max_batch_rows - sum(count for _, count in rows)
+        free_rows -= self._draft(decoding, rows, free_rows)
         return rows + self._prefill_turns.choose(
-            prefilling, self._prefix_waiters, free_rows=budget, is_decoding=bool(decoding)
+            prefilling, self._prefix_waiters, free_rows=free_rows, is_decoding=bool(decoding)
         )
 
-    def _equal_runs(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
-        """The length that gets most done for the time of a pass: one token of everybody, or a long forced
-        run of some. Then the others wait, but never twice in a row."""
-        if not decoding:
-            return []
-        pending = [sequence.num_pending_tokens for sequence in decoding]
-        most = min((s.num_pending_tokens for s in decoding if s.has_waited), default=max(pending))
-        most = min(most, self.max_batch_rows)
-        takers = {
-            length: [s for s in decoding if s.num_pending_tokens >= length]
-            for length in sorted({1, *(min(each, most) for each in pending)})
-        }
-        length = max(
-            (each for each in takers if each * len(takers[each]) <= self.max_batch_rows),
-            key=lambda each: _efficiency(takers[each], each),
-        )
+    def _decode_rows(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
+        """The runs with the most rows for their cost. Whoever is skipped takes part in the next step, which
+        then has runs of one length: short where the skipped ones have little to compute."""
+        whole = self._whole_runs(decoding)
+        if not decoding or not self.is_batch_invariant:
+            return whole
+        candidates = self._equal_runs(decoding)
+        if not any(sequence.was_skipped for sequence in decoding):
+            candidates.append(whole)
+        rows = max(candidates, key=self._rows_per_cost)
+        chosen = {sequence for sequence, _ in rows}
         for sequence in decoding:
-            sequence.has_waited = sequence.num_pending_tokens < length
-        return [(sequence, length) for sequence in takers[length]]
+            sequence.was_skipped = sequence not in chosen
+        return rows
+
+    def _rows_per_cost(self, rows: list[tuple[Sequence, int]]) -> float:
+        runs = [(sequence.slot, count) for sequence, count in rows if sequence.slot is not None]
+        return sum(count for _, count in runs) / self._batch_costs.cost(runs)
+
+    def _equal_runs(self, decoding: list[Sequence]) -> list[list[tuple[Sequence, int]]]:
+        """For each length, shortest first, the runs of all sequences that have so many pending tokens. No
+        length leaves out a sequence that was skipped in the previous step."""
+        pending = [sequence.num_pending_tokens for sequence in decoding]
+        most = min((s.num_pending_tokens for s in decoding if s.was_skipped), default=max(pending))
+        most = min(most, self.max_batch_rows)
+        equal = []
+        for length in sorted({1, *(min(each, most) for each in pending)}):
+            takers = [each for each in decoding if each.num_pending_tokens >= length]
+            if length * len(takers) <= self.max_batch_rows:
+                equal.append([(sequence, length) for sequence in takers])
+        return equal
 
     def _whole_runs(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
         """All that is pending, as far as a batch has room."""
@@ -237,7 +267,7 @@ class Scheduler:
         # Of the tokens that may still come, the last one is chosen, not guessed.
         most = min(sequence.max_tokens - sequence.num_completion_tokens - 1, budget)
         sequence.draft = sequence.drafter.propose(
-            sequence.completion, most, self.pass_costs.of_a_row
+            sequence.completion, most, self.draft_row_cost.share
         )
         return len(sequence.draft)
 
@@ -295,38 +325,22 @@ class Scheduler:
         return best, best_shared if best is not None else 0
 
     def _choose_target(self, free: list[Slot], source: Slot | None, num_shared: int) -> Slot:
-        """The source itself where little would be lost. Else a slot between those that run, because what
-        runs side by side is computed in one pass; or, of the half of the free ones that were unused for
-        longest, the one nearest to those that run."""
+        """The slot for a new sequence. The source of its prefix, if at least half of what is cached there is
+        shared. Else the slot unused for longest of those that are computed best together with the running
+        ones; if none is ideal, the best one of the half that was unused for longest."""
         if source is not None and source.sequence is None and source in free:
             loses_little = num_shared * 2 >= len(source.tokens)
             if loses_little or len(free) == 1:
                 return source
         others = [slot for slot in free if slot is not source] or free
         others.sort(key=lambda slot: (len(slot.tokens) > 0, slot.last_used))
-        taken = [slot.index for slot in self.slots if slot.sequence is not None]
-        if not taken:
-            return others[0]
-        for slot in others:
-            if taken[0] < slot.index < taken[-1]:
+        running = [slot.index for slot in self.slots if slot.sequence is not None]
+        distances = [(self._batch_costs.distance(slot.index, running), slot) for slot in others]
+        for distance, slot in distances:
+            if distance == 0:
                 return slot
-        older_half = others[: (len(others) + 1) // 2]
-        return min(older_half, key=lambda slot: min(abs(slot.index - each) for each in taken))
-
-    def _tick(self) -> int:
-        self._clock += 1
-        return self._clock
-
-
-def _efficiency(sequences: list[Sequence], length: int) -> float:
-    """Rows computed per cost, in rows, of a pass that takes `length` tokens of each sequence. The model
-    computes slots that follow each other at once; a gap is filled or costs another pass."""
-    slots = [sequence.slot for sequence in sequences if sequence.slot is not None]
-    gaps = (after - before - 1 for before, after in pairwise(slots))
-    num_rows = length * len(slots)
-    return num_rows / (
-        num_rows + ROWS_LIKE_A_PASS + sum(min(ROWS_LIKE_A_PASS, length * gap) for gap in gaps)
-    )
+        older_half = distances[: (len(others) + 1) // 2]
+        return min(older_half, key=lambda each: each[0])[1]
 
 
 def _num_shared(left: Int32Array, right: Int32Array) -> int:

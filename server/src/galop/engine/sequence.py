@@ -41,8 +41,8 @@ class Sequence:
     """Guessed tokens, computed in this step together with the last pending one."""
     drafter: Drafter | None = None
     """None where tokens are not guessed: they would be refused by a constraint, or change no time."""
-    has_waited: bool = False
-    """Left out of the last pass, though it decodes."""
+    was_skipped: bool = False
+    """Decoding, but skipped in the previous batch."""
     completion_counts: dict[int, int] = field(default_factory=dict)
     """How often each token came so far; kept only where a penalty needs it."""
 

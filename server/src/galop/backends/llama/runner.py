@@ -1,11 +1,12 @@
 """`engine.ModelRunner` on llama.cpp: one context, one KV stream per slot.
 
-Every slot has a stream of its own (`kv_unified` off), flash attention is off, and runs of different
-lengths go into different calls: measured on x86, that makes a sequence's logits bit-identical
-whatever else is in the batch and however its prompt was cut into chunks of two rows or more, which
-is what lets the same seed give the same bytes (docs/decisions/0002).
+Every slot has a stream of its own (`kv_unified` off), attention is ours where it can be and llama.cpp's
+without flash attention elsewhere, and runs of different lengths go into different calls. Measured on
+x86, that makes a sequence's logits bit-identical whatever else is in the batch and however its prompt
+was cut into chunks of two rows or more, which is what lets the same seed give the same bytes
+(docs/decisions/0002 and 0008).
 
-Batches are filled through numpy views of preallocated arrays.
+What shape of batch is cheap is in `costs`. Batches are filled through numpy views of preallocated arrays.
 """
 
 from __future__ import annotations
@@ -18,18 +19,16 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from galop.backends.llama.costs import PASS_COST_ROWS, StreamCosts, filler_cost_rows
 from galop.backends.llama.errors import ModelMemoryError
 from galop.backends.llama.library import forget_errors, kernels, last_errors, llama
 from galop.backends.llama.model import LlamaModel
 from galop.backends.llama.threads import AdaptiveThreads, Threads
 from galop.engine.drafts import LONGEST_DRAFT
-from galop.engine.runner import ROWS_LIKE_A_PASS, Batch, Float32Array, Int32Array
+from galop.engine.runner import Batch, Float32Array, Int32Array
 
 DEFAULT_BATCH_ROWS = 512
 """Rows per forward pass; larger ones do not help small models on CPUs."""
-
-_CELLS_LIKE_A_ROW = 500
-"""To attend to so many cells costs about as much as the rest of a row; see `ROWS_LIKE_A_PASS`."""
 
 
 class LlamaRunner:
@@ -137,6 +136,10 @@ class LlamaRunner:
         return self._is_batch_invariant
 
     @property
+    def batch_costs(self) -> StreamCosts:
+        return StreamCosts(fills_gaps=self._is_batch_invariant)
+
+    @property
     def end_token_ids(self) -> frozenset[int]:
         return self._end_token_ids
 
@@ -174,9 +177,9 @@ class LlamaRunner:
         """(slot, its next position) for each of these slots; [] where another pass costs less."""
         next_position = llama.llama_memory_seq_pos_max
         fillers = [(slot, int(next_position(self._memory, slot)) + 1) for slot in gap]
-        cost = sum(length * (1 + position / _CELLS_LIKE_A_ROW) for _, position in fillers)
+        cost = sum(filler_cost_rows(length, position) for _, position in fillers)
         has_room = all(position + length <= self._context_window for _, position in fillers)
-        return fillers if has_room and cost < ROWS_LIKE_A_PASS else []
+        return fillers if has_room and cost < PASS_COST_ROWS else []
 
     def _decode(self, batch: Batch, length: int) -> Float32Array:
         """One call of llama.cpp, for runs of this length."""
