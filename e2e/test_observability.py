@@ -273,7 +273,12 @@ def test_settings_that_cannot_work_are_refused_before_anything_starts(
 
 def _engine_pid(server: Server) -> int:
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    return int(children.split()[0])
+    (engine,) = [
+        child
+        for child in children.split()
+        if b"engine_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    return int(engine)
 
 
 @contextlib.contextmanager

@@ -38,8 +38,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from galop.chat import ChatTemplate
-from galop.chat.errors import TemplateError
+from galop.chat import ChatTemplate, RenderingPool
+from galop.chat.errors import TemplateError, TemplateLimitError
 from galop.engine.engine import Engine
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
@@ -446,18 +446,26 @@ _PIECES = st.sampled_from(
 )
 
 
+_RENDER_LIMIT_S = 0.5
+"""A tenth of what a server gives a template: many of these rows never end."""
+
+
 def templates(trial: Trial) -> None:
     """Any row of pieces and text, as a model file might have it."""
 
     def check(pieces: list[str]) -> str:
+        source = "".join(pieces)
         try:
-            template = ChatTemplate("".join(pieces), bos_token="<s>", eos_token="</s>")
+            template = ChatTemplate(source, bos_token="<s>", eos_token="</s>", renderer=renderer)
             template.render([{"role": "user", "content": "Hi"}], tools=[dict(TOOL)])
+        except TemplateLimitError as error:
+            return f"ended by the limit of {error.unit}"
         except TemplateError:
             return "refused"
         return "rendered"
 
-    trial.run(st.lists(_PIECES | st.text(max_size=6), max_size=8), check)
+    with contextlib.closing(RenderingPool(time_limit_s=_RENDER_LIMIT_S)) as renderer:
+        trial.run(st.lists(_PIECES | st.text(max_size=6), max_size=8), check)
 
 
 def event_streams(trial: Trial) -> None:

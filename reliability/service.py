@@ -46,8 +46,10 @@ class Service:
         """None while there is no engine."""
         pid = self.process.pid
         with contextlib.suppress(OSError):
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            return int(children[-1]) if children else None
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                # The other children render chat templates.
+                if b"engine_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
         return None
 
     @property

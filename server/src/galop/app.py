@@ -10,7 +10,7 @@ import hashlib
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 
 import uvicorn
@@ -21,7 +21,7 @@ from galop.admission.admission import Admission
 from galop.admission.control import AdmissionControl
 from galop.backends.llama.errors import ModelFileError
 from galop.backends.text import ModelText
-from galop.chat import ChatModel, ChatService, ChatTemplate, ModelRegistry
+from galop.chat import ChatModel, ChatService, ChatTemplate, ModelRegistry, RenderingPool
 from galop.chat.errors import TemplateError
 from galop.chat.models import entries_of
 from galop.config.engine import engine_config
@@ -64,7 +64,8 @@ def run(
         hang_timeout_s=settings.hang_timeout,
         first=first_engine,
     )
-    chat_model = _chat_model(settings, model, text, engine, context_window)
+    renderer = RenderingPool()
+    chat_model = _chat_model(settings, model, text, engine, renderer, context_window)
     control = AdmissionControl(
         num_slots=settings.max_sequences,
         max_waiting=settings.max_waiting,
@@ -90,7 +91,11 @@ def run(
         async with telemetry, ledger, _running(engine):
             await _until_stopped(server, listener, engine, lambda: on_ready(service))
 
-    with asyncio.Runner(loop_factory=partial(asyncio.SelectorEventLoop, selector)) as runner:
+    with (
+        closing(renderer),
+        asyncio.Runner(loop_factory=partial(asyncio.SelectorEventLoop, selector)) as runner,
+    ):
+        renderer.start()
         runner.run(serve())
 
 
@@ -111,6 +116,7 @@ def _chat_model(
     model: ServedModel,
     text: ModelText,
     engine: EngineProcess,
+    renderer: RenderingPool,
     context_window: int,
 ) -> ChatModel:
     try:
@@ -118,6 +124,7 @@ def _chat_model(
             text.chat_template,
             bos_token=text.tokenizer.bos_token,
             eos_token=text.tokenizer.eos_token,
+            renderer=renderer,
         )
     except TemplateError as error:
         raise ModelFileError(model.path, error.reason) from error

@@ -25,6 +25,7 @@ from galop.chat.errors import (
     JsonValidateFailedError,
     ModelNotFoundError,
     TemplateError,
+    TemplateLimitError,
     ToolUseFailedError,
 )
 from galop.http.errors import (
@@ -61,6 +62,22 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
     (InvalidRequestError("said", param="p"), 400, BAD, None, "p", "said"),
     (InvalidParameterError("p", "said"), 400, BAD, None, "p", "'p' : said"),
     (TemplateError("said"), 400, BAD, None, "messages", "refuses them: said"),
+    (
+        TemplateLimitError("seconds", 5.0),
+        400,
+        BAD,
+        None,
+        "messages",
+        "more than 5 seconds for them",
+    ),
+    (
+        TemplateLimitError("characters", 1_050_640),
+        400,
+        BAD,
+        None,
+        "messages",
+        "more than 1,050,640 characters",
+    ),
     (
         ContextLengthExceededError(
             num_prompt_tokens=3000, max_prompt_tokens=2047, context_window=2048

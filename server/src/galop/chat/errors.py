@@ -4,6 +4,7 @@ ChatError
 ├── ModelNotFoundError            no model or alias has this id
 ├── InvalidParameterError         a parameter is wrong in itself or beside another one
 ├── TemplateError                 the model's chat template refuses these messages
+├── TemplateLimitError            the model's chat template takes too much for these messages
 ├── ContextLengthExceededError    the prompt does not fit into the context window
 ├── InvalidSchemaError            the JSON Schema of the response format cannot be kept
 ├── ToolUseFailedError            the output is not a whole call of a declared function
@@ -12,6 +13,8 @@ ChatError
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 
 class ChatError(Exception):
@@ -41,6 +44,17 @@ class TemplateError(ChatError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TemplateLimitError(ChatError):
+    """Rendering the chat template was ended: it needs more than `limit` of `unit`."""
+
+    def __init__(
+        self, unit: Literal["seconds", "characters", "MiB of memory"], limit: float
+    ) -> None:
+        super().__init__(f"more than {limit:,.12g} {unit}")
+        self.unit = unit
+        self.limit = limit
 
 
 class ContextLengthExceededError(ChatError):

@@ -22,7 +22,6 @@ from galop.chat.output.processor import OutputProcessor
 from galop.chat.output.reasoning import is_opened_by, opened_thinking
 from galop.chat.output.spec import OutputSpec
 from galop.chat.prompt.encoder import Prompt
-from galop.chat.prompt.template import strings_in
 from galop.chat.request import ChatRequest, TemplateMessage
 from galop.chat.tools.toolbox import Toolbox, check_tools
 from galop.chat.usage_meter import UsageMeter
@@ -30,9 +29,6 @@ from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError
 from galop.protocol.events import Finished, Prefilled, Tokens
 from galop.protocol.requests import GenerationRequest, SamplingParams
-
-_LONG_CONVERSATION_CHARS = 20_000
-"""Longer ones are encoded on a thread. 20,000 characters take about 10 ms."""
 
 
 class Meter(Protocol):
@@ -202,11 +198,8 @@ def _compiled_toolbox(request: ChatRequest, model: ChatModel) -> Toolbox | None:
 
 
 async def _encode(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Prompt:
-    num_chars = sum(map(len, strings_in(request.messages)))
-    num_chars += sum(len(tool.parameters) for tool in request.tools)
-    if num_chars > _LONG_CONVERSATION_CHARS:
-        return await asyncio.to_thread(_encode_now, request, model, output)
-    return _encode_now(request, model, output)
+    # On a thread: it waits for another process, and 20,000 characters take 10 ms to tokenize.
+    return await asyncio.to_thread(_encode_now, request, model, output)
 
 
 def _encode_now(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Prompt:

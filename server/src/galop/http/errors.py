@@ -40,6 +40,7 @@ from galop.chat.errors import (
     JsonValidateFailedError,
     ModelNotFoundError,
     TemplateError,
+    TemplateLimitError,
     ToolUseFailedError,
 )
 from galop.http.rate_limits import (
@@ -226,6 +227,16 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             when="The model's chat template does not take this sequence of messages.",
             message=lambda error: (
                 f"'messages' : the model's chat template refuses them: {_clipped(error.reason)}"
+            ),
+            param=lambda error: "messages",
+        ),
+        _row(
+            TemplateLimitError,
+            400,
+            when="The model's chat template takes too long for these messages, or writes too much.",
+            message=lambda error: (
+                f"'messages' : the model's chat template needs more than {error.limit:,.12g} "
+                f"{error.unit} for them, which is all it may take."
             ),
             param=lambda error: "messages",
         ),

@@ -37,6 +37,13 @@ def test_a_template_that_cannot_be_rendered_is_a_problem() -> None:
     assert finding.verdict == "problem"
 
 
+def test_a_template_without_bounds_is_a_problem() -> None:
+    """It is named, and `galop doctor` goes on."""
+    (finding,) = check_template("{{ 'x' * 10**10 }}")
+    assert finding.verdict == "problem"
+    assert "its chat template needs more than 128 MiB of memory" in finding.text
+
+
 def test_a_template_that_works_is_not_worth_a_line() -> None:
     """The finding about the file is enough."""
     assert list(check_template("{% for m in messages %}{{ m.content }}{% endfor %}")) == []

@@ -1,527 +1,306 @@
-"""What a chat template may compute: Jinja's immutable sandbox, with every step paid from a budget.
+"""The Jinja environment of chat templates, and the program that renders them in a process of its own.
 
-Templates come with the weights and are not trusted. Jinja's sandbox keeps them from Python's internals,
-but not from `'a' * 10**9`, nested loops, or a list of twice itself sixty times over. Here the budget of a
-render is a number of units, about a nanosecond and a byte each. Loops and macros pay as they begin,
-operators, calls, filters and tests before they work, values when they are written or joined. What
-no template in use needs is not there at all: filters for HTML, methods such as `str.translate`,
-widths over a thousand.
+The dialect is that of Hugging Face's `apply_chat_template` (transformers,
+`utils/chat_template_utils.py`): trimmed blocks, loop controls, `raise_exception`, `strftime_now`,
+a `tojson` that leaves non-ASCII and `<` alone, and `{% generation %}` blocks.
 
-Jinja offers a hook for operators, calls and output. For the rest (`~`, comparisons, slices, literals,
-loops) the parsed template is rewritten: each becomes, or is preceded by, a call of a filter that pays.
+Imports only Jinja and the standard library, because `chat.prompt.rendering` runs this file by its path:
+importing it as `galop.chat.prompt.sandbox` would load the whole package, 13 MB and 100 ms more.
 """
 
 from __future__ import annotations
 
-import re
+import gc
+import json
+import resource
+import signal
+import socket
+import struct
 import sys
-from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Sized, ValuesView
-from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import wraps
-from itertools import chain
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
-from jinja2 import Template, nodes, pass_context
-from jinja2.runtime import BlockReference, Context, LoopContext, Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
+from jinja2 import Environment, Template, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.ext import Extension, loopcontrols
+from jinja2.meta import TrackingCodeGenerator
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
-from jinja2.visitor import NodeTransformer
 
 MAX_SOURCE_CHARS = 1 << 18
-"""Of a template. The longest in use have about 20,000."""
+"""Of a template. The longest in use have about 40,000."""
 
-_BASE_UNITS = 8_000_000
-_UNITS_PER_UNIT_GIVEN = 64
-"""Honest templates copy what they are given about ten times."""
+_MAX_REASON_CHARS = 500
+"""Of a template's own words, which become part of an error's message."""
 
-_ITEM = 32
-"""Of a list, tuple or object: what one takes in memory, and looking at it in nanoseconds."""
-_STEP = 64
-"""One call, or one turn of a loop."""
-_MACRO = 1024
-"""One call of a macro or a block, or of a loop by itself."""
-_NODE = 4
-"""One node of a loop's body: most take some ten nanoseconds, and not all are passed in each turn."""
-_SLOW = 16
-"""Times a unit, for filters that work in Python on every character or item."""
-_MAX_DEPTH = 100
-_MAX_INTEGER_BITS = 1 << 12
-_MAX_WIDTH = 1000
-_MAX_RANGE_BOUND = 1_000_000
-
-_BODIES = (Macro, BlockReference, LoopContext)
-_NUMBERS = (int, float)
-_CONTAINERS = (list, tuple, dict, range, KeysView, ValuesView, ItemsView)
+OutcomeKind = Literal["text", "refused", "output", "memory"]
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+class Outcome(NamedTuple):
+    """How one render ended."""
+
+    kind: OutcomeKind
+    """`output`, `memory`: more than the limit."""
+    text: str
+    """The rendered text; why it was refused; the limit as a decimal number, of characters or MiB."""
 
 
-_METHODS: tuple[tuple[type, frozenset[str]], ...] = (
-    (
-        str,
-        _names(
-            "capitalize casefold center count endswith find format format_map index isalnum isalpha "
-            "isascii isdecimal isdigit islower isnumeric isspace istitle isupper join ljust lower "
-            "lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit "
-            "rstrip split splitlines startswith strip swapcase title upper zfill"
-        ),
-    ),
-    (dict, _names("copy get items keys values")),
-    (list, _names("copy count index")),
-    (tuple, _names("count index")),
-    (int, frozenset()),
-    (float, _names("is_integer")),
-    (type, frozenset()),
-)
-"""What of Python's own types a template may call."""
-_SHALLOW_FILTERS = _names(
-    "attr batch count d default first items last length list map random reject rejectattr reverse "
-    "select selectattr slice"
-)
-"""These look at a container, not at what is inside its items."""
-_SLOW_FILTERS = _names(
-    "dictsort escape e forceescape groupby indent sort title tojson truncate unique urlencode "
-    "wordcount"
-)
-_NO_FILTERS = ("filesizeformat", "pprint", "striptags", "urlize", "wordwrap", "xmlattr")
-_WIDE = _names("batch center indent ljust rjust round slice tojson zfill")
-"""Filters and methods for which a number is a width."""
-_WIDE_PERCENT = re.compile(r"%[^%a-zA-Z]*(\d{4}|\*)")
-"""A width of four digits, or one that is read from an argument."""
-_WIDE_SPEC = re.compile(r"\d{4}")
-_SHALLOW_TESTS = _names(
-    "boolean callable defined escaped false filter float integer iterable mapping none number sameas "
-    "sequence string test true undefined"
-)
+class RenderLimits(NamedTuple):
+    """What one render may take."""
+
+    output_chars: int
+    memory_mib: int
+    """Of the process that renders: all that it has allocated. Linux enforces it."""
+
+    @classmethod
+    def for_request(cls, num_bytes: int) -> RenderLimits:
+        """Limits that grow with what the template is given: `num_bytes` of JSON."""
+        # Templates in use write what they are given once or twice. 4 MiB in long messages took 40 MiB,
+        # in 130,000 tiny ones 77 MiB (2026-11).
+        return cls(output_chars=(1 << 20) + 8 * num_bytes, memory_mib=128 + (16 * num_bytes >> 20))
 
 
-class BudgetError(Exception):
-    """The template wants more than it may have; the text says of what, for a person."""
+class _OutputLimitError(Exception):
+    pass
 
 
-class Budget:
-    """What is left of one render's units. Any: whatever a template has at hand."""
-
-    def __init__(self, given: Any) -> None:
-        self._known: dict[int, tuple[Any, int, int]] = {}
-        """By id: the container, which must live as long as its id counts, its size and depth."""
-        self._left = sys.maxsize
-        self._left = _BASE_UNITS + _UNITS_PER_UNIT_GIVEN * self.size(given)
-
-    def spend(self, units: int) -> None:
-        """Raises `BudgetError` when nothing is left."""
-        self._left -= units
-        if self._left < 0:
-            raise BudgetError("the chat template computes or writes too much")
-
-    def size(self, value: Any) -> int:
-        """Units of a value with all that is in it. Raises `BudgetError` for what is too deep."""
-        return self._measured(value)[0]
-
-    def spend_for(self, *values: Any) -> None:
-        """Pay for looking at whole values."""
-        units = _STEP
-        for value in values:
-            units += len(value) if isinstance(value, str) else self.size(value)
-        self.spend(units)
-
-    def _measured(self, value: Any) -> tuple[int, int]:
-        if isinstance(value, str):
-            return len(value), 0
-        if not isinstance(value, _CONTAINERS):
-            if isinstance(value, int) and value.bit_length() > _MAX_INTEGER_BITS:
-                raise BudgetError("the chat template computes too large a number")
-            return _ITEM, 0
-        if isinstance(value, range):
-            return _ITEM * len(value), 0
-        known = self._known.get(id(value))
-        if known is None:
-            known = self._known[id(value)] = (value, *self._measure_items(value))
-        return known[1], known[2]
-
-    def _measure_items(self, container: Iterable[Any]) -> tuple[int, int]:
-        size = depth = 0
-        items = chain.from_iterable(container.items()) if isinstance(container, dict) else container
-        for item in items:
-            size += _ITEM
-            if isinstance(item, str):
-                size += len(item)
-                continue
-            if isinstance(item, Namespace):  # could be changed to hold itself
-                raise BudgetError("the chat template puts a namespace into a value")
-            item_size, item_depth = self._measured(item)
-            size += item_size
-            depth = max(depth, item_depth)
-        if depth >= _MAX_DEPTH:
-            raise BudgetError("the chat template nests values too deep")
-        self.spend(_ITEM * len(container) if isinstance(container, Sized) else _ITEM)
-        return size, depth + 1
+# --- the environment -----------------------------------------------------------------------------
 
 
-_current: ContextVar[Budget] = ContextVar("budget of the render")
+class _RuntimeOnly(CodeGenerator):
+    """Computes nothing while compiling, where no limit holds: `{{ 'a'|center(10**9) }}`."""
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        # Any: a private type of Jinja.
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
 
 
-@contextmanager
-def budget_for(given: Any) -> Iterator[None]:
-    """A render inside pays from a budget that grows with what the template is given.
-
-    Any: JSON values.
-    """
-    token = _current.set(Budget(given))
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class _Variables(_RuntimeOnly, TrackingCodeGenerator):
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.optimizer = None  # which would compute as well, whatever the environment says
 
 
-class BoundedEnvironment(ImmutableSandboxedEnvironment):
-    """Compiles templates that must be rendered inside `budget_for`. The signatures are Jinja's."""
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
+    """Compiles chat templates: no access to Python's internals, no changes of what they are given."""
 
-    intercepted_binops = frozenset({"+", "-", "*", "**", "%"})
+    code_generator_class = _RuntimeOnly
 
-    def __init__(self, **options: Any) -> None:
-        # Nothing is computed while compiling, where nobody would pay.
-        super().__init__(optimized=False, finalize=_written, **options)
-        for name in _NO_FILTERS:
-            del self.filters[name]
-        del self.globals["lipsum"]
-        self.add_filters(self.filters)
-        tests: Any = self.tests  # Any: typed as the functions they are
-        self.tests.update({name: _paying_test(name, test) for name, test in tests.items()})
-        self.filters.update(
-            {_CONCAT: _concat, _LOOK: _look, _SLICE: _slice, _SPEND: _spend_constant}
+    def __init__(self) -> None:
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            optimized=False,  # see _RuntimeOnly
+            extensions=[loopcontrols, _GenerationBlock],
+        )
+        self.filters["tojson"] = _to_json
+        self.globals.update(
+            raise_exception=_raise_exception,
+            strftime_now=_strftime_now,
+            dict=_make_dict,
+            namespace=_TemplateNamespace,
         )
 
-    def add_filters(self, filters: dict[str, Callable[..., Any]]) -> None:
-        """Have filters that pay for what they are given and for what they return."""
-        self.filters.update({name: _paying_filter(name, each) for name, each in filters.items()})
-
     def template(self, source: str) -> Template:
-        """Compile. Raises whatever Jinja and Python do at hostile sources, and `BudgetError`."""
+        """Compile. Raises whatever Jinja and Python's compiler raise, ValueError if it is too long."""
         if len(source) > MAX_SOURCE_CHARS:
-            raise BudgetError(f"it is longer than {MAX_SOURCE_CHARS} characters")
-        code = self.compile(_Paying().visit(self.parse(source)))
-        return self.template_class.from_code(self, code, self.make_globals(None))
+            raise ValueError(f"it is longer than {MAX_SOURCE_CHARS} characters")
+        return self.from_string(source)
 
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        for kind, methods in _METHODS:
-            if isinstance(obj, kind):
-                return attr in methods
-        return super().is_safe_attribute(obj, attr, value)
+    def variables(self, source: str) -> frozenset[str]:
+        """The names that a template reads and does not set."""
+        tracker = _Variables(self)
+        tracker.visit(self.parse(source))
+        return frozenset(tracker.undeclared_identifiers)
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        budget = _current.get()
-        if operator == "+" and isinstance(left, str) and isinstance(right, str):
-            budget.spend(len(left) + len(right))  # first, as the most frequent
-        elif isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS):
-            budget.spend_for(left, right)
-            if operator == "**":
-                _check_power(left, right)
-        elif operator == "*":
-            sequence, times = (right, left) if isinstance(left, int) else (left, right)
-            budget.spend(_length(sequence) * max(1, times if isinstance(times, int) else 1))
-        elif operator == "%" and isinstance(left, str):
-            _check_format(left, _WIDE_PERCENT)
-            budget.spend(budget.size(right) * left.count("%") + len(left))
-        else:
-            budget.spend(_length(left) + _length(right))
-        return super().call_binop(context, operator, left, right)
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
-        budget = _current.get()
-        if isinstance(__obj, _BODIES):
-            budget.spend(_MACRO)
-            return super().call(__context, __obj, *args, **kwargs)
-        owner = getattr(__obj, "__self__", None)
-        if isinstance(owner, str) and __obj.__name__ not in ("format", "format_map"):
-            args = _pay_for_text(__obj.__name__, owner, args, kwargs)
-        elif isinstance(owner, list | tuple):
-            budget.spend_for(owner, *args)
-        else:
-            budget.spend_for(*args, *kwargs.values())
-        if __obj is __self.globals["range"] and any(abs(n) > _MAX_RANGE_BOUND for n in args):
-            raise BudgetError("the chat template counts too far")
-        result = super().call(__context, __obj, *args, **kwargs)
-        if isinstance(result, list | dict):
-            budget.spend_for(result)
-        return result
+class _GenerationBlock(Extension):
+    """`{% generation %}...{% endgeneration %}` marks text for training; here it is just text."""
 
-    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
-        bound = super().wrap_str_format(value)
-        if bound is None:
+    tags = {"generation"}
+
+    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.Scope(body, lineno=line)
+
+
+class _TemplateNamespace(Namespace):
+    """Refuses names with an underscore in front, as transformers does: Python's internals have such."""
+
+    def __init__(*args: Any, **attributes: Any) -> None:
+        self, args = args[0], args[1:]  # `self` must stay free as a template's own name
+        for name in (named := dict(*args, **attributes)):
+            _check_name(name)
+        Namespace.__init__(self, named)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _check_name(name)
+        super().__setitem__(name, value)
+
+
+def _check_name(name: object) -> None:
+    if isinstance(name, str) and name.startswith("_"):
+        raise SecurityError(f"a namespace takes no name with an underscore in front: {name!r}")
+
+
+def _make_dict(*args: Any, **members: Any) -> dict[Any, Any]:
+    # A function, so that a template has no attributes of the type at hand.
+    return dict(*args, **members)
+
+
+def _to_json(
+    value: Any,  # whatever a template has at hand
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    # Jinja's own filter escapes HTML characters, which no model has seen in training.
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
+
+
+def _raise_exception(message: str) -> None:
+    raise TemplateRuntimeError(message)
+
+
+def _strftime_now(format: str) -> str:
+    return datetime.now().strftime(format)
+
+
+# --- rendering -----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def environment() -> TemplateEnvironment:
+    """The one of this process."""
+    return TemplateEnvironment()
+
+
+@lru_cache(maxsize=16)
+def compiled(source: str) -> Template:
+    """See `TemplateEnvironment.template`."""
+    return environment().template(source)
+
+
+def render(source: str, names: Mapping[str, Any], limits: RenderLimits) -> Outcome:
+    """Render with a bound on the output. Never raises. Any: templates take JSON.
+
+    The bound on the memory is the process's, and only named here.
+    """
+    try:
+        chunks: list[str] = []
+        num_chars = 0
+        for chunk in compiled(source).generate(names):
+            num_chars += len(chunk)
+            if num_chars > limits.output_chars:
+                raise _OutputLimitError
+            chunks.append(chunk)
+        return Outcome("text", "".join(chunks))
+    except _OutputLimitError:
+        return Outcome("output", str(limits.output_chars))
+    except MemoryError:
+        return Outcome("memory", str(limits.memory_mib))
+    except Exception as error:  # a template can raise whatever Python can
+        return Outcome("refused", reason_of(error))
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong in a template, at most 500 characters."""
+    return (str(error) or type(error).__name__)[:_MAX_REASON_CHARS]
+
+
+# --- the process ---------------------------------------------------------------------------------
+
+_LENGTH = struct.Struct("!I")
+_READ_BYTES = 1 << 16
+_KINDS: tuple[OutcomeKind, ...] = ("text", "refused", "output", "memory")
+
+
+def send(connection: socket.socket, message: bytes) -> None:
+    """One message, with its length in front."""
+    connection.sendall(_LENGTH.pack(len(message)) + message)
+
+
+def receive(connection: socket.socket) -> bytes | None:
+    """The next message; None where the other side has gone. Nothing may follow it until it is answered."""
+    received = bytearray()
+    num_bytes = _LENGTH.size
+    while len(received) < num_bytes:
+        piece = connection.recv(_READ_BYTES)
+        if not piece:
             return None
-        text = value.__self__
-        formatter = _BoundedFormatter(self)
-
-        @wraps(bound)
-        def format_text(*args: Any, **kwargs: Any) -> str:
-            _current.get().spend(_STEP * len(text))
-            if value.__name__ == "format_map":
-                args, kwargs = (), dict(*args, **kwargs)
-            return formatter.vformat(text, args, kwargs)
-
-        return format_text
-
-
-class _BoundedFormatter(SandboxedFormatter):
-    def format_field(self, value: Any, format_spec: str) -> Any:
-        _check_format(format_spec, _WIDE_SPEC)
-        _current.get().spend_for(value)
-        return super().format_field(value, format_spec)
-
-    def convert_field(self, value: Any, conversion: Any) -> Any:
-        _current.get().spend_for(value)
-        return super().convert_field(value, conversion)
-
-
-# --- what pays -----------------------------------------------------------------------------------
-
-_CONCAT, _LOOK, _SLICE, _SPEND = "~", " look", " slice", " spend"
-"""Filters for rewritten templates. No template can write such a name."""
-
-
-def _length(value: Any) -> int:
-    """Units of a value without what is in its items."""
-    if isinstance(value, str):
-        return len(value)
-    return _ITEM * (1 + len(value)) if isinstance(value, Sized) else _ITEM
-
-
-@pass_context
-def _written(_context: Context, value: Any) -> Any:
-    budget = _current.get()
-    if isinstance(value, str):
-        budget.spend(len(value))
-        return value
-    budget.spend_for(value)
-    if isinstance(value, Namespace):
-        raise BudgetError("the chat template writes a namespace")
-    return value
-
-
-def _concat(values: list[Any]) -> str:
-    _current.get().spend_for(values)
-    return "".join(map(str, values))
-
-
-def _look(value: Any) -> Any:
-    if isinstance(value, str):
-        _current.get().spend(len(value))
-    else:
-        _current.get().spend_for(value)
-    return value
-
-
-def _slice(value: Any) -> Any:
-    _current.get().spend(_length(value))
-    return value
-
-
-def _spend_constant(units: int) -> bool:
-    _current.get().spend(units)
-    return True
-
-
-def _paid_one_by_one(items: Iterator[Any]) -> Iterator[Any]:
-    budget = _current.get()
-    for item in items:
-        budget.spend_for(item)
-        yield item
-
-
-def _paying_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    num_before = 1 if hasattr(function, "jinja_pass_arg") else 0
-    weight = _SLOW if name in _SLOW_FILTERS else 1
-
-    @wraps(function)
-    def pay_and_filter(*given: Any, **options: Any) -> Any:
-        budget = _current.get()
-        before, (value, *args) = given[:num_before], given[num_before:]
-        if isinstance(value, Iterator):
-            value = _paid_one_by_one(value)
-        if name in _SHALLOW_FILTERS:
-            width = _width(name, args, options)
-            budget.spend(_STEP + _ITEM * width)
-        elif name in ("join", "replace") or isinstance(value, str):
-            value, *args = _pay_for_filtered_text(name, value, args, options, weight)
-        else:
-            if isinstance(value, Iterator):
-                value = list(value)
-            if name == "sum" and not all(
-                isinstance(start, int | float) for start in [*args[1:], options.get("start", 0)]
-            ):
-                raise BudgetError("the chat template sums up what are no numbers")
-            width = _width(name, args, options)
-            inside = budget.size(value)
-            budget.spend(_STEP + weight * inside * (1 + width))
-            budget.spend_for(*args, *options.values())
-        result = function(*before, value, *args, **options)
-        if isinstance(result, Iterator):
-            return _paid_one_by_one(result)
-        budget.spend(_length(result))
-        return result
-
-    return pay_and_filter
-
-
-def _paying_test(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    if name in _SHALLOW_TESTS:
-        return function
-
-    @wraps(function)
-    def pay_and_test(*given: Any, **options: Any) -> Any:
-        _current.get().spend_for(*given, *options.values())
-        return function(*given, **options)
-
-    return pay_and_test
-
-
-def _pay_for_filtered_text(
-    name: str, value: Any, args: list[Any], options: dict[str, Any], weight: int
-) -> list[Any]:
-    """As `_pay_for_text`, for filters: what they are given, with iterators read to their end."""
-    if name == "join":
-        items = list(value)
-        separator = args[0] if args else options.get("d", "")
-        _pay_for_text("join", str(separator), (items,), {})
-        return [items, *args]
-    if name == "format":
-        _check_format(str(value), _WIDE_PERCENT)
-        _current.get().spend(str(value).count("%") * _current.get().size([*args, options]))
-    if name == "replace":
-        texts = [str(value), *map(str, args), *map(str, options.values())]
-        _pay_for_text(name, texts[0], tuple(texts[1:]), {})
-        return [value, *args]
-    width = _width(name, args, options)
-    budget = _current.get()
-    budget.spend(_STEP + weight * len(value) * (1 + (width if name == "indent" else 0)) + width)
-    budget.spend_for(*args, *options.values())
-    return [value, *args]
-
-
-def _pay_for_text(
-    name: str, text: str, args: tuple[Any, ...], options: dict[str, Any]
-) -> tuple[Any, ...]:
-    """Pay for the method `name` of `text`. Returns its arguments, iterators read to their end."""
-    budget = _current.get()
-    if name == "join" and args:
-        items = list(args[0])
-        budget.spend(len(text) * len(items))
-        args = (items, *args[1:])
-    elif name == "replace" and len(args) > 1 and isinstance(args[0], str):
-        budget.spend(len(text) + text.count(args[0]) * _length(args[1]))
-    width = _width(name, args, options)
-    # Splitting makes an item of what may be one character.
-    many = text if name in ("split", "rsplit", "splitlines") else ""
-    budget.spend(len(text) + width + _ITEM * len(many) // 4)
-    budget.spend_for(*args, *options.values())
-    return args
-
-
-def _width(name: str, args: Iterable[Any], options: dict[str, Any]) -> int:
-    """The width that is asked for, 0 if none. Raises `BudgetError` for more than anybody needs."""
-    if name not in _WIDE:
-        return 0
-    width = max((abs(n) for n in (*args, *options.values()) if isinstance(n, int)), default=0)
-    if name in ("indent", "tojson"):  # a text is taken as well
-        width = max(width, *map(_width_of_texts, (*args, *options.values())), 0)
-    if width > _MAX_WIDTH:
-        raise BudgetError("the chat template asks for too great a width")
-    return width
-
-
-def _width_of_texts(value: Any) -> int:
-    if isinstance(value, tuple | list):
-        return max(map(_width_of_texts, value), default=0)
-    return len(value) if isinstance(value, str) else 0
-
-
-def _check_power(base: float, exponent: float) -> None:
-    if not isinstance(base, int) or not isinstance(exponent, int):
-        return
-    if base.bit_length() * abs(exponent) > _MAX_INTEGER_BITS:
-        raise BudgetError("the chat template computes too large a number")
-
-
-def _check_format(text: str, too_wide: re.Pattern[str]) -> None:
-    if too_wide.search(text):
-        raise BudgetError("the chat template asks for too great a width")
-
-
-# --- what is rewritten ---------------------------------------------------------------------------
-
-
-class _Paying(NodeTransformer):
-    """Puts filters that pay where Jinja has no hook. Any: Jinja's visitors are not typed."""
-
-    def visit_Concat(self, node: nodes.Concat, *args: Any) -> nodes.Node:
-        self.generic_visit(node)
-        return _filtered(_CONCAT, nodes.List(node.nodes, lineno=node.lineno))
-
-    def visit_Compare(self, node: nodes.Compare, *args: Any) -> nodes.Node:
-        self.generic_visit(node)
-        first = node.ops[0]
-        is_quick = _is_short(first.expr) or (_is_short(node.expr) and "in" not in first.op)
-        if len(node.ops) > 1 or not is_quick:
-            node.expr = _filtered(_LOOK, node.expr)
-            for each in node.ops:
-                each.expr = _filtered(_LOOK, each.expr)
-        return node
-
-    def visit_List(self, node: nodes.List, *args: Any) -> nodes.Node:
-        return self._visit_literal(node)
-
-    def visit_Dict(self, node: nodes.Dict, *args: Any) -> nodes.Node:
-        return self._visit_literal(node)
-
-    def visit_Tuple(self, node: nodes.Tuple, *args: Any) -> nodes.Node:
-        return self._visit_literal(node) if node.ctx == "load" else node
-
-    def _visit_literal(self, node: nodes.Literal) -> nodes.Node:
-        self.generic_visit(node)
-        return node if _is_short(node) else _filtered(_LOOK, node)
-
-    def visit_Getitem(self, node: nodes.Getitem, *args: Any) -> nodes.Node:
-        self.generic_visit(node)
-        return _filtered(_SLICE, node) if isinstance(node.arg, nodes.Slice) else node
-
-    def visit_For(self, node: nodes.For, *args: Any) -> nodes.Node:
-        if node.test is not None:
-            node.test = nodes.And(_spending(_STEP, node), self.visit(node.test))
-        return self._visit_body(node)
-
-    def visit_Macro(self, node: nodes.Macro, *args: Any) -> nodes.Node:
-        return self._visit_body(node)
-
-    def visit_CallBlock(self, node: nodes.CallBlock, *args: Any) -> nodes.Node:
-        return self._visit_body(node)
-
-    def visit_Block(self, node: nodes.Block, *args: Any) -> nodes.Node:
-        return self._visit_body(node)
-
-    def _visit_body(
-        self, node: nodes.For | nodes.Macro | nodes.CallBlock | nodes.Block
-    ) -> nodes.Node:
-        num_nodes = sum(1 for _ in node.find_all(nodes.Node))
-        num_chars = sum(len(each.data) for each in node.find_all(nodes.TemplateData))
-        self.generic_visit(node)
-        spending = _spending(_STEP + _NODE * num_nodes + num_chars, node)
-        node.body.insert(0, nodes.ExprStmt(spending, lineno=node.lineno))
-        return node
-
-
-def _is_short(node: nodes.Node) -> bool:
-    """True for constants as the template's author wrote them."""
-    constants = (nodes.Const, nodes.Literal, nodes.Pair)
-    return isinstance(node, constants) and all(map(_is_short, node.iter_child_nodes()))
-
-
-def _filtered(name: str, node: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
-
-
-def _spending(units: int, node: nodes.Node) -> nodes.Filter:
-    return _filtered(_SPEND, nodes.Const(units, lineno=node.lineno))
+        received += piece
+        if len(received) >= _LENGTH.size:
+            num_bytes = _LENGTH.size + _LENGTH.unpack_from(received)[0]
+    return bytes(memoryview(received)[_LENGTH.size :])
+
+
+def encode_request(source: str, names: Mapping[str, Any]) -> bytes:
+    """What to render, as a message. Any: JSON values."""
+    return json.dumps([source, names]).encode()
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """An outcome as a message: the index of its kind, then its text."""
+    return bytes([_KINDS.index(outcome.kind)]) + outcome.text.encode("utf-8", "surrogatepass")
+
+
+def decode_outcome(message: bytes) -> Outcome:
+    """The opposite of `encode_outcome`."""
+    return Outcome(_KINDS[message[0]], message[1:].decode("utf-8", "surrogatepass"))
+
+
+def main(connection: socket.socket, alarm_s: int) -> None:
+    """Render what comes over `connection` until it ends.
+
+    An empty message says that requests are taken. A render of more than `alarm_s` ends the process;
+    the server kills it sooner, but the server may be gone.
+    """
+    # Ctrl-C, and the SIGTERM that systemd sends to the whole group, are the server's to handle.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    environment()
+    gc.freeze()
+    send(connection, b"")
+    memory_mib = 0
+    while (request := receive(connection)) is not None:
+        limits = RenderLimits.for_request(len(request))
+        if limits.memory_mib != memory_mib:
+            memory_mib = limits.memory_mib
+            _limit_memory(memory_mib << 20)
+        signal.alarm(alarm_s)
+        send(connection, _outcome_of(request, limits))
+        signal.alarm(0)
+
+
+def _outcome_of(request: bytes, limits: RenderLimits) -> bytes:
+    try:
+        source, names = json.loads(request)
+        return encode_outcome(render(source, names, limits))
+    except MemoryError:
+        return encode_outcome(Outcome("memory", str(limits.memory_mib)))
+
+
+def _limit_memory(num_bytes: int) -> None:
+    # The hard limit stays: it could not be raised for a longer request.
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = num_bytes if hard == resource.RLIM_INFINITY else min(num_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as _connection:
+        main(_connection, alarm_s=int(sys.argv[2]))

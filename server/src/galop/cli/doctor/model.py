@@ -39,17 +39,22 @@ def check(configuration: Configuration, model: ServedModel) -> Iterator[Finding]
 
 def check_template(source: str | None) -> Iterator[Finding]:
     """Render one message with the model's chat template; None and empty: it has none."""
-    from galop.chat import ChatTemplate
-    from galop.chat.errors import TemplateError
+    from galop.chat import ChatTemplate, RenderingPool
+    from galop.chat.errors import TemplateError, TemplateLimitError
 
     if not source:
         advice = "ChatML is used; answers may be odd"
         yield Finding("model", "warning", "it has no chat template", advice)
         return
     try:
-        ChatTemplate(source, bos_token="", eos_token="").render([{"role": "user", "content": "Hi"}])
+        with closing(RenderingPool()) as renderer:
+            template = ChatTemplate(source, bos_token="", eos_token="", renderer=renderer)
+            template.render([{"role": "user", "content": "Hi"}])
     except TemplateError as error:
         yield Finding("model", "problem", error.reason, "give another file with --model")
+    except TemplateLimitError as error:
+        text = f"its chat template needs {error}"
+        yield Finding("model", "problem", text, "give another file with --model")
 
 
 def check_tuned(model: ServedModel) -> Finding:

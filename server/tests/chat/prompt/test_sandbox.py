@@ -1,0 +1,120 @@
+"""The environment of chat templates, against what transformers gives them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galop.chat.prompt.sandbox import (
+    MAX_SOURCE_CHARS,
+    Outcome,
+    RenderLimits,
+    decode_outcome,
+    encode_outcome,
+    environment,
+    render,
+)
+
+DATA = Path(__file__).parents[5] / "shared" / "data" / "chat-templates.jsonl.gz"
+"""One template a line: `name`, `source`, `cases`, each with the `names` it is given and the text that
+transformers made of them (null: refused; left out: the text has a date in it)."""
+
+LIMITS = RenderLimits(output_chars=10_000_000, memory_mib=0)
+NAMES: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "Hi"}],
+    "tools": None,
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ bos_token }}{{ messages[0].content }}{{ eos_token }}", "<s>Hi</s>"),
+        (
+            "{% for m in messages * 3 %}{% if loop.index > 1 %}{% break %}{% endif %}x{% endfor %}",
+            "x",
+        ),
+        ("{{ {'a': '<é>'} | tojson }}", '{"a": "<é>"}'),
+        ("{{ {'a': 1} | tojson(indent=1) }}", '{\n "a": 1\n}'),
+        ("{% generation %}{{ messages[0].content }}{% endgeneration %}", "Hi"),
+        ("{% set ns = namespace(n=0) %}{% set ns.n = 2 %}{{ ns.n }}", "2"),
+        ("  {% if true %}\n  x\n  {% endif %}\n", "  x\n"),
+        ("{{ strftime_now('%Y')[:2] }}", "20"),
+        ("{{ messages[0].content.strip().startswith('H') }}", "True"),
+        ("{% if tools %}t{% endif %}{% if undefined_thing %}u{% endif %}-", "-"),
+    ],
+)
+def test_the_dialect_of_hugging_face(source: str, text: str) -> None:
+    """What templates in the wild use."""
+    assert render(source, NAMES, LIMITS) == Outcome("text", text)
+
+
+def test_only_the_text_is_written_while_compiling() -> None:
+    """Where no limit holds: not one of these is computed then."""
+    started_s = time.thread_time()
+    for expression in ("'a'|center(10**9)|length", "'%1000000000d' % 1", "9 ** 9 ** 9"):
+        environment().template(f"{{% if x %}}{{{{ {expression} }}}}{{% endif %}}{{{{ y }}}}")
+        assert environment().variables(f"{{{{ {expression} }}}}{{{{ y }}}}") == {"y"}
+    assert time.thread_time() - started_s < 1
+
+
+def test_a_template_that_is_too_long_is_not_compiled() -> None:
+    """The limit is far above what models come with."""
+    environment().template("x" * MAX_SOURCE_CHARS)
+    with pytest.raises(ValueError, match="longer than 262144 characters"):
+        environment().template("x" * (MAX_SOURCE_CHARS + 1))
+
+
+@pytest.mark.parametrize("num_chars", [0, 1, 9, 10, 11])
+def test_the_output_may_have_just_as_many_characters(num_chars: int) -> None:
+    """And not one more."""
+    source = "{% for i in range(n) %}é{% endfor %}"
+    outcome = render(source, {"n": num_chars}, RenderLimits(output_chars=10, memory_mib=0))
+    expected = Outcome("text", "é" * num_chars) if num_chars <= 10 else Outcome("output", "10")
+    assert outcome == expected
+
+
+def test_what_a_template_is_given_stays_as_it_was() -> None:
+    """Lists and objects refuse every change."""
+    names = {"messages": [{"role": "user", "content": "Hi"}]}
+    for change in ("messages.append(1)", "messages[0].update(a=1)", "messages.clear()"):
+        assert render(f"{{{{ {change} }}}}", names, LIMITS).kind == "refused"
+    assert names == {"messages": [{"role": "user", "content": "Hi"}]}
+
+
+def test_the_words_of_a_refusal_are_few() -> None:
+    """They become part of an error's message."""
+    outcome = render("{{ raise_exception('a' * 1000) }}", {}, LIMITS)
+    assert outcome == Outcome("refused", "a" * 500)
+    assert render("{{ raise_exception('') }}", {}, LIMITS).text == "TemplateRuntimeError"
+
+
+@pytest.mark.parametrize("kind", ["text", "refused", "output", "memory"])
+def test_outcomes_survive_as_messages(kind: Any) -> None:
+    """Any: a literal. Lone surrogates, which no UTF-8 has, included."""
+    outcome = Outcome(kind, "a\ud800\x00é")
+    assert decode_outcome(encode_outcome(outcome)) == outcome
+
+
+def test_templates_of_real_models_write_what_transformers_writes() -> None:
+    """All of them, byte for byte."""
+    if not DATA.exists():
+        pytest.skip(f"the public data set is not there: {DATA}")
+    with gzip.open(DATA, "rt", encoding="utf-8") as lines:
+        templates = [json.loads(line) for line in lines]
+    different = []
+    for template in templates:
+        for index, case in enumerate(template["cases"]):
+            outcome = render(template["source"], case["names"], LIMITS)
+            expected = case.get("text", outcome.text if outcome.kind == "text" else "a text")
+            if (outcome.text if outcome.kind == "text" else None) != expected:
+                different.append((template["name"], index, outcome))
+    assert len(templates) > 50
+    assert not different
