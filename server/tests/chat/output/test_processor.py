@@ -13,6 +13,11 @@ from galop.chat.errors import (
     TemplateError,
 )
 from galop.chat.events import ChoiceFinished, Delta, Started, Usage
+from galop.chat.output.detokenizer import TokenTexts
+from galop.chat.output.documents import JsonObjectKind
+from galop.chat.output.processor import OutputProcessor
+from galop.chat.output.reasoning import ReasoningPlan
+from galop.chat.output.spec import OutputSpec
 from galop.protocol.errors import EngineDiedError, EngineInternalError
 from galop.testing import ScriptedTokenizer
 from server.tests.chat.conftest import (
@@ -272,3 +277,83 @@ async def test_a_long_conversation_is_answered_too(engine: ScriptedEngine) -> No
     with pytest.raises(ContextLengthExceededError) as caught:
         await collect(chat_service(engine).complete(chat_request("x" * 50_000)))
     assert caught.value.num_prompt_tokens > 50_000
+
+
+# The processor by itself, without the service around it.
+
+
+def processor(
+    output: OutputSpec | None = None, *, stop: tuple[str, ...] = (), num_choices: int = 1
+) -> OutputProcessor:
+    return OutputProcessor(
+        chat_request(stop=stop, num_choices=num_choices),
+        TokenTexts(ScriptedTokenizer()),
+        lambda: 0.0,
+        num_prompt_tokens=7,
+        output=output or OutputSpec(),
+    )
+
+
+def test_what_comes_late_for_a_choice_that_has_ended_is_ignored() -> None:
+    """It was on the way when the choice was cancelled, and is not paid for."""
+    stopped = processor(stop=("b",))
+    stopped.take(PREFILLED)
+    events, cancelled = stopped.take(tokens("ab"))
+    assert (events, cancelled) == ([Delta(0, "a"), ChoiceFinished(0, "stop")], 0)
+    assert stopped.take(tokens("late")) == ([], None)
+    assert stopped.take(finished(99)) == ([], None)
+    assert stopped.usage().completion_tokens == 2
+
+
+def test_there_is_no_bill_before_every_choice_has_ended() -> None:
+    """Nor before there was a first token."""
+    two = processor(num_choices=2)
+    with pytest.raises(EngineInternalError):
+        two.usage()
+    two.take(PREFILLED)
+    two.take(finished(1))
+    with pytest.raises(EngineInternalError):
+        two.usage()
+    two.take(finished(1, choice=1))
+    assert two.usage().completion_tokens == 2
+
+
+def test_hidden_reasoning_is_paid_for() -> None:
+    """It is not shown, not even as an empty text."""
+    plan = ReasoningPlan("hidden", {})
+    hidden = processor(OutputSpec(reasoning=plan, is_thinking_open=True))
+    hidden.take(PREFILLED)
+    assert hidden.take(tokens("hm")) == ([], None)
+    assert hidden.take(tokens("</think>Yes")) == ([Delta(0, "Yes")], None)
+    hidden.take(finished(13))
+    usage = hidden.usage()
+    assert (usage.completion_tokens, usage.reasoning_tokens) == (13, len("hm</think>"))
+
+
+def test_raw_reasoning_begins_with_the_tag_that_the_template_wrote() -> None:
+    """In every choice."""
+    plan = ReasoningPlan("raw", {})
+    raw = processor(OutputSpec(reasoning=plan, is_thinking_open=True), num_choices=2)
+    events, _ = raw.take(PREFILLED)
+    assert events[1:] == [Delta(0, "<think>\n"), Delta(1, "<think>\n")]
+
+
+def test_a_document_that_a_stop_sequence_ends_is_closed_and_the_end_is_paid_for() -> None:
+    """By the number of tokens that its text has."""
+    document = processor(OutputSpec(document_kind=JsonObjectKind()), stop=(".",))
+    document.take(PREFILLED)
+    events, cancelled = document.take(tokens('{"a": "b. c'))
+    text = "".join(event.text for event in events if isinstance(event, Delta))
+    assert json.loads(text) == {"a": "b"}
+    assert events[-1] == ChoiceFinished(0, "stop")
+    assert cancelled == 0
+    assert document.usage().completion_tokens == len('{"a": "b.') + len('"}')
+
+
+def test_a_document_that_fills_its_budget_says_so() -> None:
+    """It was completed for the model, and is whole."""
+    document = processor(OutputSpec(document_kind=JsonObjectKind()))
+    document.take(PREFILLED)
+    document.take(tokens('{"a": 1}'))
+    events, _ = document.take(finished(8, finish_reason="length"))
+    assert events == [ChoiceFinished(0, "length", is_json_completed=True)]
