@@ -1,9 +1,9 @@
-"""What a request has been given already, when the engine starts it again from its prompt.
+"""Tokens that a request has been sent already, when a new engine runs it again from its prompt.
 
-The engine is deterministic (docs/decisions/0002): a new one that gets the same request says the
-same tokens, computed in the same way, constraint included. So a request is simply run again, and
-what its reader has seen is left out. Feeding the known tokens as a prompt would be faster, but rows
-computed together differ from rows computed one by one, and so would the tokens after them.
+Where the model's runner is batch-invariant (docs/decisions/0002, 0008), a new engine repeats the same
+tokens, constraint included, and those that were sent are left out. Where it is not, the tokens may
+differ: that is noticed, and ends the request. Feeding the known tokens as a prompt would be faster, but
+rows computed together differ from rows computed one by one, and so would the tokens after them.
 """
 
 from __future__ import annotations
