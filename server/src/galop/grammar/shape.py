@@ -12,9 +12,9 @@ import jsonschema_rs
 from galop.grammar.errors import SchemaError
 from galop.grammar.layout import lay_out
 from galop.grammar.nodes import Schema
-from galop.grammar.references import escape
 from galop.grammar.rules import INFINITE, Costs, Rule, reachable, to_lark
 from galop.grammar.schema import read_schema
+from galop.grammar.schema.references import escape
 from galop.grammar.validation import validator_of
 
 MAX_SCHEMA_BYTES = 256 * 1024

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from galop.grammar.combine import same
+from galop.grammar.schema.values import are_equal
 
 
 def are_disjoint(options: Any) -> bool:
@@ -22,7 +22,7 @@ def _are_two_disjoint(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool
         return True
     left_values, right_values = _declared_values(left), _declared_values(right)
     if left_values is not None and right_values is not None:
-        return not any(same(one, other) for one in left_values for other in right_values)
+        return not any(are_equal(one, other) for one in left_values for other in right_values)
     if left_types == right_types == {"object"}:
         shared = set(left.get("required", [])) & set(right.get("required", []))
         for name in shared:

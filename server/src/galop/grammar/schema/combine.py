@@ -10,56 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-CONSTRAINTS = frozenset(
-    [
-        "type",
-        "enum",
-        "const",
-        "properties",
-        "required",
-        "additionalProperties",
-        "patternProperties",
-        "propertyNames",
-        "minProperties",
-        "maxProperties",
-        "dependentRequired",
-        "dependentSchemas",
-        "dependencies",
-        "unevaluatedProperties",
-        "items",
-        "prefixItems",
-        "additionalItems",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "contains",
-        "minContains",
-        "maxContains",
-        "unevaluatedItems",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "not",
-        "if",
-        "then",
-        "else",
-        "allOf",
-        "anyOf",
-        "oneOf",
-        "$ref",
-        "$dynamicRef",
-        "$recursiveRef",
-        "nullable",
-    ]
-)
-"""Keywords that allow or forbid something. All others are annotations or unknown, and ignored as the
-specification wants."""
+from galop.grammar.schema.values import are_equal
 
 
 class Combined(NamedTuple):
@@ -134,18 +85,7 @@ def _types(left: Any, right: Any) -> Any:
 
 
 def _common(left: Any, right: Any) -> Any:
-    return [each for each in left if any(same(each, other) for other in right)]
-
-
-def same(left: Any, right: Any) -> bool:
-    """Equal as JSON values: 1 is not true."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    return bool(left == right)
+    return [each for each in left if any(are_equal(each, other) for other in right)]
 
 
 def _greatest_multiple(left: Any, right: Any) -> Any:
