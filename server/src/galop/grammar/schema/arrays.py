@@ -26,7 +26,10 @@ def read_array(schema: Mapping[str, Any], place: Place, reader: SubschemaReader)
         reader.part(each, prefix_place.beside(str(index))) for index, each in enumerate(prefix)
     ]
     other_items = None if items is False else reader.part(items, items_place)
-    num_contained = schema.get("minContains", 1) if "contains" in schema else 0
+    num_contained = 0
+    if "contains" in schema:
+        asked = count_of(schema, "minContains", place.pointer)
+        num_contained = 1 if asked is None else asked
     min_items = max(count_of(schema, "minItems", place.pointer) or 0, num_contained)
     max_items = count_of(schema, "maxItems", place.pointer)
     is_unique = schema.get("uniqueItems") is True

@@ -27,7 +27,7 @@ def combine(left: Mapping[str, Any], right: Mapping[str, Any]) -> Combined:
     for keyword, value in right.items():
         if keyword not in result:
             result[keyword] = value
-        elif result[keyword] != value:
+        elif not are_equal(result[keyword], value):
             merge = _MERGES.get(keyword)
             merged = merge(result[keyword], value) if merge else None
             if merged is None:

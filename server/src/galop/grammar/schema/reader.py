@@ -88,7 +88,8 @@ class _Reader:
 
     def all_of(self, schemas: Sequence[Any], place: Place) -> Node:
         """The node of several schemas that must all hold; the same one for the same content."""
-        schema = {"allOf": [each for each in schemas if each not in (True, {})]}
+        asked = [each for each in schemas if each not in (True, {})]
+        schema = {"allOf": asked} if asked else {}
         content = json.dumps(schema, sort_keys=True)
         union = self._by_content.get(content)
         if union is None:
