@@ -74,3 +74,21 @@ def test_an_escaped_key_is_found_again(key: str) -> None:
     document = {"$defs": {key: {"title": "it"}, "other": {}}}
     found, _ = References(document).resolve(f"#/$defs/{quote(escape(key))}", "")
     assert found == {"title": "it"}
+
+
+@pytest.mark.parametrize("keyword", ["enum", "const"])
+def test_values_name_no_anchors(keyword: str) -> None:
+    """An object that is a value is no schema, wherever it stands."""
+    value = {"$anchor": "q", "type": "null"}
+    listed = [value] if keyword == "enum" else value
+    for names in (("s", "e"), ("e", "s")):
+        schemas = {"e": {keyword: listed}, "s": {"$anchor": "q", "type": "string"}}
+        document = {"$defs": {name: schemas[name] for name in names}}
+        assert References(document).resolve("#q", "")[1] == "/$defs/s"
+
+
+def test_properties_may_have_the_names_of_keywords() -> None:
+    """What is called `const` there is a schema."""
+    document = {"properties": {"const": {"$anchor": "q"}, "properties": {"$anchor": "r"}}}
+    assert References(document).resolve("#q", "")[1] == "/properties/const"
+    assert References(document).resolve("#r", "")[1] == "/properties/properties"

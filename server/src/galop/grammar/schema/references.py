@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urldefrag
 
 from galop.grammar.errors import SchemaError
 from galop.grammar.nodes import Schema
+
+_VALUES = frozenset(["enum", "const", "default", "examples"])
+_SCHEMAS_BY_NAME = frozenset(
+    [
+        "properties",
+        "patternProperties",
+        "dependentSchemas",
+        "dependencies",
+        "$defs",
+        "definitions",
+    ]
+)
 
 
 class References:
@@ -51,22 +64,35 @@ class References:
         return found, fragment
 
     def _anchors(self) -> dict[str, tuple[Schema, str]]:
-        """Every `$anchor`, as `#name`, and every nested `$id`."""
+        """Every `$anchor`, as `#name`, and every nested `$id`, with the schema and its pointer."""
         if self._named is None:
             self._named = {}
-            todo: list[tuple[Any, str]] = [(self._root, "")]
-            while todo:
-                value, pointer = todo.pop()
-                if isinstance(value, dict):
-                    anchor = value.get("$anchor")
-                    if isinstance(anchor, str):
-                        self._named.setdefault(f"#{anchor}", (value, pointer))
-                    if (name := _id_of(value)) is not None:
-                        self._named.setdefault(name, (value, pointer))
-                    todo += [(each, f"{pointer}/{escape(key)}") for key, each in value.items()]
-                elif isinstance(value, list):
-                    todo += [(each, f"{pointer}/{index}") for index, each in enumerate(value)]
+            for schema, pointer in _subschemas(self._root):
+                anchor = schema.get("$anchor")
+                if isinstance(anchor, str):
+                    self._named.setdefault(f"#{anchor}", (schema, pointer))
+                if (name := _id_of(schema)) is not None:
+                    self._named.setdefault(name, (schema, pointer))
         return self._named
+
+
+def _subschemas(root: Schema) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every object of the document that may be a schema, with its pointer.
+
+    Values of `enum` and `const` are no schemas. A property may have the name of a keyword.
+    """
+    todo: list[tuple[Any, str, bool]] = [(root, "", True)]
+    while todo:
+        value, pointer, is_schema = todo.pop()
+        if isinstance(value, list):
+            todo += [(each, f"{pointer}/{index}", True) for index, each in enumerate(value)]
+        elif isinstance(value, dict):
+            if is_schema:
+                yield value, pointer
+            for key, each in value.items():
+                if not (is_schema and key in _VALUES):
+                    is_inner = not (is_schema and key in _SCHEMAS_BY_NAME)
+                    todo.append((each, f"{pointer}/{escape(key)}", is_inner))
 
 
 def escape(key: str) -> str:
