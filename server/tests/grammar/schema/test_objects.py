@@ -56,6 +56,8 @@ def names_of(schema: Any) -> list[str]:
             ["z"],
         ),
         ({"properties": {"never": False, "a": {}}}, ["a"]),
+        ({"propertyNames": {"enum": ["q", "p"]}}, ["q", "p"]),
+        ({"propertyNames": {"const": "p"}, "properties": {"z": {}}}, ["z", "p"]),
     ],
 )
 def test_members_come_in_the_order_of_the_schema(schema: Any, names: list[str]) -> None:
@@ -111,3 +113,21 @@ def test_properties_that_are_no_object_are_refused_with_their_place() -> None:
 def test_a_name_matches_as_the_validator_says(pattern: str, name: str, expected: bool) -> None:
     """Anywhere in the name; what is no pattern matches nothing."""
     assert matches(pattern, name) is expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "has_extras"),
+    [
+        ({"unevaluatedProperties": False}, False),
+        ({"unevaluatedProperties": False, "additionalProperties": True}, True),
+        ({"propertyNames": {"enum": ["p"]}}, False),
+        ({"propertyNames": {"pattern": "^p"}}, True),
+    ],
+)
+def test_undeclared_members_are_offered_where_they_can_be_valid(
+    schema: Any, has_extras: bool
+) -> None:
+    """`additionalProperties` evaluates what it allows."""
+    node, _ = read_object(schema, ROOT, LeafReader())
+    assert isinstance(node, Object)
+    assert bool(node.extras) is has_extras

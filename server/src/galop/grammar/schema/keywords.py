@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from galop.grammar.errors import SchemaError
+from galop.grammar.nodes import Schema
 
 TYPES = ("object", "array", "string", "number", "boolean", "null")
 """The types of JSON. `integer` is a kind of `number`."""
@@ -50,14 +51,18 @@ KEYWORDS_BY_TYPE: Mapping[str, frozenset[str]] = {
 
 CONSTRAINTS = frozenset().union(
     *KEYWORDS_BY_TYPE.values(),
-    ["type", "nullable", "enum", "const"],
+    ["type", "enum", "const"],
     ["not", "if", "then", "else", "allOf", "anyOf", "oneOf"],
     ["$ref", "$dynamicRef", "$recursiveRef"],
 )
 """Keywords that allow or forbid something.
 
 All others are annotations or unknown. Both are ignored, as JSON Schema (2020-12, Core 6.5) says.
+`nullable` is one of them: OpenAPI 3.0 has it, JSON Schema does not, and neither does the validator.
 """
+
+_CONTENT = frozenset(["contentEncoding", "contentMediaType"])
+"""Keywords that validators assert in drafts 6 and 7. Later drafts made them annotations."""
 
 CHECKED = frozenset(
     [
@@ -72,9 +77,17 @@ CHECKED = frozenset(
         "maxContains",
         "unevaluatedProperties",
         "unevaluatedItems",
+        *_CONTENT,
     ]
 )
 """Keywords that nodes do not express. The validator checks them as the document grows."""
+
+
+def constraints_of(document: Schema) -> frozenset[str]:
+    """`CONSTRAINTS` of the draft that the document names by `$schema`."""
+    draft = document.get("$schema") if isinstance(document, Mapping) else None
+    asserts_content = isinstance(draft, str) and ("draft-06" in draft or "draft-07" in draft)
+    return CONSTRAINTS | _CONTENT if asserts_content else CONSTRAINTS
 
 
 def types_of_schema(schema: Mapping[str, Any], pointer: str) -> Sequence[str]:
@@ -88,8 +101,6 @@ def types_of_schema(schema: Mapping[str, Any], pointer: str) -> Sequence[str]:
         types = [name for name, words in KEYWORDS_BY_TYPE.items() if words & schema.keys()]
         return types or TYPES
     names = [asked] if isinstance(asked, str) else asked
-    if schema.get("nullable") is True and "null" not in names:
-        names = [*names, "null"]
     for name in names:
         if name not in (*TYPES, "integer"):
             raise SchemaError(f"{pointer}/type", f"names the unknown type {json.dumps(name)}")

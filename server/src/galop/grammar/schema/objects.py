@@ -75,10 +75,20 @@ def _extras(
         is_exact &= regex is not None
         node = reader.part(each, place.under("patternProperties", pattern))
         extras.append(ExtraMembers(regex, node))
-    if value is not False and schema.get("unevaluatedProperties") is not False:
+    if value is not False and not _names_are_listed(schema) and _allows_undeclared(schema):
         node = reader.part(value, place.under("additionalProperties"))
         extras.append(ExtraMembers(_pattern_of_names(schema), node))
     return [each for each in extras if not is_never(each.value)], is_exact
+
+
+def _allows_undeclared(schema: Mapping[str, Any]) -> bool:
+    """`unevaluatedProperties` says nothing of those that `additionalProperties` evaluates."""
+    return "additionalProperties" in schema or schema.get("unevaluatedProperties") is not False
+
+
+def _names_are_listed(schema: Mapping[str, Any]) -> bool:
+    names = schema.get("propertyNames")
+    return isinstance(names, Mapping) and ("enum" in names or "const" in names)
 
 
 def _pattern_of_names(schema: Mapping[str, Any]) -> str | None:
@@ -129,6 +139,10 @@ def _hinted_names(schema: Mapping[str, Any]) -> Iterator[str]:
                 yield from _named_properties(asked)
     for keyword in ("if", "then", "else", "not"):
         yield from _named_properties(schema.get(keyword))
+    names = _mapping(schema.get("propertyNames"))
+    for name in [*names.get("enum", ()), names.get("const")]:
+        if isinstance(name, str):
+            yield name
 
 
 def _named_properties(schema: Any) -> Iterator[str]:

@@ -18,7 +18,7 @@ from galop.grammar.nodes import ANYTHING, Node, Schema, Texts, Union
 from galop.grammar.schema.arrays import read_array
 from galop.grammar.schema.combine import combine
 from galop.grammar.schema.disjoint import are_disjoint
-from galop.grammar.schema.keywords import CHECKED, CONSTRAINTS, schemas_of, types_of_schema
+from galop.grammar.schema.keywords import CHECKED, constraints_of, schemas_of, types_of_schema
 from galop.grammar.schema.numbers import read_number
 from galop.grammar.schema.objects import read_object
 from galop.grammar.schema.references import References
@@ -54,6 +54,7 @@ class _Reader:
     def __init__(self, document: Schema) -> None:
         self.is_exact = True
         self._references = References(document)
+        self._constraints = constraints_of(document)
         self._by_identity: dict[int, Union] = {}
         self._read: list[Any] = []
         """Keeps the schemas alive whose `id` is a key of `_by_identity`."""
@@ -70,7 +71,7 @@ class _Reader:
             return Union(pointer=place.pointer, is_never=True)
         if not isinstance(schema, Mapping):
             raise SchemaError(place.pointer, "must be a schema: an object or a boolean")
-        if schema.keys() & CONSTRAINTS == {"$ref"}:
+        if schema.keys() & self._constraints == {"$ref"}:
             target, pointer = self._references.resolve(schema["$ref"], f"{place.pointer}/$ref")
             return self.node(target, Place(pointer, place.depth + 1))
         union = self._by_identity.get(id(schema))
@@ -107,9 +108,13 @@ class _Reader:
         union.options += self._options(schema, place)
         union.is_never = not union.options
 
+    def _asked(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """The schema without annotations and unknown keywords."""
+        return {key: value for key, value in schema.items() if key in self._constraints}
+
     def _options(self, schema: Mapping[str, Any], place: Place) -> Iterator[Node]:
         """The nodes of a schema: a value satisfies it if it satisfies one of them."""
-        base = {key: value for key, value in schema.items() if key in CONSTRAINTS}
+        base = self._asked(schema)
         for keyword in ("$dynamicRef", "$recursiveRef"):
             if keyword in base:
                 raise SchemaError(f"{place.pointer}/{keyword}", "is not supported")
@@ -161,8 +166,7 @@ class _Reader:
             if not isinstance(part, Mapping):
                 base = {**base, "enum": []}
                 continue
-            asked = {key: value for key, value in part.items() if key in CONSTRAINTS}
-            asked = self._merged(asked, Place(pointer, place.depth + 1), alternatives)
+            asked = self._merged(self._asked(part), Place(pointer, place.depth + 1), alternatives)
             for keyword in ("anyOf", "oneOf"):
                 if keyword in asked and keyword in base:
                     where = f"{pointer}/{keyword}"

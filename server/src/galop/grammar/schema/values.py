@@ -28,7 +28,7 @@ def read_constants(schema: Mapping[str, Any], types: Sequence[str]) -> Constants
         values = [value for value in values if are_equal(value, schema["const"])]
     if "type" in schema:
         values = [value for value in values if types_of_value(value) & set(types)]
-    others = schema.keys() - {"enum", "const", "type", "nullable"} - CHECKED
+    others = schema.keys() - {"enum", "const", "type"} - CHECKED
     is_exact = True
     if others:
         values, is_exact = _allowed(values, {key: schema[key] for key in others})
