@@ -71,6 +71,31 @@ def test_recursion_through_all_of_ends() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        (("allOf", "properties"), ["a", "r", "b"]),
+        (("properties", "allOf"), ["b", "a", "r"]),
+        (("$ref", "properties", "allOf"), ["s", "b", "a", "r"]),
+        (("allOf", "required", "$ref"), ["a", "r", "s", "q"]),
+    ],
+)
+def test_members_of_merged_schemas_come_in_the_order_of_the_text(
+    keys: tuple[str, ...], names: list[str]
+) -> None:
+    """What is inherited comes first where `allOf` or `$ref` stands first."""
+    asked: dict[str, Any] = {
+        "allOf": [{"properties": {"a": {}}}, {"properties": {"r": {}}}],
+        "$ref": "#/$defs/s",
+        "properties": {"b": {}},
+        "required": ["q"],
+    }
+    schema = {key: asked[key] for key in keys}
+    merged = only_option(read_schema({**schema, "$defs": {"s": {"properties": {"s": {}}}}}).node)
+    assert isinstance(merged, Object)
+    assert [member.name for member in merged.members] == names
+
+
+@pytest.mark.parametrize(
     ("schema", "kind"),
     [({"maxLength": 1}, String), ({"items": {}}, Array), ({"required": ["a"]}, Object)],
 )

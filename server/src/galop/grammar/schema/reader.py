@@ -145,35 +145,52 @@ class _Reader:
             self.is_exact = False
 
     def _merged(
-        self, base: dict[str, Any], place: Place, alternatives: list[Alternatives]
+        self, schema: Mapping[str, Any], place: Place, alternatives: list[Alternatives]
     ) -> dict[str, Any]:
-        """The schema merged with its `$ref` and `allOf`.
+        """The schema merged with its `$ref` and `allOf`, in the order in which it names them.
 
         One `anyOf` and one `oneOf` may remain in it. Others are appended to `alternatives`.
         """
         if place.depth > MAX_DEPTH:
             raise SchemaError(place.pointer, f"lies deeper than {MAX_DEPTH} schemas")
-        parts: list[tuple[Any, str]] = []
-        if "$ref" in base:
-            parts.append(self._references.resolve(base.pop("$ref"), f"{place.pointer}/$ref"))
-        if "allOf" in base:
-            where = f"{place.pointer}/allOf"
-            schemas = schemas_of(base.pop("allOf"), where)
-            parts += [(each, f"{where}/{index}") for index, each in enumerate(schemas)]
-        for part, pointer in parts:
+        merged: dict[str, Any] = {}
+        for part, where in self._parts(schema, place):
             if part is True:
                 continue
             if not isinstance(part, Mapping):
-                base = {**base, "enum": []}
+                merged = {**merged, "enum": []}
                 continue
-            asked = self._merged(self._asked(part), Place(pointer, place.depth + 1), alternatives)
+            asked = self._asked(part)
+            if where != place:
+                asked = self._merged(asked, where, alternatives)
             for keyword in ("anyOf", "oneOf"):
-                if keyword in asked and keyword in base:
-                    where = f"{pointer}/{keyword}"
-                    alternatives.append(self._alternatives(keyword, asked.pop(keyword), where))
-            base, is_exact = combine(base, asked)
+                if keyword in asked and keyword in merged:
+                    pointer = f"{where.pointer}/{keyword}"
+                    alternatives.append(self._alternatives(keyword, asked.pop(keyword), pointer))
+            merged, is_exact = combine(merged, asked)
             self.is_exact &= is_exact
-        return base
+        return merged
+
+    def _parts(self, schema: Mapping[str, Any], place: Place) -> Iterator[tuple[Any, Place]]:
+        """The schemas that must all hold: those of `$ref` and `allOf`, and what stands beside them.
+
+        Members come in the order of the text, so the part with `properties` stands where they do.
+        """
+        own = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        parts: dict[str, list[tuple[Any, Place]]] = {"own": [(own, place)]}
+        if "$ref" in schema:
+            target, pointer = self._references.resolve(schema["$ref"], f"{place.pointer}/$ref")
+            parts["$ref"] = [(target, Place(pointer, place.depth + 1))]
+        if "allOf" in schema:
+            where = place.under("allOf")
+            schemas = schemas_of(schema["allOf"], where.pointer)
+            parts["allOf"] = [
+                (each, where.beside(str(index))) for index, each in enumerate(schemas)
+            ]
+        order = [key for key in schema if key in ("$ref", "allOf", "properties")]
+        names = ["own" if key == "properties" else key for key in order]
+        for name in names if "own" in names else ["own", *names]:
+            yield from parts[name]
 
     def _alternatives(self, keyword: str, schemas: Any, pointer: str) -> Alternatives:
         """Of `oneOf`, the nodes say only that one of the schemas holds at least."""
