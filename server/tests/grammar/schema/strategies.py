@@ -109,3 +109,19 @@ def _combined(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 schemas: st.SearchStrategy[Any] = st.recursive(_leaves, _combined, max_leaves=6)
 """Schemas with alternatives and `allOf`."""
+
+
+_guarded = st.recursive(
+    _leaves | st.sampled_from([{"$ref": "#/$defs/x"}, {"$ref": "#/$defs/y"}]),
+    lambda inner: (
+        _typed(inner)
+        | st.lists(inner, min_size=1, max_size=3).map(lambda found: {"allOf": found})
+        | st.tuples(inner, _typed(inner)).map(lambda two: {**two[1], "allOf": [two[0]]})
+    ),
+    max_leaves=4,
+)
+
+documents: st.SearchStrategy[Any] = st.tuples(_guarded, _guarded).map(
+    lambda two: {"$ref": "#/$defs/x", "$defs": {"x": two[0], "y": two[1]}}
+)
+"""Schemas that refer to themselves and to each other, also through `allOf`."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, reject
 
 from galop.grammar.errors import SchemaError
 from galop.grammar.nodes import ANYTHING, Array, Node, Object, String, Union
 from galop.grammar.schema import MAX_DEPTH, MAX_NODES, read_schema
 from server.tests.grammar.schema.node_semantics import admits, is_valid
-from server.tests.grammar.schema.strategies import schemas, values
+from server.tests.grammar.schema.strategies import documents, schemas, values
 
 
 @given(schemas, values)
@@ -24,6 +25,35 @@ def test_the_nodes_admit_the_values_that_the_validator_allows(schema: Any, value
         assert admits(node, value) == is_valid(schema, value)
     elif is_valid(schema, value):
         assert admits(node, value)
+
+
+@given(documents, values)
+@example({"$defs": {"x": {"allOf": [{"$ref": "#/$defs/x"}]}}, "$ref": "#/$defs/x"}, 1)
+def test_references_in_a_circle_end(document: Any, value: Any) -> None:
+    """Only a reference that leads to nothing but itself is refused, so it is left out here."""
+    try:
+        node, is_exact = read_schema(document)
+    except SchemaError:
+        reject()
+    if is_exact:
+        assert admits(node, value) == is_valid(document, value)
+    elif is_valid(document, value):
+        assert admits(node, value)
+
+
+def test_a_schema_that_is_named_twice_is_merged_once() -> None:
+    """Each level names the one below twice: merged each time, there would be a million."""
+    levels = {
+        f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n - 1}"}, {"$ref": f"#/$defs/d{n - 1}"}]}
+        for n in range(1, 21)
+    }
+    document = {"$ref": "#/$defs/d20", "$defs": {"d0": {"type": "integer"}, **levels}}
+    started_s = time.process_time()
+    node, is_exact = read_schema(document)
+    assert time.process_time() - started_s < 1
+    assert is_exact
+    assert admits(node, 1)
+    assert not admits(node, "a")
 
 
 @pytest.mark.parametrize(
@@ -155,8 +185,8 @@ def test_the_number_of_nodes_has_a_bound() -> None:
 
 def test_alternatives_are_multiplied_to_a_bound() -> None:
     """Combinations beyond it cannot be written, and the schema is not exact."""
-    choice = {"anyOf": [{"required": [name]} for name in "abcdefghi"]}
-    node, is_exact = read_schema({"type": "object", "allOf": [choice, choice]})
+    choices = [{"anyOf": [{"required": [name + end]} for name in "abcdefghi"]} for end in "xy"]
+    node, is_exact = read_schema({"type": "object", "allOf": choices})
     assert isinstance(node, Union)
     assert len(node.options) == 64
     assert not is_exact

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from galop.grammar.errors import SchemaError
@@ -39,6 +40,19 @@ class Alternatives(NamedTuple):
 
     schemas: list[Any]
     pointer: str
+
+
+@dataclass(slots=True)
+class _Merge:
+    """What is met while one schema is merged with all that its `$ref` and `allOf` lead to."""
+
+    alternatives: list[Alternatives] = field(default_factory=list)
+    """Those that hold beside the merged schema."""
+    parts: set[int] = field(default_factory=set)
+    """`id` of the schemas of `$ref` and `allOf` merged already.
+
+    To merge one again would change nothing, and would have no end where a schema leads to itself.
+    """
 
 
 def read_schema(schema: Schema) -> ParsedSchema:
@@ -118,8 +132,9 @@ class _Reader:
         for keyword in ("$dynamicRef", "$recursiveRef"):
             if keyword in base:
                 raise SchemaError(f"{place.pointer}/{keyword}", "is not supported")
-        alternatives: list[Alternatives] = []
-        base = self._merged(base, place, alternatives)
+        merge = _Merge()
+        base = self._merged(base, place, merge)
+        alternatives = merge.alternatives
         for keyword in ("anyOf", "oneOf"):
             schemas = base.pop(keyword, None)
             if schemas is not None:
@@ -144,29 +159,30 @@ class _Reader:
         if next(combinations, None) is not None:
             self.is_exact = False
 
-    def _merged(
-        self, schema: Mapping[str, Any], place: Place, alternatives: list[Alternatives]
-    ) -> dict[str, Any]:
+    def _merged(self, schema: Mapping[str, Any], place: Place, merge: _Merge) -> dict[str, Any]:
         """The schema merged with its `$ref` and `allOf`, in the order in which it names them.
 
-        One `anyOf` and one `oneOf` may remain in it. Others are appended to `alternatives`.
+        One `anyOf` and one `oneOf` may remain in it. Others are appended to `merge.alternatives`.
         """
         if place.depth > MAX_DEPTH:
             raise SchemaError(place.pointer, f"lies deeper than {MAX_DEPTH} schemas")
         merged: dict[str, Any] = {}
         for part, where in self._parts(schema, place):
-            if part is True:
+            if part is True or id(part) in merge.parts:
                 continue
             if not isinstance(part, Mapping):
                 merged = {**merged, "enum": []}
                 continue
-            asked = self._asked(part)
-            if where != place:
-                asked = self._merged(asked, where, alternatives)
+            if where == place:
+                asked = dict(part)
+            else:
+                merge.parts.add(id(part))
+                asked = self._merged(self._asked(part), where, merge)
             for keyword in ("anyOf", "oneOf"):
                 if keyword in asked and keyword in merged:
                     pointer = f"{where.pointer}/{keyword}"
-                    alternatives.append(self._alternatives(keyword, asked.pop(keyword), pointer))
+                    found = self._alternatives(keyword, asked.pop(keyword), pointer)
+                    merge.alternatives.append(found)
             merged, is_exact = combine(merged, asked)
             self.is_exact &= is_exact
         return merged
