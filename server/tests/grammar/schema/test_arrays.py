@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galop.grammar.nodes import Array
+from galop.grammar.nodes import Array, Union
 from galop.grammar.schema.arrays import read_array
 from galop.grammar.schema.keywords import CHECKED
 from galop.grammar.schema.subschemas import Place
@@ -69,6 +69,28 @@ def test_unique_items_are_left_to_the_check() -> None:
 def test_contained_items_count_as_items(schema: Any, min_items: int) -> None:
     """`minContains` alone means nothing. 2.0 is the number 2."""
     node, _ = read_array(schema, ROOT, LeafReader())
-    assert isinstance(node, Array)
-    assert node.min_items == min_items
-    assert isinstance(node.min_items, int)
+    for each in node.options if isinstance(node, Union) else [node]:
+        assert isinstance(each, Array)
+        assert each.min_items == min_items
+        assert isinstance(each.min_items, int)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"contains": {"minimum": 100}}, [100]),
+        ({"contains": {"const": 1}, "minContains": 2.0}, [1, 1]),
+        ({"contains": {"const": 1}, "items": {"type": "integer"}, "minItems": 2}, [1, 5]),
+        ({"contains": {"const": 1}, "prefixItems": [True], "items": False}, [1]),
+    ],
+)
+def test_arrays_that_begin_with_contained_items_are_an_option_of_their_own(
+    schema: Any, value: Any
+) -> None:
+    """So that an ending is found that the validator allows."""
+    node, _ = read_array(schema, ROOT, LeafReader())
+    assert isinstance(node, Union)
+    first, any_array = node.options
+    assert admits(first, value)
+    assert not admits(first, [0] * len(value))
+    assert admits(any_array, value)
