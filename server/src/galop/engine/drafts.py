@@ -1,4 +1,4 @@
-"""Drafts: the next tokens guessed from what the sequence already holds, verified in one pass.
+"""Drafts (speculative decoding): next tokens guessed by n-gram lookup in the sequence, verified in one pass.
 
 Prompt lookup (Saxena 2023): if the last tokens have occurred before, what followed them then may follow
 now. That is so where text is copied or edited, and seldom elsewhere. A draft never changes an answer:
@@ -8,8 +8,8 @@ differs from the draft ends the pass.
 A row more costs time, so the length of a draft is the one that gives most tokens per second, by how
 often drafts of this sequence came true lately (speculative decoding's usual model: each guess is right
 with the same probability, Leviathan et al. 2023) and by what a row more has cost lately on this machine.
-Where no length pays, there is no draft. Only a sequence that decodes alone drafts: company fills the
-cores as well, and runs of different lengths take a pass each.
+Where no length pays, there is no draft. Only a sequence that decodes alone drafts: beside others, rows of
+theirs use the cores as well as rows of a draft.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Drafter:
         self._chance = _FIRST_CHANCE
 
     def propose(self, completion: Sequence[int], most: int, row_cost: float) -> list[int]:
-        """At most `most` tokens that may follow; none where nothing suggests any."""
+        """At most `most` token ids that may follow; [] where no draft is worth its cost."""
         length = min(most, best_length(self._chance, row_cost))
         self._chance += _RECOVERY * (_FIRST_CHANCE - self._chance)
         if length == 0:
@@ -75,12 +75,13 @@ class Drafter:
         return [] if start is None else self._tokens[start : self._size][:length].tolist()
 
     def learn(self, num_proposed: int, num_accepted: int) -> None:
-        """How the last draft did."""
+        """Update the chance of a right guess by the outcome of the last draft."""
         for is_right in [True] * num_accepted + [False] * (num_accepted < num_proposed):
             self._chance = _MEMORY * self._chance + (1 - _MEMORY) * is_right
 
     def _follower(self, completion: Sequence[int]) -> int | None:
-        """Where the token is that followed the last tokens when they last occurred."""
+        """Index of the token that followed the last occurrence of the last `NGRAM_TOKENS` tokens; None if they
+        did not occur before."""
         size = self._num_prompt_tokens + len(completion)
         self._tokens[self._size : size] = completion[self._size - self._num_prompt_tokens :]
         self._size = size

@@ -1,8 +1,8 @@
-"""Who is admitted next: the waiting queue, fair between keys. Pure: no clock, no thread.
+"""Which sequence gets the next free slot: the waiting queue, fair between keys. Pure: no clock, no thread.
 
 Theory of operation. Sequences of one API key and one service tier form a flow. Every flow has a
-level: the work it has been given so far, divided by the weight of its tier. A free place goes to the
-flow with the lowest level, and within a flow to whoever came first; that is the Virtual Token
+level: the work it has been given so far, divided by the weight of its tier. A free slot goes to the
+flow with the lowest level, and within a flow to the sequence that arrived first; that is the Virtual Token
 Counter of Sheng et al., "Fairness in Serving Large Language Models" (OSDI 2024). A flow that comes
 back from a pause is lifted to the level of those served meanwhile: idling earns no credit.
 
@@ -31,20 +31,25 @@ FlowName = tuple[str, ServiceTier]
 
 @dataclass(slots=True, eq=False)
 class _Flow:
+    """The sequences of one API key and tier."""
+
     weight: float
+    """Of the tier, from `TIER_WEIGHTS`."""
     settled: float
-    """Level of the work of sequences that have ended."""
+    """Work of the sequences that have ended, in prompt tokens divided by `weight`."""
     waiting: dict[Sequence, int] = field(default_factory=dict)
     """In order of arrival, with the number of the arrival."""
     running: set[Sequence] = field(default_factory=set)
+    """Those that have a slot."""
 
     @property
     def level(self) -> float:
+        """Work given so far, in prompt tokens divided by `weight`."""
         return self.settled + sum(map(_work, self.running)) / self.weight
 
 
 class WaitingQueue:
-    """The sequences that wait, and what their flows have been given.
+    """The sequences that wait for a slot, and the work given to their flows.
 
     `len` counts those that wait, iteration yields them as they arrived.
     """
@@ -53,7 +58,7 @@ class WaitingQueue:
         self._flows: dict[FlowName, _Flow] = {}
         self._num_arrived = 0
         self._floor = 0.0
-        """The level at which a flow was last given a place."""
+        """The highest level at which a flow was given a slot."""
 
     def __len__(self) -> int:
         return sum(len(flow.waiting) for flow in self._flows.values())
@@ -67,7 +72,7 @@ class WaitingQueue:
         return f"<WaitingQueue {len(self)} waiting, {len(self._flows)} flows>"
 
     def add(self, sequence: Sequence) -> None:
-        """Join at the end of the flow."""
+        """Append the sequence to its flow."""
         name = flow_name(sequence)
         flow = self._flows.get(name)
         if flow is None:
@@ -78,7 +83,8 @@ class WaitingQueue:
         self._num_arrived += 1
 
     def in_turn(self) -> Iterator[Sequence]:
-        """Whom to admit, best first. Call `start` for those that are, before the next is asked for."""
+        """The waiting sequences in the order of admission. Call `start` for one that is admitted before the next
+        is asked for."""
         passed: set[Sequence] = set()
         while True:
             heads = [
@@ -93,7 +99,7 @@ class WaitingQueue:
             yield sequence
 
     def start(self, sequence: Sequence) -> None:
-        """The sequence has got a place: it waits no longer, and its work counts from now on."""
+        """The sequence has got a slot: its work counts from now on."""
         flow = self._flows[flow_name(sequence)]
         self._floor = max(self._floor, flow.level)
         del flow.waiting[sequence]
@@ -111,7 +117,7 @@ class WaitingQueue:
         self._forget_idle_flows()
 
     def _forget_idle_flows(self) -> None:
-        """Those that would be lifted on their return anyway; all of them when nobody is left."""
+        """Drop idle flows that would be lifted to the floor on their return; all flows when all are idle."""
         idle = {
             name: flow
             for name, flow in self._flows.items()
@@ -137,6 +143,6 @@ def flow_weight(sequence: Sequence) -> float:
 
 
 def _work(sequence: Sequence) -> float:
-    """What the sequence has cost, in prompt tokens. A prompt counts as soon as it has a place."""
+    """The cost of a sequence, in prompt tokens. The whole prompt counts as soon as it has a slot."""
     num_computed = sequence.num_prompt_tokens - sequence.num_cached_tokens
     return num_computed + COMPLETION_TOKEN_COST * sequence.num_completion_tokens

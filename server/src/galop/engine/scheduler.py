@@ -35,7 +35,7 @@ from galop.engine.runner import Batch, BatchCosts, Int32Array, LinearCosts
 from galop.engine.sequence import Sequence
 
 MIN_SHARED_TOKENS = 16
-"""Prefixes shorter than this are computed again: cheaper than waiting for or copying them."""
+"""Shorter prefixes are computed again, which is cheaper than to wait for them or to copy them."""
 
 _EMPTY = np.empty(0, dtype=np.int32)
 
@@ -51,7 +51,7 @@ class Slot:
     sequence: Sequence | None = None
     """The owner; None while the slot is free."""
     last_used: int = 0
-    """How many sequences had ended when its last one did, that one included; 0 if it never had one."""
+    """Number of sequences that had ended when the slot was last given back; 0: never used."""
 
     @property
     def num_computed_tokens(self) -> int:
@@ -177,7 +177,7 @@ class Scheduler:
         self.waiting.add(sequence)
 
     def remove(self, sequence: Sequence) -> None:
-        """Take a sequence out, waiting or running; its slot keeps what is computed."""
+        """Remove a sequence, waiting or running. The tokens of its slot stay cached."""
         self.waiting.end(sequence)
         if sequence.slot is None:
             return
@@ -192,11 +192,11 @@ class Scheduler:
         sequence.slot = None
 
     def forget(self, slot_index: int) -> None:
-        """The KV cache of a free slot is no longer to be trusted."""
+        """Drop what is cached in a free slot."""
         self.slots[slot_index].tokens = _EMPTY
 
     def schedule(self) -> Plan:
-        """Admit what fits, then choose the rows of the next forward pass."""
+        """Admit sequences, then choose the rows of the next forward pass."""
         admitted, copies, truncations = self._admit()
         return Plan(admitted, copies, truncations, self._choose_rows())
 
@@ -244,7 +244,7 @@ class Scheduler:
         return equal
 
     def _whole_runs(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
-        """All that is pending, as far as a batch has room."""
+        """All pending tokens of each sequence, as far as the batch has room."""
         rows = []
         budget = self.max_batch_rows - len(decoding)  # one row each is certain
         for sequence in decoding:
@@ -256,7 +256,7 @@ class Scheduler:
     def _draft(
         self, decoding: list[Sequence], rows: list[tuple[Sequence, int]], budget: int
     ) -> int:
-        """Give a draft of at most `budget` tokens to the sequence that decodes alone; its length."""
+        """If one sequence decodes alone, give it a draft of at most `budget` tokens. Returns the draft's length."""
         for sequence in decoding:
             sequence.draft = []
         if len(decoding) != 1 or not self.is_batch_invariant:
@@ -272,6 +272,8 @@ class Scheduler:
         return len(sequence.draft)
 
     def _admit(self) -> tuple[list[Sequence], list[PrefixCopy], list[Truncation]]:
+        """Give free slots to waiting sequences. One whose prefix a running sequence is about to compute waits for
+        it, and a free slot is kept for it."""
         admitted: list[Sequence] = []
         copies: list[PrefixCopy] = []
         truncations: list[Truncation] = []
@@ -283,31 +285,32 @@ class Scheduler:
                 break
             source, num_shared = self._longest_shared_prefix(sequence)
             if source is not None and num_shared > source.num_computed_tokens:
-                # A running slot is to compute this prefix.
                 assert source.sequence is not None
                 self._prefix_waiters.setdefault(source.sequence, []).append((sequence, num_shared))
                 num_held_back += 1
                 continue
             target = self._choose_target(free, source, num_shared)
             free.remove(target)
-            if source is None:
-                num_shared = 0
-            elif source is not target:
+            if source is not None and source is not target:
                 copies.append(PrefixCopy(source.index, target.index, num_shared))
-            if (source is None or source is target) and target.last_used:
+            elif target.last_used:
                 # Also where every remembered token is shared: the completion lies behind them.
                 truncations.append(Truncation(target.index, num_shared))
-            target.tokens, target.sequence = _EMPTY, sequence
-            sequence.slot = target.index
-            sequence.admission_index = self._num_admitted
-            self._num_admitted += 1
-            sequence.num_computed_tokens = sequence.num_cached_tokens = num_shared
-            self.waiting.start(sequence)
+            self._start(sequence, target, num_shared)
             admitted.append(sequence)
         return admitted, copies, truncations
 
+    def _start(self, sequence: Sequence, slot: Slot, num_cached_tokens: int) -> None:
+        slot.tokens, slot.sequence = _EMPTY, sequence
+        sequence.slot = slot.index
+        sequence.admission_index = self._num_admitted
+        self._num_admitted += 1
+        sequence.num_computed_tokens = sequence.num_cached_tokens = num_cached_tokens
+        self.waiting.start(sequence)
+
     def _longest_shared_prefix(self, sequence: Sequence) -> tuple[Slot | None, int]:
-        """The slot that shares most with this prompt, preferring what is computed already."""
+        """The slot with the longest common prefix, and its length in tokens: at least `MIN_SHARED_TOKENS`, else
+        (None, 0). Among equals, one that has computed it already."""
         best: Slot | None = None
         best_shared = MIN_SHARED_TOKENS - 1
         limit = sequence.num_prompt_tokens - self._least_run

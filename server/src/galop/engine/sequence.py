@@ -1,4 +1,4 @@
-"""One sequence: a prompt, what has been generated after it, and how much of both is computed."""
+"""One sequence: prompt, completion so far, and how many of their tokens are computed."""
 
 from __future__ import annotations
 
@@ -22,25 +22,33 @@ class Sequence:
 
     request: GenerationRequest
     choice_index: int
+    """0 <= choice_index < `request.num_choices`."""
     prompt: Int32Array
-    """Shared by the choices of a request; never written to."""
+    """Token ids, at least one. Shared by the choices of a request; never written to."""
     constraint: TokenConstraint | None
+    """None: any token may come."""
     arrival_s: float
+    """Seconds on the engine's clock, as are all times here."""
     max_tokens: int
     """The most that may be generated: the request's budget, or what its context window leaves."""
     completion: list[int] = field(default_factory=list)
+    """Token ids, the end token included."""
     num_computed_tokens: int = 0
+    """Tokens of prompt and completion that are in the KV cache, from the first on."""
     num_cached_tokens: int = 0
     """Prompt tokens that were found in the cache instead of being computed."""
     slot: int | None = None
+    """None before admission and after the end."""
     admission_index: int = -1
     """Place in the order in which the scheduler gave out slots, from 0; -1 while the sequence waits."""
     admitted_s: float = 0.0
+    """When it got its slot; 0 before."""
     first_token_s: float = 0.0
+    """When its first token was chosen; 0 before."""
     draft: list[int] = field(default_factory=list)
     """Guessed tokens, computed in this step together with the last pending one."""
     drafter: Drafter | None = None
-    """None where tokens are not guessed: they would be refused by a constraint, or change no time."""
+    """None: no drafts. A constraint would refuse them, or the runner is not batch-invariant."""
     was_skipped: bool = False
     """Decoding, but skipped in the previous batch."""
     completion_counts: dict[int, int] = field(default_factory=dict)
@@ -80,7 +88,7 @@ class Sequence:
         return np.asarray(self.completion[start : start + limit], dtype=np.int32)
 
     def computed_tokens(self) -> Int32Array:
-        """What the KV cache holds of this sequence."""
+        """The token ids in the KV cache."""
         generated = self.completion[: max(0, self.num_computed_tokens - len(self.prompt))]
         prompt = self.prompt[: self.num_computed_tokens]
         return np.concatenate([prompt, np.asarray(generated, dtype=np.int32)])
