@@ -38,7 +38,7 @@ most bursts of short prompts are over by then."""
 
 CHUNKS_ALONE = 2
 """Chunks of long prompts in a step that nobody waits for: no sequence decodes, no short prompt is there.
-Who arrives during the step waits for all of it. Larger steps gain 1 % (5 rows of 256)."""
+A request that arrives during the step waits for all of it. Larger steps gain nothing (bench/LOG.md)."""
 
 Waiters = Mapping[Sequence, list[tuple[Sequence, int]]]
 """For a sequence that prefills: those that wait for a prefix of its prompt, and how long that is."""
