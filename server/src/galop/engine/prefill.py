@@ -8,9 +8,9 @@ Theory of operation. All prompts that have a slot compete for the rows of a step
   is shortest remaining processing time, by flow: a key that asks for little does not wait for one that
   asks for much, and a long prompt that has begun is finished before another of its length begins.
 - A prompt whose prefix another sequence waits for has that sequence's place in the order, too.
-- Nobody starves. A prompt is overtaken when a prompt that was admitted later gets rows. Once it was
-  overtaken by `MAX_CHUNKS_AHEAD` chunks more than it got itself, it is *overdue*, and every second step
-  begins with the overdue prompt that was admitted first.
+- No prompt starves. A prompt is overtaken when a prompt that was admitted later gets rows. Once it was
+  overtaken by `MAX_CHUNKS_AHEAD` chunks more than it got itself, it is *overdue*. A step begins with the
+  overdue prompt that was admitted first; only every second step does while short prompts wait.
 
 Bounds, for flows of one tier (tests/engine/test_prefill.py):
 
@@ -109,7 +109,7 @@ class PrefillTurns:
         return list(counts.items())
 
     def _budget(self, demands: Iterable[_Demand], free_rows: int, is_decoding: bool) -> int:
-        """The most prompt tokens of this step. Everybody waits for all of it."""
+        """The most prompt tokens of this step. All running sequences wait until the whole step is computed."""
         has_short = not all(each.is_long for each in demands)
         has_long = any(each.sequence.num_pending_tokens > self._chunk for each in demands)
         if is_decoding or (has_short and has_long):
@@ -117,8 +117,8 @@ class PrefillTurns:
         return min(free_rows, CHUNKS_ALONE * self._chunk) if has_long else free_rows
 
     def _in_turn(self, prefilling: Iterable[Sequence], waiters: Waiters) -> list[_Demand]:
-        """What is wanted, first come first. Where a prefix is waited for, the first of those who want it
-        counts."""
+        """The demands of those that prefill, first the one that is computed first. A prefix has the place of the
+        first sequence that waits for it."""
         wanted = {each: self._demands(each, waiters.get(each, ())) for each in prefilling}
         left: dict[tuple[bool, FlowName], float] = defaultdict(float)
         for demands in wanted.values():
@@ -142,7 +142,8 @@ class PrefillTurns:
     def _demands(
         self, sequence: Sequence, waiters: Iterable[tuple[Sequence, int]]
     ) -> list[_Demand]:
-        """That of the sequence, as far as the first of its waiters needs it, then those of the waiters."""
+        """The demand of the sequence, up to the end of the shortest prefix that is waited for; then those of its
+        waiters."""
         needed = [num_shared - sequence.num_computed_tokens for _, num_shared in waiters]
         num_tokens = min([sequence.num_pending_tokens, *needed])
         return [
