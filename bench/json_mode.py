@@ -16,10 +16,10 @@ import json
 from collections import Counter
 from typing import Any, Literal
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from e2e.conftest import galop_serve
+from galop.benchmark.client import Client
 
 
 class Ingredient(BaseModel):
@@ -62,7 +62,7 @@ PROGRAMS = {
 
 
 async def one_run(
-    client: httpx.AsyncClient,
+    client: Client,
     gate: asyncio.Semaphore,
     name: str,
     response_format: object,
@@ -78,12 +78,12 @@ async def one_run(
         "seed": seed,
     }
     async with gate:
-        response = await client.post("/openai/v1/chat/completions", json=body)
+        exchange = await client.send(client.post("/openai/v1/chat/completions", body))
     counts = Counter(runs=1)
-    if response.status_code != 200:
+    if exchange.status != 200:
         return counts
     counts["status 200"] += 1
-    answer = response.json()
+    answer = exchange.json()
     try:
         document = json.loads(answer["choices"][0]["message"]["content"])
     except ValueError:
@@ -98,25 +98,25 @@ async def one_run(
 
 async def count(url: str, runs: int, budget: int) -> None:
     gate = asyncio.Semaphore(16)
-    async with httpx.AsyncClient(base_url=url, timeout=600) as client:
-        for name, model in MODELS.items():
-            schema = {"name": name, "schema": model.model_json_schema(), "strict": True}
-            for response_format in (
-                {"type": "json_object"},
-                {"type": "json_schema", "json_schema": schema},
-            ):
-                results = await asyncio.gather(
-                    *(
-                        one_run(client, gate, name, response_format, seed, budget)
-                        for seed in range(runs)
-                    )
+    client = Client(url, timeout_s=600)
+    for name, model in MODELS.items():
+        schema = {"name": name, "schema": model.model_json_schema(), "strict": True}
+        for response_format in (
+            {"type": "json_object"},
+            {"type": "json_schema", "json_schema": schema},
+        ):
+            results = await asyncio.gather(
+                *(
+                    one_run(client, gate, name, response_format, seed, budget)
+                    for seed in range(runs)
                 )
-                total: Counter[str] = sum(results, Counter())
-                print(
-                    f"{name}, {response_format['type']}: "
-                    + ", ".join(f"{value} {key}" for key, value in total.items()),
-                    flush=True,
-                )
+            )
+            total: Counter[str] = sum(results, Counter())
+            print(
+                f"{name}, {response_format['type']}: "
+                + ", ".join(f"{value} {key}" for key, value in total.items()),
+                flush=True,
+            )
 
 
 def main() -> None:

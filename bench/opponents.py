@@ -11,6 +11,7 @@ The opponents live outside this repository's environment, because users do not n
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import signal
@@ -24,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from galop.benchmark.client import Target
+from galop.benchmark.client import Client, Target
 from galop.config.settings import default_cache_directory
 from galop.tuning.stored import find_tuned
 from galop.workers.spawn import ENVIRONMENT
@@ -187,9 +188,10 @@ def run(launch: Launch, state: Path | None = None) -> Iterator[Running]:
             launch.with_port(port), env=environment, stdout=log, stderr=subprocess.STDOUT
         )
         try:
-            _wait_until_ready(process, port, launch.ready_path)
+            base_url = f"http://127.0.0.1:{port}"
+            asyncio.run(_wait_until_ready(process, base_url, launch.ready_path))
             ready_s = time.perf_counter() - started
-            target = Target(f"http://127.0.0.1:{port}")
+            target = Target(base_url)
             yield Running(launch.name, target, process.pid, ready_s)
         except _NotReadyError as error:
             log.seek(0)
@@ -203,26 +205,16 @@ class _NotReadyError(Exception):
     pass
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str) -> None:
+async def _wait_until_ready(process: subprocess.Popen[bytes], base_url: str, path: str) -> None:
+    client = Client(base_url, timeout_s=5)
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise _NotReadyError(f"ended with code {process.returncode}")
-        if _status(port, path) == 200:
+        if (await client.send(client.get(path))).status == 200:
             return
-        time.sleep(0.01)
+        await asyncio.sleep(0.01)
     raise _NotReadyError(f"was not ready in {START_TIMEOUT_S:.0f} s")
-
-
-def _status(port: int, path: str) -> int | None:
-    """Cheaper than an HTTP library, because it runs a hundred times a second beside what starts."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-            words = connection.recv(64).split()
-            return int(words[1]) if len(words) > 1 else None
-    except OSError:
-        return None
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

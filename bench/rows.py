@@ -18,7 +18,7 @@ import jsonschema_rs
 
 from bench.machine import cpu_s
 from bench.opponents import Running
-from galop.benchmark.client import Answer, Block
+from galop.benchmark.client import Block, Completion
 from galop.engine.engine import DEFAULT_PREFILL_CHUNK
 
 Setting = Literal[
@@ -179,7 +179,7 @@ async def short_beside_long(server: Running, pair: int) -> Values:
     target = server.target
     long_prompt = chat(f"Summarise: {words(6900, pair)}", 1)
     long = asyncio.create_task(target.complete(long_prompt))
-    short: list[Answer] = []
+    short: list[Completion] = []
     try:
         while not long.done():
             await asyncio.sleep(0.5)
@@ -190,7 +190,7 @@ async def short_beside_long(server: Running, pair: int) -> Values:
     return chunks_until_first_token(await long, short)
 
 
-def chunks_until_first_token(long: Answer, short: Sequence[Answer]) -> Values:
+def chunks_until_first_token(long: Completion, short: Sequence[Completion]) -> Values:
     """Times to first token over the time of a chunk, which is that of the long prompt over its chunks. Of the
     short prompts that were answered before it."""
     long_ended_s = long.sent_s + long.first_token_s
@@ -209,7 +209,7 @@ def worst_gap_s(block: Block, start_s: float, end_s: float) -> float:
     """The longest pause between two contents of a stream that overlaps this time."""
     gaps = [
         later - earlier
-        for answer in block.answers
+        for answer in block.completions
         for earlier, later in zip(answer.content_times_s, answer.content_times_s[1:], strict=False)
         if later > start_s and earlier < end_s
     ]
@@ -335,10 +335,10 @@ def documents(document: Document, num_clients: int) -> Callable[..., Awaitable[V
             for prompt in document.prompts[:num_clients]
         ]
         block = await server.target.run(bodies)
-        num_valid = sum(document.is_valid(answer.text) for answer in block.answers)
+        num_valid = sum(document.is_valid(answer.text) for answer in block.completions)
         return {
             "documents/s": num_valid / block.wall_s,
-            "valid": num_valid / len(block.answers),
+            "valid": num_valid / len(block.completions),
             "tok/s": block.tokens_per_s,
             "characters/s": block.characters_per_s,
         }

@@ -20,16 +20,15 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-import httpx
 import jsonschema_rs
 
 from e2e.conftest import galop_serve
 from galop.backends.llama.model import LlamaModel
 from galop.backends.llama.tokenizer import LlamaTokenizer
+from galop.benchmark.client import Client, read_completion
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.shape import schema_shape
@@ -150,18 +149,18 @@ async def model_draws(cases: list[SchemaCase], url: str, num_draws: int, seed: i
 
     async def one(case: SchemaCase, body: dict[str, Any]) -> None:
         async with gate:
-            response = await client.post("/openai/v1/chat/completions", json=body)
-        if response.status_code != 200:
-            error = response.json()["error"]
+            exchange = await client.send(client.post("/openai/v1/chat/completions", body))
+        if exchange.status != 200:
+            error = exchange.json()["error"]
             known = "smallest one takes" in error["message"] or error.get("param")
-            counts["refused beforehand" if known else f"STATUS {response.status_code}"] += 1
+            counts["refused beforehand" if known else f"STATUS {exchange.status}"] += 1
             return
-        text = _streamed_text(response.text) if body["stream"] else _text(response.json())
+        text = read_completion(exchange).text if body["stream"] else _text(exchange.json())
         counts["valid" if is_valid(case.schema, text) else "NOT VALID"] += 1
 
-    async with httpx.AsyncClient(base_url=url, timeout=600) as client:
-        chosen = (rng.choice(cases) for _ in range(num_draws))
-        await asyncio.gather(*(one(case, _body(case, rng)) for case in chosen))
+    client = Client(url, timeout_s=600)
+    chosen = (rng.choice(cases) for _ in range(num_draws))
+    await asyncio.gather(*(one(case, _body(case, rng)) for case in chosen))
     return counts
 
 
@@ -180,17 +179,6 @@ def _body(case: SchemaCase, rng: random.Random) -> dict[str, Any]:
 
 def _text(answer: Any) -> str:
     return str(answer["choices"][0]["message"]["content"])
-
-
-def _streamed_text(body: str) -> str:
-    return "".join(_deltas(body))
-
-
-def _deltas(body: str) -> Iterator[str]:
-    for line in body.splitlines():
-        if line.startswith("data: {"):
-            for choice in json.loads(line.removeprefix("data: ")).get("choices", ()):
-                yield choice["delta"].get("content") or ""
 
 
 def _show(title: str, counts: Counter[str]) -> bool:

@@ -23,9 +23,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
-from reliability.client import Answer, Body, ask, connect
+from galop.benchmark.client import Body, Client
+from reliability.answers import Answer, ask, connect
 from reliability.raw import HalfOpen, abandon, open_unread
 from reliability.report import Report, finish, new_report, parser
 from reliability.requests import long_prompt, mixed, story
@@ -79,7 +78,7 @@ class Tally:
 class Scene:
     """A server under one fault, and the requests it has."""
 
-    def __init__(self, service: Service, client: httpx.AsyncClient, expected: Expected) -> None:
+    def __init__(self, service: Service, client: Client, expected: Expected) -> None:
         self.service = service
         self.client = client
         self.tally = Tally()

@@ -13,14 +13,12 @@ import asyncio
 import contextlib
 import gc
 import json
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as with_seed
@@ -38,6 +36,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from galop.benchmark.client import Client, Exchange
 from galop.chat import ChatTemplate, RenderingPool
 from galop.chat.errors import TemplateError, TemplateLimitError
 from galop.engine.engine import Engine
@@ -50,7 +49,8 @@ from galop.protocol.events import EngineEvent, Failed, Finished
 from galop.protocol.requests import GenerationRequest, SamplingParams
 from galop.testing import ScriptedModel, ScriptedTokenizer
 from groq._sse import EventDecoder
-from reliability.client import PATH
+from reliability.answers import PATH
+from reliability.raw import request_bytes, send_bytes
 from reliability.report import Report, finish, new_report, parser
 from reliability.requests import TOOL
 from reliability.service import Service, serving
@@ -114,16 +114,17 @@ class Trial:
         test()
 
 
-def judged(response: httpx.Response) -> str:
+def judged(exchange: Exchange) -> str:
     """The status, if the answer is one that a client can work with. Raises AssertionError."""
-    assert response.status_code not in (500, 502, 504), response.text
-    if response.status_code != 200:
-        assert response.json()["error"]["message"], response.text
-    elif response.headers["content-type"].startswith("text/event-stream"):
-        assert response.text.endswith("data: [DONE]\n\n"), response.text
+    assert exchange.broken is None, exchange
+    assert exchange.status not in (500, 502, 504), exchange
+    if exchange.status != 200:
+        assert exchange.json()["error"]["message"], exchange
+    elif exchange.headers["content-type"].startswith("text/event-stream"):
+        assert exchange.content.endswith(b"data: [DONE]\n\n"), exchange
     else:
-        assert response.json()["object"] == "chat.completion", response.text
-    return str(response.status_code)
+        assert exchange.json()["object"] == "chat.completion", exchange
+    return str(exchange.status)
 
 
 # Requests.
@@ -229,45 +230,36 @@ def changed_requests(trial: Trial) -> None:
         names, st.sampled_from(sorted(_FIELDS)) | st.text(max_size=8), _JSON | likely | likely
     )
     messages = st.tuples(names, st.just("messages"), st.lists(_MESSAGE, max_size=4))
-    with httpx.Client(base_url=trial.url, timeout=2 * SLOW_S) as client:
+    client = Client(trial.url, timeout_s=2 * SLOW_S)
+    with asyncio.Runner() as runner:
         trial.run(
             (values | messages).map(_changed),
-            lambda body: judged(
-                client.post(PATH, content=body, headers={"content-type": "application/json"})
-            ),
+            lambda body: judged(runner.run(client.send(client.post(PATH, body)))),
         )
 
 
 def raw_bytes(trial: Trial) -> None:
     """Anything at all where HTTP is expected, and where JSON is; the server must go on."""
-    start = f"POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ".encode()
-
-    def framed(body: bytes) -> bytes:
-        return start + str(len(body)).encode() + b"\r\n\r\n" + body
-
-    torn = st.tuples(st.binary(max_size=20), st.integers(0, 90)).map(
-        lambda two: framed(_changed(([], "n", 1)))[: two[1]] + two[0]
+    torn = st.tuples(st.binary(max_size=20), st.integers(0, 150)).map(
+        lambda two: request_bytes(_changed(([], "n", 1)))[: two[1]] + two[0]
     )
     nested = st.tuples(st.sampled_from([b"[", b'{"a":', b'"\\u', b"1e"]), st.integers(1, 9999)).map(
-        lambda two: framed(two[0] * two[1])
+        lambda two: request_bytes(two[0] * two[1])
     )
-    everything = st.binary(max_size=200) | st.binary(max_size=200).map(framed) | torn | nested
+    everything = (
+        st.binary(max_size=200) | st.binary(max_size=200).map(request_bytes) | torn | nested
+    )
 
     def check(sent: bytes) -> str:
-        with socket.create_connection(("127.0.0.1", trial.port), timeout=2 * SLOW_S) as client:
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
-            received = b""
-            with contextlib.suppress(ConnectionResetError):
-                while piece := client.recv(65536):
-                    received += piece
+        received = send_bytes(trial.port, sent, 2 * SLOW_S)
         status = received.split(b" ", 2)[1].decode() if received.startswith(b"HTTP/") else "closed"
         assert not status.startswith("5"), received
         assert not status.startswith("4") or b'\r\n\r\n{"error":{"message":' in received, received
         return status
 
     trial.run(everything, check)
-    assert httpx.get(f"{trial.url}/healthz").status_code == 200
+    client = Client(trial.url)
+    assert asyncio.run(client.send(client.get("/healthz"))).status == 200
 
 
 # What a server takes in before that.

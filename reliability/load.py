@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
+import os
 import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import httpx
-
-from reliability.client import Answer, Body, ask, connect
+from galop.benchmark.client import Body, Client, read_completion
+from galop.benchmark.statistics import percentile
+from reliability.answers import PATH, Answer, connect, read_answer
 from reliability.report import Report, finish, new_report, parser
 from reliability.requests import story
 from reliability.service import Service, serving
-from reliability.traffic import closed_loop, open_loop
+from reliability.traffic import Sent, closed_loop, open_loop
 
 NUM_STREAMS = 64
 NUM_TOKENS = 64
@@ -47,16 +49,14 @@ class Streams:
     first_s: list[float] = field(default_factory=list)
     gaps_s: list[float] = field(default_factory=list)
 
-    async def add(self, client: httpx.AsyncClient, body: Body) -> None:
-        times_s = [time.monotonic()]
-        self.answers.append(await ask(client, body, lambda _: times_s.append(time.monotonic())))
-        self.first_s.append(times_s[min(2, len(times_s) - 1)] - times_s[0])
-        self.gaps_s += [later - earlier for earlier, later in itertools.pairwise(times_s[2:])]
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """0.0 where there are none."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
+    async def add(self, client: Client, body: Body) -> None:
+        exchange = await client.send(client.post(PATH, body))
+        self.answers.append(read_answer(exchange))
+        if is_whole(self.answers[-1]):
+            completion = read_completion(exchange)
+            self.first_s.append(completion.first_token_s)
+            times_s = completion.content_times_s
+            self.gaps_s += [later - earlier for earlier, later in itertools.pairwise(times_s)]
 
 
 def is_whole(answer: Answer) -> bool:
@@ -73,7 +73,8 @@ async def many_streams(report: Report) -> None:
         await asyncio.gather(*(streams.add(client, body) for body in bodies))
         seconds = time.monotonic() - started_s
     num_right = sum(map(is_whole, streams.answers))
-    gaps = [1000 * percentile(streams.gaps_s, share) for share in (0.5, 0.99)]
+    gaps = [1000 * percentile(streams.gaps_s or [math.nan], share) for share in (0.5, 0.99)]
+    first = [percentile(streams.first_s or [math.nan], share) for share in (0.5, 0.99)]
     report.add(
         {
             "what": f"{NUM_STREAMS} streams of {NUM_TOKENS} tokens",
@@ -83,7 +84,7 @@ async def many_streams(report: Report) -> None:
             "lost": NUM_STREAMS - num_right,
             "figures": f"{NUM_STREAMS * NUM_TOKENS / seconds:.0f} tokens/s; gap between tokens "
             f"median {gaps[0]:.0f} ms, p99 {gaps[1]:.0f} ms; first token median "
-            f"{statistics.median(streams.first_s):.1f} s, p99 {percentile(streams.first_s, 0.99):.1f} s",
+            f"{first[0]:.1f} s, p99 {first[1]:.1f} s",
         },
         [a.describe() for a in streams.answers if not is_whole(a)],
     )
@@ -94,7 +95,7 @@ class Goodput:
     """What came of requests that were sent for some seconds."""
 
     per_s: float
-    """Right answers, while requests were sent."""
+    """Right answers while requests were sent, per second of the cores less what the clients took."""
     right: int
     refused: Counter[int]
     lost: list[str]
@@ -179,32 +180,31 @@ def _stories() -> Iterator[Body]:
 
 
 async def _full_batch(service: Service, bodies: Iterator[Body], seconds: float) -> Goodput:
-    started_s = time.monotonic()
-    answers = await asyncio.to_thread(closed_loop, service.port, bodies, FULL_BATCH, seconds)
-    return _judge(answers, started_s, seconds)
+    sent = await asyncio.to_thread(closed_loop, service.base_url, bodies, FULL_BATCH, seconds)
+    return _judge(sent, seconds)
 
 
 async def _many_times(
     service: Service, bodies: Iterator[Body], per_s: float, seconds: float
 ) -> Goodput:
     some = list(itertools.islice(bodies, round(per_s * seconds)))
-    started_s = time.monotonic()
-    answers = await asyncio.to_thread(open_loop, service.port, some, per_s)
-    return _judge(answers, started_s, seconds)
+    return _judge(await asyncio.to_thread(open_loop, service.base_url, some, per_s), seconds)
 
 
-def _judge(answers: Sequence[Answer], started_s: float, seconds: float) -> Goodput:
+def _judge(sent: Sent, seconds: float) -> Goodput:
     """`seconds`: how long requests were sent."""
+    answers = sent.answers
     right = [answer for answer in answers if is_whole(answer)]
-    in_time = [answer for answer in right if RAMP_S <= answer.ended_s - started_s < seconds]
+    in_time = [answer for answer in right if RAMP_S <= answer.ended_s - sent.started_s < seconds]
     refused = [
         answer
         for answer in answers
         if answer.status in (429, 503) and answer.error and answer.retry_after
     ]
+    share_left = 1 - sent.cpu_s / seconds / (os.cpu_count() or 1)
     known = {id(answer) for answer in (*right, *refused)}
     return Goodput(
-        per_s=len(in_time) / (seconds - RAMP_S),
+        per_s=len(in_time) / (seconds - RAMP_S) / share_left,
         right=len(right),
         refused=Counter(answer.status for answer in refused),
         lost=[answer.describe() for answer in answers if id(answer) not in known],

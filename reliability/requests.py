@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reliability.client import Body
+from galop.benchmark.client import Body
 
 MODEL = "llama3-8b-8192"
 PLACE_SCHEMA = {

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+from galop.benchmark.client import Client
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -40,6 +40,7 @@ class Service:
         self.process = process
         self.base_url = f"http://127.0.0.1:{port}"
         self._log = log
+        self._client = Client(self.base_url, timeout_s=30)
 
     @property
     def engine_pid(self) -> int | None:
@@ -70,11 +71,10 @@ class Service:
 
     async def load(self) -> tuple[int, int]:
         """Running and waiting choices; (-1, -1) while it is not ready."""
-        async with httpx.AsyncClient(timeout=30) as client:
-            answer = await client.get(f"{self.base_url}/readyz")
-        document = answer.json()
-        if answer.status_code != 200:
+        exchange = await self._client.send(self._client.get("/readyz"))
+        if exchange.status != 200:
             return -1, -1
+        document = exchange.json()
         return int(document["running"]), int(document["waiting"])
 
     async def until_load(
@@ -162,9 +162,8 @@ async def _until_ready(service: Service) -> None:
     while time.monotonic() < deadline_s:
         if service.process.poll() is not None:
             break
-        with contextlib.suppress(httpx.TransportError):
-            if (await service.load())[0] >= 0:
-                return
+        if (await service.load())[0] >= 0:
+            return
         await asyncio.sleep(0.05)
     raise RuntimeError(f"galop serve did not come up: {service.log()}")
 

@@ -17,9 +17,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import httpx
-
-from reliability.client import PATH, Answer, Body, ask, connect
+from galop.benchmark.client import Body, Client
+from reliability.answers import PATH, Answer, ask, connect
 from reliability.report import Report, finish, new_report, parser
 from reliability.requests import MODEL, body, mixed, story
 from reliability.service import Holdings, Service, serving
@@ -77,7 +76,7 @@ def slope(times_s: Sequence[float], values: Sequence[float]) -> Slope:
 class Mix:
     """What the clients do, and what came of it."""
 
-    def __init__(self, client: httpx.AsyncClient, expected: dict[str, Answer]) -> None:
+    def __init__(self, client: Client, expected: dict[str, Answer]) -> None:
         self.counts: Counter[str] = Counter()
         self.losses: list[str] = []
         self._client = client
@@ -107,9 +106,9 @@ class Mix:
     async def _leave(self, draw: random.Random) -> None:
         is_streamed = draw.random() < 0.5
         request = {**story(draw.randrange(1000), LONGEST), "stream": is_streamed}
-        with contextlib.suppress(TimeoutError, httpx.HTTPError):
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(draw.uniform(0.01, 3)):
-                await self._client.post(PATH, json=request)
+                await self._client.send(self._client.post(PATH, request))
         self.counts["left"] += 1
 
     def _count(self, what: str, is_right: bool, answer: Answer) -> None:
@@ -118,7 +117,7 @@ class Mix:
             self.losses.append(f"{what}: {answer.describe()}")
 
 
-async def _reach_the_most(client: httpx.AsyncClient) -> None:
+async def _reach_the_most(client: Client) -> None:
     """Every slot as full, and more kinds of requests at once, than ever again."""
     stories = [story(number, LONGEST + 100) for number in range(NUM_SLOTS)]
     for bodies in (stories, [*mixed().values()] * NUM_CLIENTS):

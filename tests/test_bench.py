@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.machine import Noise
 from bench.report import compared, of_ours, picture, skipped
 from bench.rows import Goal, chunks_until_first_token, parsed, worst_gap_s
-from galop.benchmark.client import Answer, Block
+from galop.benchmark.client import Block, Completion
 
 FASTER = Goal("tok/s", "tok/s", least=1.5)
 SOONER = Goal("first token", "s", most=0.5)
@@ -46,14 +46,16 @@ def test_the_picture_has_ratios_only() -> None:
 
 def test_only_gaps_that_overlap_the_joining_prompt_count() -> None:
     """A pause before the prompt came, or after it was done, was not its fault."""
-    answer = Answer(0.0, (1.0, 5.0, 5.1, 5.8, 6.0, 9.0), 9.0, 1, 6, "")
+    answer = Completion(0.0, (1.0, 5.0, 5.1, 5.8, 6.0, 9.0), 9.0, 1, 6, "")
     assert abs(worst_gap_s(Block((answer,)), start_s=5.05, end_s=5.9) - 0.7) < 1e-9
 
 
 def test_waiting_is_counted_in_chunks_of_the_long_prompt() -> None:
     """1,280 tokens in 10 s are a second for each 128; what was answered after them does not count."""
-    long = Answer(0.0, (10.0,), 10.1, 1280, 1, "a")
-    short = [Answer(at, (at + wait,), at + 9, 50, 1, "b") for at, wait in [(1, 2), (4, 1), (9, 5)]]
+    long = Completion(0.0, (10.0,), 10.1, 1280, 1, "a")
+    short = [
+        Completion(at, (at + wait,), at + 9, 50, 1, "b") for at, wait in [(1, 2), (4, 1), (9, 5)]
+    ]
 
     assert chunks_until_first_token(long, short) == {
         "median first token": 1.5,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from galop.benchmark.client import Answer, AnswerError, Block, ServerUnreachableError, Target
+from galop.benchmark.client import AnswerError, Block, Completion, ServerUnreachableError, Target
 
 EVENTS = (
     b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
@@ -23,7 +23,7 @@ def chunked(parts: Sequence[bytes]) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in [*parts, b""])
 
 
-async def answers_to(answer: bytes, *, pieces: int = 1) -> Answer:
+async def answers_to(answer: bytes, *, pieces: int = 1) -> Completion:
     """What the client makes of these bytes, written in so many pieces."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,6 +90,8 @@ def test_nobody_listens() -> None:
 
 def test_speed_is_all_tokens_over_the_time_from_first_send_to_last_end() -> None:
     """Streams of a block overlap; its wall time is counted once."""
-    block = Block((Answer(0.0, (0.5,), 2.0, 1, 10, "ab"), Answer(1.0, (1.2,), 4.0, 1, 30, "cdef")))
+    block = Block(
+        (Completion(0.0, (0.5,), 2.0, 1, 10, "ab"), Completion(1.0, (1.2,), 4.0, 1, 30, "cdef"))
+    )
     assert (block.tokens_per_s, block.characters_per_s) == (10.0, 1.5)
     assert block.first_token_s(0.99) == 0.5

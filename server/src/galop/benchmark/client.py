@@ -1,8 +1,7 @@
-"""An HTTP client that times streams and costs little itself, for any server with this API.
+"""The HTTP client of the benchmarks and of `reliability/`, for any server with this API.
 
-It shares the machine with what it measures, so it reads sockets and not abstractions: a general
-client spends more on a chunk than our server does. It knows as much of HTTP/1.1 as servers of
-server-sent events use: chunked bodies, and bodies that end with the connection (RFC 9112).
+While answers come it stores what it reads with the time of each read; it decodes afterwards, because
+it shares the cores with the server.
 
 Definitions (as AIPerf's and vLLM's): the time to first token is from sending the request to the
 first chunk with *non-empty* content; tokens are counted from `usage` and never from chunks.
@@ -11,18 +10,20 @@ first chunk with *non-empty* content; tokens are counted from `usage` and never 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
 
+import httpx
 import msgspec
 
 from galop.benchmark.statistics import percentile
+from galop.benchmark.transport import BenchmarkTransport
 
 REQUEST_TIMEOUT_S = 300.0
+
+Body = Mapping[str, Any]  # Any: JSON
 
 
 class BenchError(Exception):
@@ -48,6 +49,104 @@ class AnswerError(BenchError):
         self.detail = detail
 
 
+@dataclass(slots=True)
+class Exchange:
+    """One request, and what came back. Times are `time.perf_counter` seconds."""
+
+    sent_s: float
+    status: int = 0
+    """0: no head of an answer came."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    parts: list[tuple[float, bytes]] = field(default_factory=list)
+    """The body: what each read of the socket gave, and when."""
+    ended_s: float = 0.0
+    broken: str | None = None
+    """How the connection failed, where it did."""
+
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        return b"".join(part for _, part in self.parts)
+
+    def json(self) -> Any:
+        """The body as a JSON document. Raises msgspec.DecodeError."""
+        return msgspec.json.decode(self.content)
+
+    def events(self) -> Iterator[tuple[float, bytes]]:
+        """Server-sent events: the data of each, and when its end came."""
+        pending = b""
+        for time_s, part in self.parts:
+            *lines, pending = (pending + part).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data: "):
+                    yield time_s, line[6:].rstrip(b"\r")
+
+
+class Client:
+    """Sends requests to one server. `base_url` is the address that the paths hang under."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        keeps_connections: bool = False,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> None:
+        """By default every request has a connection of its own."""
+        headers = {"accept-encoding": "identity", "content-type": "application/json"}
+        headers["connection"] = "keep-alive" if keeps_connections else "close"
+        if api_key:
+            headers["authorization"] = f"Bearer {api_key}"
+        self.base_url = base_url
+        self._timeout_s = timeout_s
+        self._http = httpx.AsyncClient(
+            base_url=base_url, headers=headers, transport=BenchmarkTransport(), trust_env=False
+        )
+
+    def post(self, path: str, body: Body | bytes) -> httpx.Request:
+        """A request for `send`; bytes are sent as they are."""
+        content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        return self._http.build_request("POST", path, content=content)
+
+    def get(self, path: str) -> httpx.Request:
+        """A request for `send`."""
+        return self._http.build_request("GET", path)
+
+    async def send(
+        self, request: httpx.Request, on_part: Callable[[Exchange], None] | None = None
+    ) -> Exchange:
+        """Send it and read the answer to its end. A broken connection is a result, not an exception.
+
+        `on_part` is called after every read.
+        """
+        exchange = Exchange(time.perf_counter())
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._http.send(request, stream=True)
+                try:
+                    exchange.status, exchange.headers = response.status_code, response.headers
+                    async for part in response.aiter_raw():
+                        exchange.parts.append((time.perf_counter(), part))
+                        if on_part:
+                            on_part(exchange)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            exchange.broken = f"no end within {self._timeout_s:g} s"
+        except httpx.TransportError as error:
+            exchange.broken = str(error) or repr(error)
+        exchange.ended_s = time.perf_counter()
+        return exchange
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections that were kept; needed for nothing else."""
+        await self._http.aclose()
+
+
 class _Delta(msgspec.Struct):
     content: str | None = None
 
@@ -69,19 +168,11 @@ class _Chunk(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model]
-
-
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """One finished stream. Times are `time.perf_counter` seconds."""
 
     sent_s: float
@@ -99,19 +190,46 @@ class Answer:
         return first - self.sent_s
 
 
+def read_completion(exchange: Exchange) -> Completion:
+    """The streamed completion of an exchange with status 200. Raises `AnswerError`."""
+    times_s, texts, usage = [], [], _Usage()
+    for time_s, event in exchange.events():
+        if event == b"[DONE]":
+            continue
+        try:
+            chunk = _decode_chunk(event)
+        except msgspec.DecodeError as error:
+            raise AnswerError(200, f"a chunk that cannot be read: {error}") from error
+        if bytes(chunk.error) != b"null":
+            raise AnswerError(200, bytes(chunk.error).decode(errors="replace"))
+        text = chunk.choices[0].delta.content if chunk.choices else None
+        if text:
+            times_s.append(time_s)
+            texts.append(text)
+        usage = chunk.usage or usage
+    return Completion(
+        sent_s=exchange.sent_s,
+        content_times_s=tuple(times_s),
+        ended_s=exchange.ended_s,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        text="".join(texts),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Streams that ran side by side."""
 
-    answers: tuple[Answer, ...]
+    completions: tuple[Completion, ...]
 
     @property
     def wall_s(self) -> float:
-        return max(a.ended_s for a in self.answers) - min(a.sent_s for a in self.answers)
+        return max(c.ended_s for c in self.completions) - min(c.sent_s for c in self.completions)
 
     @property
     def completion_tokens(self) -> int:
-        return sum(answer.completion_tokens for answer in self.answers)
+        return sum(each.completion_tokens for each in self.completions)
 
     @property
     def tokens_per_s(self) -> float:
@@ -120,11 +238,19 @@ class Block:
 
     @property
     def characters_per_s(self) -> float:
-        return sum(len(answer.text) for answer in self.answers) / self.wall_s
+        return sum(len(each.text) for each in self.completions) / self.wall_s
 
     def first_token_s(self, share: float = 0.5) -> float:
         """The time to first token that this share of the streams did not exceed."""
-        return percentile([answer.first_token_s for answer in self.answers], share)
+        return percentile([each.first_token_s for each in self.completions], share)
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
 
 
 class Target:
@@ -134,120 +260,37 @@ class Target:
     """
 
     def __init__(self, base_url: str, *, api_key: str | None = None, model: str = "") -> None:
-        parts = urlsplit(base_url)
         self.base_url = base_url
         self.model = model
-        self._host = parts.hostname or ""
-        self._ssl = ssl.create_default_context() if parts.scheme == "https" else None
-        self._port = parts.port or (443 if self._ssl else 80)
-        self._path = parts.path.rstrip("/")
-        self._headers = {"host": parts.netloc, "connection": "close"}
-        if api_key:
-            self._headers["authorization"] = f"Bearer {api_key}"
+        self._client = Client(base_url, api_key=api_key)
 
     async def choose_model(self) -> None:
         """Take the first model that the server lists, unless one was named."""
-        if not self.model:
-            parts = [part async for part in self._exchange("GET", "/v1/models", b"")]
-            try:
-                self.model = msgspec.json.decode(b"".join(parts), type=_Models).data[0].id
-            except (msgspec.DecodeError, IndexError) as error:
-                raise AnswerError(200, "/v1/models is not a list of models") from error
-
-    async def run(self, bodies: Sequence[Mapping[str, object]]) -> Block:
-        """Send all requests at once and wait for all streams."""
-        answers = await asyncio.gather(*(self.complete(body) for body in bodies))
-        return Block(tuple(answers))
-
-    async def complete(self, body: Mapping[str, object]) -> Answer:
-        """Stream one chat completion; `model` and `stream` are filled in."""
-        whole = {
-            "model": self.model,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            **body,
-        }
-        sent_s = time.perf_counter()
-        times_s: list[float] = []
-        texts: list[str] = []
-        usage = _Usage()
-        async for chunk in self._chunks(msgspec.json.encode(whole)):
-            text = chunk.choices[0].delta.content if chunk.choices else None
-            if text:
-                times_s.append(time.perf_counter())
-                texts.append(text)
-            usage = chunk.usage or usage
-        return Answer(
-            sent_s=sent_s,
-            content_times_s=tuple(times_s),
-            ended_s=time.perf_counter(),
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            text="".join(texts),
-        )
-
-    async def _chunks(self, body: bytes) -> AsyncIterator[_Chunk]:
-        pending = b""
-        async for part in self._exchange("POST", "/v1/chat/completions", body):
-            *lines, pending = (pending + part).split(b"\n")
-            for line in lines:
-                if line.startswith(b"data: {"):
-                    try:
-                        chunk = _decode_chunk(line[6:])
-                    except msgspec.DecodeError as error:
-                        raise AnswerError(200, f"a chunk that cannot be read: {error}") from error
-                    if bytes(chunk.error) != b"null":
-                        raise AnswerError(200, bytes(chunk.error).decode(errors="replace"))
-                    yield chunk
-
-    async def _exchange(self, method: str, path: str, body: bytes) -> AsyncIterator[bytes]:
-        """The parts of the answer's body as they arrive."""
+        if self.model:
+            return
+        content = (await self._send(self._client.get("/v1/models"))).content
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(
-                    self._host, self._port, ssl=self._ssl
-                )
-                try:
-                    writer.write(self._head(method, path, len(body)) + body)
-                    status, headers = await _read_head(reader)
-                    parts = _body_parts(reader, headers)
-                    if status != 200:
-                        detail = b"".join([part async for part in parts])
-                        raise AnswerError(status, detail[:500].decode(errors="replace"))
-                    async for part in parts:
-                        yield part
-                finally:
-                    writer.close()
-                    with suppress(OSError):
-                        await writer.wait_closed()
-        except (OSError, EOFError, ValueError) as error:  # TimeoutError is an OSError
-            raise ServerUnreachableError(self.base_url, str(error) or repr(error)) from error
+            self.model = msgspec.json.decode(content, type=_Models).data[0].id
+        except (msgspec.DecodeError, IndexError) as error:
+            raise AnswerError(200, "/v1/models is not a list of models") from error
 
-    def _head(self, method: str, path: str, num_bytes: int) -> bytes:
-        headers = self._headers | {
-            "content-type": "application/json",
-            "content-length": str(num_bytes),
-        }
-        lines = [f"{method} {self._path}{path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    async def run(self, bodies: Sequence[Body]) -> Block:
+        """Send all requests at once and wait for all streams."""
+        exchanges = await asyncio.gather(*map(self._stream, bodies))
+        return Block(tuple(map(read_completion, exchanges)))
 
+    async def complete(self, body: Body) -> Completion:
+        """Stream one chat completion; `model` and `stream` are filled in."""
+        return read_completion(await self._stream(body))
 
-async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    status = int(head[0].split(" ")[1])
-    pairs = (line.partition(":") for line in head[1:] if line)
-    return status, {name.lower(): value.strip() for name, _, value in pairs}
+    async def _stream(self, body: Body) -> Exchange:
+        filled_in = {"model": self.model, "stream": True, "stream_options": {"include_usage": True}}
+        return await self._send(self._client.post("/v1/chat/completions", {**filled_in, **body}))
 
-
-async def _body_parts(
-    reader: asyncio.StreamReader, headers: Mapping[str, str]
-) -> AsyncIterator[bytes]:
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        while size := int((await reader.readuntil(b"\n")).partition(b";")[0], 16):
-            yield (await reader.readexactly(size + 2))[:-2]
-    elif "content-length" in headers:
-        yield await reader.readexactly(int(headers["content-length"]))
-    else:
-        while part := await reader.read(1 << 16):
-            yield part
+    async def _send(self, request: httpx.Request) -> Exchange:
+        exchange = await self._client.send(request)
+        if exchange.broken is not None:
+            raise ServerUnreachableError(self.base_url, exchange.broken)
+        if exchange.status != 200:
+            raise AnswerError(exchange.status, exchange.content[:500].decode(errors="replace"))
+        return exchange

@@ -1,19 +1,18 @@
-"""One request over a real socket, and what became of it: an answer, a clear error, or a loss."""
+"""What became of one request: an answer, a clear error, or a loss."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import httpx
+from galop.benchmark.client import Body, Client, Exchange
 
 PATH = "/openai/v1/chat/completions"
 TIMEOUT_S = 180.0
 
-Body = Mapping[str, Any]  # Any: JSON
 Verdict = Literal["right", "clear error", "lost"]
 
 
@@ -34,7 +33,7 @@ class Answer:
     broken: str | None = None
     """How the connection failed, where it did."""
     ended_s: float = 0.0
-    """When, by `time.monotonic`; known where `traffic` sent it."""
+    """When, by `time.perf_counter`."""
 
     def verdict(self, expected: Answer) -> Verdict:
         """By comparison with an undisturbed run. Half an answer without an error is lost."""
@@ -65,41 +64,42 @@ class Answer:
             self.said[choice["index"]] += said + (choice.get("finish_reason") or "")
 
 
-def connect(base_url: str, api_key: str = "") -> httpx.AsyncClient:
-    """A client without a bound on connections; each request gets its own."""
-    headers = {"connection": "close"}
-    if api_key:
-        headers["authorization"] = f"Bearer {api_key}"
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers=headers,
-        timeout=TIMEOUT_S,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+def read_answer(exchange: Exchange) -> Answer:
+    """What this exchange gave. Raises nothing: what cannot be read is `broken`."""
+    answer = Answer(
+        status=exchange.status,
+        retry_after=exchange.headers.get("retry-after"),
+        broken=exchange.broken,
+        ended_s=exchange.ended_s,
     )
-
-
-async def ask(
-    client: httpx.AsyncClient, body: Body, on_chunk: Callable[[int], None] = lambda _: None
-) -> Answer:
-    """Send and read to the end. Raises nothing: what fails is in the answer.
-
-    `on_chunk` is called with the number of chunks so far.
-    """
-    answer = Answer()
     try:
-        async with client.stream("POST", PATH, json=body) as response:
-            answer.status = response.status_code
-            answer.retry_after = response.headers.get("retry-after")
-            if response.status_code != 200 or not body.get("stream"):
-                answer.add(json.loads(await response.aread()))
-                answer.is_complete = True
-                return answer
-            async for line in response.aiter_lines():
-                if line.startswith("data: {"):
-                    answer.add(json.loads(line.removeprefix("data: ")))
-                    on_chunk(answer.num_chunks)
-                elif line == "data: [DONE]":
+        if exchange.headers.get("content-type", "").startswith("text/event-stream"):
+            for _, event in exchange.events():
+                if event == b"[DONE]":
                     answer.is_complete = True
-    except (httpx.HTTPError, ValueError, KeyError) as error:
+                else:
+                    answer.add(json.loads(event))
+        elif exchange.broken is None:
+            answer.add(json.loads(exchange.content))
+            answer.is_complete = True
+    except (ValueError, KeyError) as error:
         answer.broken = repr(error)
     return answer
+
+
+def connect(base_url: str, api_key: str = "") -> Client:
+    """A client whose every request has a connection of its own."""
+    return Client(base_url, api_key=api_key, timeout_s=TIMEOUT_S)
+
+
+async def ask(client: Client, body: Body, on_chunk: Callable[[int], None] | None = None) -> Answer:
+    """Send and read to the end. Raises nothing: what fails is in the answer.
+
+    `on_chunk` is called with the number of events so far, each time that some have come.
+    """
+
+    def count(exchange: Exchange) -> None:
+        if on_chunk:
+            on_chunk(sum(1 for _ in exchange.events()))
+
+    return read_answer(await client.send(client.post(PATH, body), count))
