@@ -1,6 +1,6 @@
-"""Writes docs/api.md: tables made from the wire types and the error table, words kept here.
+"""Makes docs/api.md: tables made from the wire types and the error table, words kept here.
 
-Run `python scripts/make_api_docs.py` after changing `galop.http.schema` or `galop.http.errors`; a
+Run `make docs` after changing `galop.http.schema` or `galop.http.errors`; a
 test compares the committed page with what this makes.
 """
 
@@ -351,8 +351,3 @@ def _error_table() -> str:
     return "\n".join(
         f"| {row.status} | {f'`{row.code}`' if row.code else ''} | {row.when} |" for row in rows
     )
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())
-    print(f"wrote {PAGE.name}")

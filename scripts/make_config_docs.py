@@ -1,6 +1,6 @@
-"""Writes docs/configuration.md and deploy/galop.toml: tables made from the settings, words kept here.
+"""Makes docs/configuration.md and deploy/galop.toml: tables made from the settings, words kept here.
 
-Run `python scripts/make_config_docs.py` after changing `galop.config.settings`; a test compares the
+Run `make docs` after changing `galop.config.settings`; a test compares the
 committed files with what this makes.
 """
 
@@ -91,10 +91,3 @@ def _example_entry(setting: Setting) -> str:
     placeholder = "4" if setting.is_whole_number else f'"{setting.metavar}"'
     value = placeholder if setting.default is None else toml_value(setting.default)
     return f"\n{text}\n# {setting.name} = {value}\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())
-    EXAMPLE.parent.mkdir(exist_ok=True)
-    EXAMPLE.write_text(example())
-    print(f"wrote {PAGE.name} and {EXAMPLE.name}")

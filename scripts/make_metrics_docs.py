@@ -1,6 +1,6 @@
-"""Writes the table of metrics in docs/operations.md, between its two marks.
+"""Makes the table of metrics in docs/operations.md, between its two marks.
 
-Run `python scripts/make_metrics_docs.py` after changing `galop.telemetry`; a test compares.
+Run `make docs` after changing `galop.telemetry`; a test compares.
 """
 
 from __future__ import annotations
@@ -44,13 +44,8 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def page(before: str) -> str:
+def page() -> str:
     """The page with its table made anew."""
-    head, _, rest = before.partition(BEGIN)
+    head, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, tail = rest.partition(END)
     return head + BEGIN + table() + END + tail
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text()))
-    print(f"wrote {PAGE.name}")

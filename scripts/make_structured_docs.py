@@ -1,27 +1,23 @@
-"""Writes docs/structured-output.md: the table of keywords is tried out, the words are kept here.
+"""Makes docs/structured-output.md: the table of keywords is tried out, the words are kept here.
 
-Run `python scripts/make_structured_docs.py` after changing `galop.grammar` or
+Run `make docs` after changing `galop.grammar` or
 `server/tests/grammar/keyword_examples.py`; a test compares the committed page with what this makes.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from galop.grammar.errors import SchemaError
+from galop.grammar.layout import MAX_ITEMS
+from galop.grammar.progress import MAX_NUMBER_BYTES
+from galop.grammar.schema import MAX_DEPTH, MAX_NODES
+from galop.grammar.shape import MAX_SCHEMA_BYTES, schema_shape
+from server.tests.grammar.keyword_examples import EXAMPLES, KeywordExample
 
-from galop.grammar.errors import SchemaError  # noqa: E402
-from galop.grammar.layout import MAX_ITEMS  # noqa: E402
-from galop.grammar.progress import MAX_NUMBER_BYTES  # noqa: E402
-from galop.grammar.schema import MAX_DEPTH, MAX_NODES  # noqa: E402
-from galop.grammar.shape import MAX_SCHEMA_BYTES, schema_shape  # noqa: E402
-from server.tests.grammar.keyword_examples import EXAMPLES, KeywordExample  # noqa: E402
-
-PAGE = ROOT / "docs" / "structured-output.md"
+PAGE = Path(__file__).parent.parent / "docs" / "structured-output.md"
 
 WORDS = f"""# Structured output
 
@@ -140,8 +136,3 @@ def kept_by(example: KeywordExample) -> str:
     except SchemaError as error:
         return f"refused: {error.reason.split(':')[0]}"
     return "grammar" if shape.is_exact else "check"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())
-    print(f"wrote {PAGE.name}")

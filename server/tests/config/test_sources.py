@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -149,19 +148,6 @@ def test_a_variable_that_looks_like_a_setting_is_warned_about() -> None:
     assert configuration.warnings == (
         "GALOP_PROT: there is no such variable; did you mean GALOP_PORT?",
     )
-
-
-@pytest.mark.parametrize(("file", "function"), [("docs/configuration.md", "page"), ("deploy/galop.toml", "example")])  # fmt: skip
-def test_the_committed_files_are_those_that_the_script_makes(file: str, function: str) -> None:
-    """Run `python scripts/make_config_docs.py` after changing the settings."""
-    spec = importlib.util.spec_from_file_location(
-        "make_config_docs", REPOSITORY / "scripts" / "make_config_docs.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert (REPOSITORY / file).read_text() == getattr(module, function)()
 
 
 def test_the_example_file_is_accepted_with_every_line_uncommented(tmp_path: Path) -> None:

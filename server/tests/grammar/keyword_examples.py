@@ -1,6 +1,6 @@
 """What of JSON Schema is kept: an example of every keyword, with documents that pass and fail.
 
-The page docs/structured-output.md has a table made from these (`scripts/make_structured_docs.py`).
+The page docs/structured-output.md has a table made from these (`make docs`).
 """
 
 from __future__ import annotations

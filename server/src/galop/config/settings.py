@@ -2,7 +2,7 @@
 galop.toml, their validation and docs/configuration.md are made.
 
 A setting called `max_waiting` is the flag --max-waiting, the variable GALOP_MAX_WAITING and the key
-`max_waiting`. To add one, add a field here and use it in `app`; run scripts/make_config_docs.py.
+`max_waiting`. To add one, add a field here and use it in `app`; run `make docs`.
 Where the values come from: `app.configuration`.
 """
 
