@@ -1,4 +1,4 @@
-"""The README keeps its word."""
+"""README.md and CONTRIBUTING.md keep their word."""
 
 from __future__ import annotations
 
@@ -26,16 +26,36 @@ def test_the_ten_lines_work(server: Server) -> None:
 
 
 def test_every_dependency_is_named_with_its_purpose() -> None:
-    """In the tables of the README, for both distributions."""
+    """In the tables of docs/dependencies.md, for both distributions."""
+    tables = (ROOT / "docs" / "dependencies.md").read_text()
     for project in ("server", "sdk"):
         text = (ROOT / project / "pyproject.toml").read_text()
         block = re.search(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
         assert block is not None
         for name in re.findall(r'"([A-Za-z0-9_-]+)', block[1]):
-            assert re.search(rf"^\| [^|]*\b{name}\b", README, re.MULTILINE), name
+            assert re.search(rf"^\| [^|]*\b{name}\b", tables, re.MULTILINE), name
 
 
-def test_every_link_leads_somewhere() -> None:
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/benchmark.md", "docs/dependencies.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
     """Relative links, to files and folders that exist."""
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_path_exists(page: str) -> None:
+    """In code spans: from the root, or from the package."""
+    text = (ROOT / page).read_text()
+    paths = re.findall(r"`((?:[\w-]+/)+[\w.-]*)`", text)
+    assert len(paths) > 10
+    for path in paths:
+        assert (ROOT / path).exists() or (ROOT / "server/src/galop" / path).exists(), path
+
+
+def test_the_readme_is_short() -> None:
+    """150 lines: details belong to docs/."""
+    assert len(README.splitlines()) <= 150
