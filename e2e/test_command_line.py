@@ -42,8 +42,8 @@ def test_help_names_every_flag_with_its_variable() -> None:
     [
         (["--model", "/no/such/file.gguf"], "no such file: /no/such/file.gguf"),
         (["--compat", "groq-2023"], "groq-2024"),
-        (["--alias", "nonsense"], "NAME=MODEL"),
-        (["--alias", "a=b"], "not served here"),
+        (["--model", "scripted:x", "--alias", "nonsense"], "NAME=MODEL"),
+        (["--model", "scripted:x", "--alias", "a=b"], "not served here"),
         (["--port", "0"], "--port"),
         (["--prot", "9000"], "--port"),
     ],
@@ -87,6 +87,7 @@ def test_config_check_looks_at_what_the_settings_mean() -> None:
     assert "not served here" in wrong.stderr
 
 
+@pytest.mark.model
 def test_the_doctor_says_by_its_exit_code_whether_serving_would_work(tmp_path: Path) -> None:
     """0 where it would, 1 where it would not, 2 for settings that make no sense."""
     with socket.socket() as probe:
@@ -114,6 +115,7 @@ def test_a_taken_port_is_one_line() -> None:
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.model
 def test_a_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
     """It names the file and the reason."""
     path = tmp_path / "notes.gguf"

@@ -207,6 +207,7 @@ def test_usage_is_what_the_answers_said(ask: Ask, operator: Operator) -> None:
     assert int(row["completion_tokens"]) == 3 * last["completion_tokens"]
 
 
+@pytest.mark.model
 def test_a_client_that_leaves_pays_for_what_it_got(operator: Operator) -> None:
     """The rest of its reservation comes back while the day's limit would not refill it."""
     key = operator.create("impatient", "--tpd", "4000")
@@ -277,7 +278,16 @@ def test_a_crash_loses_no_key_and_at_most_a_second_of_usage(
 def test_an_open_address_needs_keys_or_a_word(tmp_path: Path) -> None:
     """Exit code 2, before the model is loaded, and what to do."""
     result = subprocess.run(
-        [GALOP, "serve", "--host", "0.0.0.0", "--state-dir", str(tmp_path)],
+        [
+            GALOP,
+            "serve",
+            "--model",
+            "scripted:Hello",
+            "--host",
+            "0.0.0.0",
+            "--state-dir",
+            str(tmp_path),
+        ],
         capture_output=True,
         text=True,
         timeout=60,
@@ -343,6 +353,7 @@ def test_a_mistake_is_named(operator: Operator, arguments: list[str], said: str)
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_key_that_asks_for_too_much_leaves_room_for_others(operator: Operator) -> None:
     """It is refused by name while the queue has room, and somebody else's request is answered."""
     greedy, modest = operator.create("greedy"), operator.create("modest")

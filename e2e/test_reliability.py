@@ -16,6 +16,7 @@ async def test_faults_lose_nothing() -> None:
     assert len(report.rows) == len(names)
 
 
+@pytest.mark.slow
 async def test_strange_inputs_break_nothing() -> None:
     """Every target of the fuzzer, with a fiftieth of the inputs."""
     report = await fuzz.run(1000, seed=20, only=[])

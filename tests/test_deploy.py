@@ -84,6 +84,7 @@ def test_the_unit_leaves_the_server_time_to_drain() -> None:
 
 
 @pytest.mark.parametrize("line", ["ExecStartPre", "ExecStart"])
+@pytest.mark.model
 def test_the_commands_of_the_unit_exist(line: str, tmp_path: Path) -> None:
     """Every subcommand and flag is one that the program has."""
     [command] = re.findall(
@@ -137,6 +138,7 @@ def test_the_pod_is_asked_the_right_questions(container: Any) -> None:
     assert kubernetes("Service")["spec"]["ports"][0]["targetPort"] == container["ports"][0]["name"]
 
 
+@pytest.mark.model
 def test_the_settings_of_the_pod_are_accepted(container: Any, tmp_path: Path) -> None:
     """The file in the ConfigMap, and the arguments."""
     text = kubernetes("ConfigMap")["data"]["galop.toml"]

@@ -32,6 +32,7 @@ def tuned(path: Path | None, digest: str) -> TunedWeights:
     )
 
 
+@pytest.mark.model
 def test_the_fingerprint_changes_with_the_weights_that_are_served(model: ServedModel) -> None:
     """Also between two conversions to the same format."""
     converted = Path("/cache/q8_0.gguf")
@@ -43,6 +44,7 @@ def test_the_fingerprint_changes_with_the_weights_that_are_served(model: ServedM
     assert len(fingerprints) == 3
 
 
+@pytest.mark.model
 def test_the_fingerprint_does_not_change_with_threads(model: ServedModel) -> None:
     """The same weights give the same bits on any number of them."""
     assert fingerprint(SETTINGS, replace(model, tuned=tuned(None, ""))) == fingerprint(

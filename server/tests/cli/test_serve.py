@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     [
         (["--model", "/no/such/file.gguf"], "--model: no such file: /no/such/file.gguf"),
         (["--compat", "groq-2023"], "--compat: 'groq-2023' is not one of default, groq-2024"),
-        (["--alias", "nonsense"], "--alias: 'nonsense' is not NAME=MODEL"),
+        (["--model", "scripted:x", "--alias", "nonsense"], "--alias: 'nonsense' is not NAME=MODEL"),
         (["--tls-cert", "/c.pem"], "--tls-key: is needed beside --tls-cert"),
         (["--cors-origin", "x"], "--cors-origin: 'x' is neither"),
         (["scripted"], "Got unexpected extra argument (scripted)"),

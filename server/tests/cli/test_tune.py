@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     [
         (["--model", "scripted:x"], "Invalid value for --model: a model without weights"),
         (["--model", "/no/such/file.gguf"], "Invalid value for --model: no such file"),
-        (["--model", __file__, "--formats", "q3_x"], "Invalid value for --formats: 'q3_x'"),
+        pytest.param(
+            ["--model", __file__, "--formats", "q3_x"],
+            "Invalid value for --formats: 'q3_x'",
+            marks=pytest.mark.model,
+        ),
         (["--tolerance", "little"], "Invalid value for '--tolerance': 'little' is no percentage"),
         (["--rounds", "0"], "Invalid value for '--rounds': 0 is not in the range 1<=x<=100."),
         (["--threads", "0"], "Invalid value for --threads: '0' is not a whole number"),
@@ -30,6 +34,7 @@ def test_wrong_usage_is_found_before_anything_is_measured(
     assert message in result.stderr
 
 
+@pytest.mark.model
 def test_a_file_that_is_no_model_is_exit_code_1(galop: Galop) -> None:
     """One line, besides what is said of a busy machine."""
     result = galop("tune", "--model", __file__)

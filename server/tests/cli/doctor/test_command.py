@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from server.tests.cli.conftest import Galop
 
 
+@pytest.mark.model
 def test_a_healthy_machine_is_exit_code_0(galop: Galop, free_port: str) -> None:
     """The last line counts problems and warnings."""
     result = galop("doctor", "--model", "scripted:x", "--port", free_port)
@@ -16,6 +19,7 @@ def test_a_healthy_machine_is_exit_code_0(galop: Galop, free_port: str) -> None:
     assert result.stdout.splitlines()[-1].startswith("0 problems, ")
 
 
+@pytest.mark.model
 def test_a_problem_is_exit_code_1_with_advice(galop: Galop, free_port: str, tmp_path: Path) -> None:
     """What to do follows an arrow."""
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(60))

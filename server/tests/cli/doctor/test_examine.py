@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from server.tests.cli.doctor.conftest import Examined
 
 
+@pytest.mark.model
 def test_nothing_keeps_the_scripted_model_from_being_served(examined: Examined) -> None:
     """No problem where there is none."""
     found = examined()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from galop.cli.doctor import kernels
 
 
+@pytest.mark.model
 def test_the_compiled_features_come_first() -> None:
     """Then galop's own kernels. Slow ones are warnings, never problems."""
     first, second, *_ = findings = list(kernels.check())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.tests.cli.doctor.conftest import Examined
 
 
+@pytest.mark.model
 def test_a_file_that_is_no_model_is_a_problem(examined: Examined, tmp_path: Path) -> None:
     """It says what the file is not."""
     path = tmp_path / "notes.gguf"
