@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -59,6 +59,9 @@ class Comparison:
         self._configuration = Configuration(
             options.model, options.slots, options.context_window, options.threads
         )
+        self._settings: Mapping[Setting, tuple[Launcher, ...]] = SETTINGS
+        if options.against is not None:
+            self._settings = {"same file": (opponents.galop, opponents.galop_of(options.against))}
         self._deadline = time.monotonic() + 60 * options.minutes
         self._servers: dict[str, str] = {}
         self._medians: dict[tuple[Setting, str, str], float] = {}
@@ -67,7 +70,11 @@ class Comparison:
         self._lines = {line.key: line for line in earlier if not line.skipped}
         done = {(line.row, line.setting) for line in self._lines.values()}
         self._left = [
-            row for row in ROWS if (row.name, row.setting) not in done and self._is_named(row)
+            row
+            for row in ROWS
+            if row.setting in self._settings
+            and (row.name, row.setting) not in done
+            and self._is_named(row)
         ]
 
     def _is_named(self, row: Row) -> bool:
@@ -78,7 +85,7 @@ class Comparison:
         """Measure every setting that has rows left."""
         if self._options.tune and not opponents.is_tuned(self._configuration):
             opponents.tune(self._configuration)
-        for setting, launchers in SETTINGS.items():
+        for setting, launchers in self._settings.items():
             rows = [row for row in self._left if row.setting == setting]
             if not rows:
                 continue
@@ -233,6 +240,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=15, help="most pairs of a row (15)")
     parser.add_argument(
         "--only", nargs="+", metavar="WORDS", help="rows whose name has these words"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="CHECKOUT", help="compare with galop of another checkout"
     )
     parser.add_argument("--resume", action="store_true", help="keep the rows that are there")
     parser.add_argument("--tune", action="store_true", help="run `galop tune` first, where needed")

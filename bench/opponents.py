@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,10 @@ class Running:
     """From starting the process to the first answer of its readiness page."""
 
 
+def _bare(word: str) -> str:
+    return Path(word).name if word.startswith("/") else word
+
+
 @dataclass(frozen=True)
 class Launch:
     """How to start a server."""
@@ -82,9 +86,8 @@ class Launch:
     @property
     def summary(self) -> str:
         """The command for a report: variables, and paths without their directories."""
-        words = [f"{name}={value}" for name, value in self.environment.items()]
-        words += [Path(part).name if part.startswith("/") else part for part in self.command]
-        return " ".join(words)
+        words = [f"{name}={_bare(value)}" for name, value in self.environment.items()]
+        return " ".join([*words, *map(_bare, self.command)])
 
     def with_port(self, port: int) -> list[str]:
         return [part.replace("{port}", str(port)) for part in self.command]
@@ -104,6 +107,18 @@ def galop_long_context(configuration: Configuration) -> Launch:
     """Ours, with the longest context window that the embedded model has."""
     launch = galop(dataclasses.replace(configuration, context_window=LONG_CONTEXT))
     return dataclasses.replace(launch, name="galop, long context")
+
+
+def galop_of(checkout: Path) -> Callable[[Configuration], Launch]:
+    """Ours, from another checkout with compiled kernels, in this environment."""
+
+    def launcher(configuration: Configuration) -> Launch:
+        environment = {"PYTHONPATH": str(checkout.resolve() / "server" / "src")}
+        return dataclasses.replace(
+            galop(configuration), name=f"galop of {checkout.name}", environment=environment
+        )
+
+    return launcher
 
 
 def galop_tuned(configuration: Configuration) -> Launch:
