@@ -12,7 +12,7 @@ from pathlib import Path
 
 from galop.grammar.errors import SchemaError
 from galop.grammar.layout import MAX_ITEMS
-from galop.grammar.progress import MAX_NUMBER_BYTES
+from galop.grammar.number_leaf import MAX_NUMBER_BYTES
 from galop.grammar.schema import MAX_DEPTH, MAX_NODES
 from galop.grammar.shape import MAX_SCHEMA_BYTES, schema_shape
 from server.tests.grammar.keyword_examples import EXAMPLES, KeywordExample

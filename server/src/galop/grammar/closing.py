@@ -35,8 +35,8 @@ from galop.grammar.json_text import (
     key_of,
     needs_key,
 )
+from galop.grammar.key_leaf import MAX_FRESH_SUFFIX
 from galop.grammar.matcher import GrammarConstraint
-from galop.grammar.rules import MAX_FRESH_SUFFIX
 from galop.grammar.vocabulary import BoolArray, IntArray, Vocabulary
 
 _RESERVE = 4

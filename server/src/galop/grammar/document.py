@@ -13,9 +13,10 @@ from itertools import islice
 
 import numpy as np
 
+from galop.grammar.costs import Costs
+from galop.grammar.leaf import INFINITE
 from galop.grammar.matcher import GrammarConstraint
-from galop.grammar.progress import Progress
-from galop.grammar.rules import INFINITE, Costs
+from galop.grammar.parser_state import ParserState
 from galop.grammar.shape import DocumentShape
 from galop.grammar.vocabulary import BoolArray, Vocabulary
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
@@ -62,7 +63,7 @@ class DocumentConstraint:
         self._token_bytes = plan.vocabulary.token_bytes
         self._keeps_string = plan.vocabulary.keeps_string_bytes
         self._check = plan.check
-        self._progress = Progress.start(plan.costs)
+        self._progress = ParserState.start(plan.costs)
         self._text = bytearray()
         self._num_left = budget_tokens
         self._refused: set[int] = set()
@@ -186,7 +187,7 @@ class DocumentConstraint:
         self._held, self._found = self._found, None
         return found
 
-    def _move(self, progress: Progress, data: bytes, num_tokens: int) -> None:
+    def _move(self, progress: ParserState, data: bytes, num_tokens: int) -> None:
         if self._found is not None:
             self._held, self._found = self._found, None
         elif self._held is not None and self._held.startswith(data):
@@ -201,7 +202,7 @@ class DocumentConstraint:
         self._mask = None
 
     def _may_become(
-        self, progress: Progress, data: bytes, room: int, *, is_string: bool = False
+        self, progress: ParserState, data: bytes, room: int, *, is_string: bool = False
     ) -> bool:
         """True if from there, with `room` tokens left, a valid document can still be reached.
 
@@ -216,7 +217,7 @@ class DocumentConstraint:
                 return True
             if progress.cost <= room:
                 return True
-            self.was_closed |= bool(progress.stacks)
+            self.was_closed |= not progress.is_dead
             return False
         if progress.is_in_free_string and progress.cost + _SPARE_TOKENS < room:
             return True
@@ -228,7 +229,7 @@ class DocumentConstraint:
                 return True
         if self._ending_tokens(progress, room, before=data) is not None:
             return True
-        self.was_closed |= room < _SPARE_TOKENS and bool(progress.stacks)
+        self.was_closed |= room < _SPARE_TOKENS and not progress.is_dead
         return False
 
     def _fits(self, text: bytes, room: int) -> bool:
@@ -256,7 +257,7 @@ class DocumentConstraint:
 
     def _ending_tokens(
         self,
-        progress: Progress,
+        progress: ParserState,
         room: int,
         before: bytes = b"",
     ) -> list[int] | None:

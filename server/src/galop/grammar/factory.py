@@ -16,9 +16,9 @@ from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.json_object import MAX_INDENT, json_object_grammar
 from galop.grammar.json_text import START
+from galop.grammar.leaf import INFINITE
 from galop.grammar.matcher import GrammarConstraint, compiled
 from galop.grammar.prelude import FreeText, PreludeConstraint
-from galop.grammar.rules import INFINITE
 from galop.grammar.shape import DocumentShape, schema_shape
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import ConstraintSpec

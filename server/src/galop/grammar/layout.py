@@ -9,12 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from galop.grammar.examples import example_of
-from galop.grammar.lexemes import Lexeme, lexeme_of, lexeme_of_lark
+from galop.grammar.key_leaf import KeyLeaf, PatternKeyLeaf
+from galop.grammar.leaf import Leaf
+from galop.grammar.lexeme_leaf import NumberLexemeLeaf, StringLexemeLeaf
+from galop.grammar.lexemes import lexeme_of, lexeme_of_lark
 from galop.grammar.nodes import (
     ANYTHING,
     Anything,
@@ -27,7 +30,9 @@ from galop.grammar.nodes import (
     Texts,
     Union,
 )
-from galop.grammar.rules import Leaf, LeafKind, Rule, Symbol, Symbols, reachable
+from galop.grammar.number_leaf import NumberLeaf
+from galop.grammar.rules import Rule, Symbol, Symbols, reachable
+from galop.grammar.string_leaf import StringLeaf
 
 MAX_INDENTED = 12
 """Levels of an indented document that get lines of their own."""
@@ -70,7 +75,7 @@ class Layout(NamedTuple):
 
     start: Rule
     is_exact: bool
-    """False: some count of items is beyond what rules can carry."""
+    """False: rules or their costs do not say all, such as counts of items beyond `MAX_ITEMS`."""
 
 
 def lay_out(node: Node) -> Layout:
@@ -94,7 +99,7 @@ class _Writer:
         self._rules: dict[tuple[Node, Style, int], Rule] = {}
         self._leaves: dict[Node, Symbol] = {}
         self._scalars: dict[Node, bool] = {}
-        self._strings: dict[tuple[int, int | None, tuple[bytes, ...]], Leaf] = {}
+        self._strings: dict[tuple[int, int | None, tuple[bytes, ...]], StringLeaf] = {}
 
     def value(self, node: Node, style: Style, depth: int) -> Symbol:
         """What stands for the node; `depth` containers are open around it."""
@@ -145,16 +150,22 @@ class _Writer:
         if isinstance(node, Number):
             if node.schema is None:
                 return _INTEGERS if node.is_integer else _NUMBERS
-            return _hard(LeafKind.NUMBER, node.schema, node.samples)
+            lexeme = lexeme_of(node.schema, node.samples)
+            return NumberLexemeLeaf(
+                lexeme.lark, lexeme.shortest, lexeme.samples, ending=lexeme.ending
+            )
         if node.schema is not None:
-            return _hard(LeafKind.STRING, node.schema, node.samples)
+            lexeme = lexeme_of(node.schema, node.samples)
+            return StringLexemeLeaf(
+                lexeme.lark, lexeme.shortest, lexeme.samples, ending=lexeme.ending
+            )
         key = (node.min_chars, node.max_chars, node.samples)
         leaf = self._strings.get(key)
         if leaf is None:
             leaf = self._strings[key] = self._plain_string(node)
         return leaf
 
-    def _plain_string(self, node: String) -> Leaf:
+    def _plain_string(self, node: String) -> StringLeaf:
         if node.min_chars > _MAX_MIN_CHARS:
             self.is_exact = False
         least = min(node.min_chars, _MAX_MIN_CHARS)
@@ -163,8 +174,7 @@ class _Writer:
             for text in (*_STRING_VARIANTS, *node.samples)
             if least <= len(json.loads(text)) <= (node.max_chars or _MAX_MIN_CHARS)
         ]
-        return Leaf(
-            LeafKind.STRING,
+        return StringLeaf(
             _string_lark(least, node.max_chars),
             b'"' + b"a" * least + b'"',
             tuple(variants),
@@ -177,6 +187,8 @@ class _Writer:
         if not node.min_extras and not any(each.is_required for each in node.members):
             yield (b"{}",)
         taken = tuple(node.declared)
+        if any(each.pattern is not None for each in node.extras):
+            self.is_exact = False  # costs do not tell whether a pattern has one more name
         extras = [
             (
                 _key(each, left, style, taken),
@@ -189,8 +201,8 @@ class _Writer:
         for member in reversed(node.members):
             key = f"{json.dumps(member.name, ensure_ascii=False)}{style.colon}"
             value = self.value(member.value, style, depth + 1)
-            next_rest = Rule([((comma + key).encode(), value, rest)])
-            next_first = Rule([((left + key).encode(), value, rest)])
+            next_rest = Rule([((comma + key).encode(), value, *_inlined(rest))])
+            next_first = Rule([((left + key).encode(), value, *_inlined(rest))])
             if not member.is_required:
                 next_rest.sequences.append((rest,))
                 if first.sequences:
@@ -264,6 +276,11 @@ class _Writer:
             yield (self.value(node, SPACED, 0),)
 
 
+def _inlined(rule: Rule) -> Symbols:
+    """The rule, which is filled, or its only sequence: the parser is faster without a rule."""
+    return rule.sequences[0] if len(rule.sequences) == 1 else (rule,)
+
+
 def _loop(turns: Sequence[Symbols], close: bytes, most: int | None, num_before: int) -> Rule:
     """Any number of turns, with those before them at most `most`, then the end."""
     if most is not None and most <= num_before:
@@ -278,12 +295,12 @@ def _varied(value: Symbol, index: int) -> Symbol:
     """The same, with another text as the shortest one: so that ends of lists differ."""
     while isinstance(value, Rule) and len(value.sequences) == 1 and len(value.sequences[0]) == 1:
         value = value.sequences[0][0]
-    if not isinstance(value, Leaf) or value.kind is LeafKind.KEY or value.shortest is None:
+    if not isinstance(value, Leaf) or value.shortest is None:
         return value
     texts = dict.fromkeys([value.shortest, *value.variants])
-    if value.ending is None and value.kind is LeafKind.NUMBER:
+    if isinstance(value, NumberLeaf):
         texts.update(dict.fromkeys(b"%d" % number for number in range(index + 1)))
-    elif value.ending is None and value.min_chars <= 1 and value.max_chars != 0:
+    elif isinstance(value, StringLeaf) and value.min_chars <= 1 and value.max_chars != 0:
         texts.update(dict.fromkeys(b'"%c"' % letter for letter in b"abcdefghijklmnopqrstuvwxyz"))
     shortest = list(texts)[index % len(texts)]
     others = tuple(text for text in texts if text != shortest)
@@ -304,40 +321,27 @@ def _string_lark(min_chars: int, max_chars: int | None) -> str:
     return rf'/"{_CHARACTER}{{{min_chars},{max_chars}}}"/'
 
 
-def _hard(kind: LeafKind, schema: object, samples: Sequence[bytes]) -> Leaf:
-    assert isinstance(schema, dict)
-    lexeme = lexeme_of(schema, samples)
-    return Leaf(
-        kind,
-        lexeme.lark,
-        lexeme.shortest,
-        lexeme.samples,
-        ending=lexeme.ending,
-        before=b'"' if kind is LeafKind.STRING else b"",
-    )
-
-
-def _key(extra: ExtraMembers, before: str, style: Style, taken: tuple[str, ...]) -> Leaf:
+def _key(extra: ExtraMembers, before: str, style: Style, taken: tuple[str, ...]) -> KeyLeaf:
     """An undeclared name with what precedes it and the colon."""
     name, names = _name_lark(extra.pattern, taken)
     opening, closing = f'{before}"', f'"{style.colon}'
-    leaf = Leaf(
-        LeafKind.KEY,
-        f"{json.dumps(opening)} {name} {json.dumps(closing)}",
-        (opening + closing).encode(),
-        before=opening.encode(),
-        after=closing.encode(),
+    lark = f"{json.dumps(opening)} {name} {json.dumps(closing)}"
+    before_name, after_name = opening.encode(), closing.encode()
+    if extra.pattern is None:
+        shortest = before_name + after_name
+        return KeyLeaf(lark, shortest, before=before_name, after=after_name, taken=names)
+    example = example_of(extra.pattern)
+    samples = () if example is None else (f'"{example}"'.encode(),)
+    quoted = lexeme_of_lark(rf'"\"" {name} "\""', samples)
+    rest = quoted.ending(b'"')
+    return PatternKeyLeaf(
+        lark,
+        None if rest is None else before_name + rest[:-1] + after_name,
+        before=before_name,
+        after=after_name,
         taken=names,
+        ending=quoted.ending,
     )
-    if extra.pattern is not None:
-        example = example_of(extra.pattern)
-        samples = () if example is None else (f'"{example}"'.encode(),)
-        quoted = lexeme_of_lark(rf'"\"" {name} "\""', samples)
-        leaf.ending = _ending_of_key(quoted, leaf.before[:-1], leaf.after[1:])
-        leaf.shortest = leaf.ending(leaf.before[:-1])
-        if leaf.shortest is not None:
-            leaf.shortest = leaf.before[:-1] + leaf.shortest
-    return leaf
 
 
 @lru_cache(maxsize=512)
@@ -350,18 +354,8 @@ def _name_lark(pattern: str | None, taken: tuple[str, ...]) -> tuple[str, frozen
     return name, frozenset(each.encode("utf-8", "surrogatepass") for each in taken)
 
 
-def _ending_of_key(quoted: Lexeme, before: bytes, after: bytes) -> Callable[[bytes], bytes | None]:
-    """From the lexeme of the name in quotes to that of the key, which has more on both sides."""
-
-    def ending(text: bytes) -> bytes | None:
-        rest = quoted.ending(text.removeprefix(before))
-        return None if rest is None else rest + after
-
-    return ending
-
-
-_INTEGERS = Leaf(LeafKind.NUMBER, f"/{_INTEGER}/", b"0", _NUMBER_VARIANTS, before=b"")
-_NUMBERS = Leaf(LeafKind.NUMBER, f"/{_INTEGER}{_FRACTION}/", b"0", _NUMBER_VARIANTS, before=b"")
+_INTEGERS = NumberLeaf(f"/{_INTEGER}/", b"0", _NUMBER_VARIANTS)
+_NUMBERS = NumberLeaf(f"/{_INTEGER}{_FRACTION}/", b"0", _NUMBER_VARIANTS)
 _ANY_SCALAR = Union([Texts((b"null", b"true", b"false")), String(), Number()])
 _ANY_OBJECT = Object((), (ExtraMembers(None, ANYTHING),))
 _ANY_ARRAY = Array((), ANYTHING)

@@ -9,10 +9,13 @@ from typing import Any
 
 import jsonschema_rs
 
+from galop.grammar.costs import Costs
 from galop.grammar.errors import SchemaError
+from galop.grammar.lark import to_lark
 from galop.grammar.layout import lay_out
+from galop.grammar.leaf import INFINITE
 from galop.grammar.nodes import Schema
-from galop.grammar.rules import INFINITE, Costs, Rule, reachable, to_lark
+from galop.grammar.rules import Rule, reachable
 from galop.grammar.schema import read_schema
 from galop.grammar.schema.references import escape
 from galop.grammar.validation import validator_of

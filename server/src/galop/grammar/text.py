@@ -9,9 +9,9 @@ from llguidance.numpy import allocate_token_bitmask
 
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
+from galop.grammar.leaf import INFINITE
 from galop.grammar.lexemes import byte_tokenizer
 from galop.grammar.matcher import GrammarConstraint, compiled
-from galop.grammar.rules import INFINITE
 from galop.grammar.shape import DocumentShape
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.errors import ConstraintFailedError
