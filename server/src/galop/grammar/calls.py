@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from galop.grammar.layout import lay_out
+from galop.grammar.layout import lower
 from galop.grammar.nodes import ANYTHING, ExtraMembers, Object
 from galop.grammar.rules import Rule
 from galop.grammar.shape import DocumentShape, schema_shape
@@ -99,8 +99,8 @@ def _texts_of(syntax: CallSyntax) -> Iterator[tuple[str, str]]:
 
 def json_object_shape() -> DocumentShape:
     """Any JSON object, for where it is one of several things that may come."""
-    layout = lay_out(Object((), (ExtraMembers(None, ANYTHING),)))
-    return DocumentShape(layout.start, lambda _: True, is_exact=True)
+    lowered = lower(Object((), (ExtraMembers(None, ANYTHING),)))
+    return DocumentShape(lowered.start, lambda _: True, is_exact=True)
 
 
 def either(left: DocumentShape, right: DocumentShape) -> DocumentShape:

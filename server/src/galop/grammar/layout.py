@@ -1,7 +1,7 @@
-"""From nodes to rules: how documents are written, in four styles of whitespace.
+"""Lowering: from the IR of a schema to the rules of its documents, in four styles of whitespace.
 
 The model picks a style with its first structural bytes and keeps it, so whitespace cannot run away
-and most of it is forced. What is deeper than `MAX_INDENTED` is written on one line.
+and most of it is forced. What lies deeper than `MAX_INDENTED` is written on one line.
 """
 
 from __future__ import annotations
@@ -37,11 +37,13 @@ from galop.grammar.string_leaf import StringLeaf
 MAX_INDENTED = 12
 """Levels of an indented document that get lines of their own."""
 MAX_ITEMS = 256
-"""Least counts of items up to here are in the grammar."""
+"""Minimum counts of items or members that the rules keep; larger ones are left to the check."""
 _MAX_INDENTED_FREE = 4
-"""The same for what the schema leaves open."""
+"""Levels with lines of their own where the schema allows anything."""
 _MAX_RULES = 8_000
+"""Beyond it documents are written on one line only, which takes a third of the rules."""
 _MAX_MIN_CHARS = 4_000
+"""Minimum lengths of strings, in characters, that the rules keep."""
 
 _CHARACTER = (
     r'([^"\\\x00-\x1f\x7f]|\\["\\\/bfnrt]'
@@ -60,7 +62,9 @@ class Style(NamedTuple):
     """How whitespace is written."""
 
     colon: str
+    """Between a name and its value, with the space after it."""
     comma: str
+    """Between members or items of one line, with the space after it."""
     indent: int
     """Spaces per level; 0 keeps everything on one line."""
 
@@ -70,39 +74,50 @@ SPACED = Style(": ", ", ", 0)
 STYLES = (COMPACT, SPACED, Style(": ", ",", 2), Style(": ", ",", 4))
 
 
-class Layout(NamedTuple):
-    """Rules for documents."""
+class _Bounds(NamedTuple):
+    """How many items an array may have."""
+
+    least: int
+    most: int | None
+    """None: any number."""
+
+
+class Lowered(NamedTuple):
+    """The grammar of a schema."""
 
     start: Rule
     is_exact: bool
     """False: rules or their costs do not say all, such as counts of items beyond `MAX_ITEMS`."""
 
 
-def lay_out(node: Node) -> Layout:
-    """Rules for one document of the node, in the style that the model likes."""
-    layout = _lay_out(node, STYLES)
-    if len(reachable(layout.start)) > _MAX_RULES:
-        layout = _lay_out(node, (SPACED, COMPACT))
-    return layout
+def lower(node: Node) -> Lowered:
+    """The grammar of one document of the node, in the style that the model likes."""
+    lowered = _lower(node, STYLES)
+    if len(reachable(lowered.start)) > _MAX_RULES:
+        lowered = _lower(node, (SPACED, COMPACT))
+    return lowered
 
 
-def _lay_out(node: Node, styles: Sequence[Style]) -> Layout:
-    writer = _Writer()
-    values = dict.fromkeys(writer.value(node, style, 0) for style in styles)
+def _lower(node: Node, styles: Sequence[Style]) -> Lowered:
+    lowering = _Lowering()
+    values = dict.fromkeys(lowering.value(node, style, 0) for style in styles)
     start = Rule([(value,) for value in values])
-    return Layout(start, writer.is_exact)
+    return Lowered(start, lowering.is_exact)
 
 
-class _Writer:
+class _Lowering:
+    """The symbols made so far: one per node, style and depth."""
+
     def __init__(self) -> None:
         self.is_exact = True
+        """See `Lowered.is_exact`."""
         self._rules: dict[tuple[Node, Style, int], Rule] = {}
         self._leaves: dict[Node, Symbol] = {}
         self._scalars: dict[Node, bool] = {}
         self._strings: dict[tuple[int, int | None, tuple[bytes, ...]], StringLeaf] = {}
 
     def value(self, node: Node, style: Style, depth: int) -> Symbol:
-        """What stands for the node; `depth` containers are open around it."""
+        """The symbol of the node; `depth` containers are open around it."""
         if self._is_scalar(node):
             style = SPACED  # there is no whitespace in it
         if isinstance(node, Texts | String | Number):
@@ -236,12 +251,10 @@ class _Writer:
         return first, rest
 
     def _array(self, node: Array, style: Style, depth: int) -> Iterator[Symbols]:
-        left, comma, right = _separators(style, depth, "[", "]")
         num_prefix = len(node.prefix)
-        most = node.max_items
+        least, most = node.min_items, node.max_items
         if node.items is None:
             most = num_prefix if most is None else min(most, num_prefix)
-        least = node.min_items
         if least > MAX_ITEMS:
             self.is_exact = False
             least, most = MAX_ITEMS, None
@@ -249,6 +262,19 @@ class _Writer:
             return
         if least == 0:
             yield (b"[]",)
+        if most == 0:
+            return
+        yield self._items(node, style, depth, _Bounds(least, most))
+        if style.indent:
+            # Short lists stay on a line in many a pretty document. Where that is forbidden, models
+            # that want to write `["` write `[]` instead.
+            yield (self.value(node, SPACED, 0),)
+
+    def _items(self, node: Array, style: Style, depth: int, bounds: _Bounds) -> Symbols:
+        """An array with items: those of which each has a rule of its own, then a loop."""
+        left, comma, right = _separators(style, depth, "[", "]")
+        least, most = bounds
+        num_prefix = len(node.prefix)
 
         def item(index: int) -> Symbol:
             inner = node.prefix[index] if index < num_prefix else node.items
@@ -258,8 +284,6 @@ class _Writer:
 
         close = right.encode()
         num_counted = max(num_prefix if most is None else min(most, num_prefix), least, 1)
-        if most == 0:
-            return
         if node.items is None:
             rest = Rule([(close,)])
         else:
@@ -269,11 +293,7 @@ class _Writer:
             if index >= least:
                 previous.sequences.append((close,))
             rest = previous
-        yield (left.encode(), item(0), rest)
-        if style.indent:
-            # Short lists stay on a line in many a pretty document. Where that is forbidden, models
-            # that want to write `["` write `[]` instead.
-            yield (self.value(node, SPACED, 0),)
+        return left.encode(), item(0), rest
 
 
 def _inlined(rule: Rule) -> Symbols:

@@ -12,7 +12,7 @@ import jsonschema_rs
 from galop.grammar.costs import Costs
 from galop.grammar.errors import SchemaError
 from galop.grammar.lark import to_lark
-from galop.grammar.layout import lay_out
+from galop.grammar.layout import lower
 from galop.grammar.leaf import INFINITE
 from galop.grammar.nodes import Schema
 from galop.grammar.rules import Rule, reachable
@@ -67,8 +67,8 @@ def schema_shape(text: str) -> DocumentShape:
     schema = _parsed(text)
     validator = _validator(schema)
     node, is_exact = read_schema(schema)
-    layout = lay_out(node)
-    _refuse_endless(layout.start)
+    lowered = lower(node)
+    _refuse_endless(lowered.start)
 
     def is_valid(document: str) -> bool:
         try:
@@ -78,9 +78,9 @@ def schema_shape(text: str) -> DocumentShape:
 
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
     return DocumentShape(
-        layout.start,
+        lowered.start,
         is_valid,
-        is_exact=is_exact and layout.is_exact,
+        is_exact=is_exact and lowered.is_exact,
         member_names=tuple(properties) if isinstance(properties, Mapping) else (),
     )
 
