@@ -12,8 +12,8 @@ from galop.grammar.rules import Rule
 from galop.grammar.stack import Stack
 
 _DEVIATION = 2
-"""Cost of every completion of a leaf after its first: endings that differ from the cheapest one in
-one place come before those that differ in several."""
+"""Added to the cost per rank of a text among those of its leaf: endings that differ from the cheapest
+one in one place come before those that differ in several."""
 
 
 def endings(
