@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from hypothesis import reject
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
 from galop.grammar.costs import Costs
+from galop.grammar.errors import SchemaError
 from galop.grammar.matcher import compiled
 from galop.grammar.parser_state import ParserState
 from galop.grammar.shape import schema_shape
@@ -92,8 +94,12 @@ def walk(schema: Any, choices: bytes) -> Walk:
     """A beginning of as many bytes as there are choices, or of a whole document if that is shorter.
 
     Choices are indices into the allowed bytes. A name that its object has already is not chosen.
+    Examples whose schema no finite document satisfies are skipped.
     """
-    shape = schema_shape(json.dumps(schema))
+    try:
+        shape = schema_shape(json.dumps(schema))
+    except SchemaError:
+        reject()
     start = state = ParserState.start(Costs(shape.rules, len))
     matcher = compiled(tokenizer(), shape.lark)
     assert not matcher.is_error(), matcher.get_error()

@@ -71,3 +71,5 @@ def _few(allowed: npt.NDArray[np.bool_]) -> Iterator[int]:
     yield from (byte for byte in _PREFERRED if allowed[byte])
     others = [byte for byte in _OTHERS if allowed[byte]]
     yield from others[:_NUM_OTHERS]
+    if not others and not allowed[list(_PREFERRED)].any():
+        yield from (np.flatnonzero(allowed[0x80:])[:_NUM_OTHERS] + 0x80).tolist()

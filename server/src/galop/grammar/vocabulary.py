@@ -76,7 +76,7 @@ class Vocabulary:
         return self._tokenized.setdefault(text, token_ids)
 
     def segment(self, text: bytes) -> list[int]:
-        """The same as `tokenize`, for any text: nothing is kept."""
+        """The same as `tokenize`, for any text: nothing is kept. Raises KeyError likewise."""
         token_ids = []
         ids, longest = self._ids, self._longest_common
         start, end = 0, len(text)
@@ -91,7 +91,7 @@ class Vocabulary:
         return token_ids
 
     def segment_shortest(self, text: bytes) -> list[int]:
-        """The fewest tokens that make up the text."""
+        """The fewest tokens that make up the text. Raises KeyError where a byte has no token."""
         best: list[tuple[int, int, int]] = [(0, -1, -1)]  # tokens up to here, the last, its start
         for end in range(1, len(text) + 1):
             found = (len(text) + 1, -1, -1)
@@ -100,6 +100,8 @@ class Vocabulary:
                 if token_id is not None and best[start][0] + 1 < found[0]:
                     found = (best[start][0] + 1, token_id, start)
             best.append(found)
+        if best[-1][0] > len(text):
+            raise KeyError(text)
         token_ids = []
         end = len(text)
         while end:
