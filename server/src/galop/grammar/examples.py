@@ -1,4 +1,4 @@
-"""A short text that a regular expression matches, read off the expression."""
+"""A short text that a regular expression matches, read off the parsed expression."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import re
 from typing import Any, cast
 
 _MAX_LENGTH = 512
+"""Of an example, in characters."""
 _NICE = "a0A-_.:/@ "
+"""Members of a class that are taken first."""
 
 
 def example_of(pattern: str) -> str | None:
-    """Short, and not surely a match: Python reads expressions almost as ECMAScript does.
+    """A text that the pattern probably matches: Python reads expressions almost as ECMAScript does.
 
-    None where no example can be told, because the expression looks ahead or is not Python's.
+    None if the pattern looks around, refers back, is not Python's, or matches only long texts.
     """
     try:
         parsed = cast(Any, re)._parser.parse(pattern)  # Any: the public one is gone

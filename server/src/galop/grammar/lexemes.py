@@ -1,6 +1,6 @@
-"""Strings and numbers with a pattern, a format or bounds: what llguidance makes of them, and examples.
+"""Strings and numbers with a pattern, a format or bounds, compiled by llguidance.
 
-Compiled with a vocabulary of bytes: which texts a grammar allows does not depend on the tokens.
+They are compiled with a vocabulary of bytes: which texts a grammar allows does not depend on tokens.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FORMATS = frozenset(
         "regex",
     ]
 )
-"""The formats of JSON Schema (2020-12, Validation 7.3). Others mean nothing, as it says."""
+"""The formats of JSON Schema (2020-12, Validation 7.3). Others are annotations, as it says."""
 
 _EXACT_FORMATS = frozenset(["uuid", "ipv4", "date"])
 _SAMPLES: Mapping[str, tuple[str, ...]] = {
@@ -64,7 +64,9 @@ _SAMPLES: Mapping[str, tuple[str, ...]] = {
     "uuid": ("00000000-0000-0000-0000-000000000000",),
 }
 _MAX_SAMPLES = 24
+"""Of one schema."""
 _MAX_TAIL = 48
+"""The ends of the shortest text up to this size, in bytes, are tried as endings."""
 _STRINGS = ("", "a", "b", "c", "A", "0", "1", "x", "ab", "abc")
 _NUMBERS = (0, 1, 2, 3, -1, 10, 0.5, 100, 1000)
 
@@ -76,32 +78,32 @@ def byte_tokenizer() -> LLTokenizer:
 
 
 def is_exact_format(name: str) -> bool:
-    """True if llguidance lets through what validators let through, and nothing else."""
+    """True if llguidance allows exactly the texts that validators accept."""
     return name in _EXACT_FORMATS
 
 
 def lexeme_lark(schema: Mapping[str, Any]) -> str:
-    """The text that stands for it in Lark."""
+    """The schema of a string or number in Lark."""
     options = {"whitespace_flexible": False}
     return f"%json {json.dumps({**schema, 'x-guidance': options}, sort_keys=True)}"
 
 
 def is_known_lexeme(schema: Mapping[str, Any]) -> bool:
-    """True if llguidance can compile it."""
+    """True if llguidance can compile the schema of a string or number."""
     return not _compiled(lexeme_lark(schema)).is_error()
 
 
 class Lexeme:
-    """A lexeme that only its compiled grammar knows."""
+    """A lexeme whose texts only its compiled grammar knows."""
 
     def __init__(self, lark: str, samples: Sequence[bytes]) -> None:
         self.lark = lark
         self._matcher = _compiled(lark)
         self.samples = tuple(sample for sample in samples if self._is_whole(sample))
-        """Those of the given texts that are whole texts of it."""
+        """The given texts that are whole texts of the lexeme."""
         found = min(self.samples, key=len, default=None)
         self.shortest = shortest_ending(self._matcher) if found is None else found
-        """A short text of it, None if none was found."""
+        """A short text of the lexeme; None if none was found."""
         self.ending = lru_cache(maxsize=1024)(self._ending)
 
     def _ending(self, text: bytes) -> bytes | None:
@@ -139,7 +141,7 @@ def lexeme_of(schema: Mapping[str, Any], samples: Sequence[bytes]) -> Lexeme:
 
 @lru_cache(maxsize=2048)
 def lexeme_of_lark(lark: str, samples: tuple[bytes, ...]) -> Lexeme:
-    """The lexeme that is written so in Lark."""
+    """The lexeme with this body in Lark; `samples` are texts that may belong to it."""
     return Lexeme(lark, samples)
 
 

@@ -1,14 +1,18 @@
-"""Regular expressions of JSON Schema (ECMA 262) as llguidance reads them, for the names of properties."""
+"""Regular expressions of JSON Schema (ECMA 262), for the names of properties, as llguidance reads them.
+
+llguidance matches whole names and knows no anchors.
+"""
 
 from __future__ import annotations
 
 _CLASSES = {"d": "0-9", "w": "A-Za-z0-9_", "s": r" \t\n\r\x0b\x0c"}
+"""Members of the classes that are written with a backslash."""
 
 
 def anchored(pattern: str) -> str | None:
-    """The pattern for a whole name, without anchors; None where that cannot be told from its text.
+    """The expression of whole names that the pattern matches; None if it cannot be translated.
 
-    A schema's pattern may match anywhere in the name, so what is not anchored gets `.*`.
+    A schema's pattern may match anywhere in a name, so a side without anchor gets `.*`.
     """
     starts, ends = pattern.startswith("^"), pattern.endswith("$") and not pattern.endswith(r"\$")
     body = pattern[starts : len(pattern) - ends]

@@ -1,7 +1,7 @@
-"""The end of a lexeme, found by asking its compiled grammar: for patterns, formats and bounds.
+"""The search for the end of a lexeme that only its compiled grammar knows.
 
-A breadth-first search over single bytes, first narrow, then wider. Of the many bytes that a character
-class allows, few are tried; states that allow the same bytes are taken for the same.
+Breadth first over single bytes, first narrow, then wider. Few of the bytes that a character class
+allows are tried, and states that allow the same bytes are taken to be the same.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 _PREFERRED = b'"0123456.-+eE:T/Z@aAbfxz_ ,'
 _OTHERS = bytes(byte for byte in range(0x20, 0x7F) if byte not in _PREFERRED + b"789")
 _NUM_OTHERS = 4
+"""Bytes that are tried beside the preferred ones."""
 _MAX_LENGTH = 600
+"""Of an ending, in bytes."""
 _WIDE_LENGTH = 60
+"""The same for the wider search."""
 _WIDTH = 16
+"""Different sets of allowed bytes that are followed at each length."""
 _MAX_STEPS = 3_000
 _VOCAB_SIZE = 262
 """256 bytes and six control tokens: llguidance's `byte` vocabulary."""

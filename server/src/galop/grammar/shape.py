@@ -1,4 +1,4 @@
-"""A document's grammar, ready to compile: rules, Lark, and the schema where rules do not say it all."""
+"""A schema compiled: the rules of its documents, their Lark, and the check of what rules do not say."""
 
 from __future__ import annotations
 

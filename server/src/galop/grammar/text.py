@@ -18,7 +18,7 @@ from galop.protocol.errors import ConstraintFailedError
 
 
 class DocumentText:
-    """What can be said of the beginning of a document of one shape."""
+    """Documents of one schema."""
 
     def __init__(self, shape: DocumentShape) -> None:
         self._shape = shape

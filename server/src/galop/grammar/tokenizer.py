@@ -1,4 +1,4 @@
-"""llguidance's view of a vocabulary."""
+"""Vocabularies of models as llguidance's tokenizers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""jsonschema-rs, as it is used here: formats count, and nothing is fetched."""
+"""jsonschema-rs with the options of this project: formats are checked, and nothing is fetched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
-"""With looking ahead and behind, which ECMA 262 has, and with an end to it."""
+"""An engine that can look ahead and behind, as ECMA 262 can, in a bounded number of steps."""
 
 
 def validator_of(schema: Any) -> Any:

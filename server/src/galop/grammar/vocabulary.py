@@ -1,4 +1,4 @@
-"""The bytes of every token, as the closing budget needs them."""
+"""The bytes of every token of a model, and the tokens of texts."""
 
 from __future__ import annotations
 
