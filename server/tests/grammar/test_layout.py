@@ -134,6 +134,16 @@ def test_recursive_schemas_have_recursive_rules() -> None:
     assert accepts(tree, "[" * 50 + "]" * 50)
 
 
+def test_a_member_that_nothing_satisfies_is_not_begun() -> None:
+    """It could not be ended."""
+    never = Union([Union(is_never=True)])
+    node = Object([Member("a", never, False), Member("b", INTEGER, False)], ())
+    assert accepts(node, '{"b": 1}')
+    rules = reachable(lower(node).start)
+    assert ParserState.start(Costs(rules, len)).advance(b'{"a').is_dead
+    assert compiled(tokenizer(), to_lark(rules)).try_consume_tokens(list(b'{"a')) == 2
+
+
 def test_ends_of_unique_items_differ() -> None:
     """Where a list must have several, the shortest one has different ones."""
     node = Array((), INTEGER, 4, None, is_unique=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galop.grammar.rules import Rule, reachable
+from galop.grammar.rules import Rule, drop_endless, reachable
 
 
 @given(st.integers(1, 8), st.data())
@@ -39,3 +39,26 @@ def test_rules_with_the_same_content_are_different_rules() -> None:
     """They can be filled differently later."""
     assert Rule() != Rule()
     assert len({Rule(), Rule()}) == 2
+
+
+def test_sequences_without_a_finite_text_are_dropped() -> None:
+    """Those that only lead back to themselves, and loops whose turns have no end."""
+    endless, never = Rule(), Rule()
+    endless.sequences.append((b"[", endless))
+    loop = Rule(is_loop=True)
+    loop.sequences += [(endless, loop), (b"]",)]
+    start = Rule([(b"a", never), (b"b", loop), (endless,), ()])
+    drop_endless(start)
+    assert start.sequences == [(b"b", loop), ()]
+    assert loop.sequences == [(b"]",)]
+    assert not loop.is_loop
+    assert reachable(start) == [loop, start]
+
+
+def test_a_grammar_without_any_finite_text_is_left_as_it_is() -> None:
+    """Its rules say which part of the schema is to blame."""
+    endless = Rule(pointer="/a")
+    endless.sequences.append((b"[", endless))
+    start = Rule([(b"x", endless)])
+    drop_endless(start)
+    assert start.sequences == [(b"x", endless)]

@@ -31,7 +31,7 @@ from galop.grammar.nodes import (
     Union,
 )
 from galop.grammar.number_leaf import NumberLeaf
-from galop.grammar.rules import Rule, Symbol, Symbols, reachable
+from galop.grammar.rules import Rule, Symbol, Symbols, drop_endless, reachable
 from galop.grammar.string_leaf import StringLeaf
 
 MAX_INDENTED = 12
@@ -102,6 +102,7 @@ def _lower(node: Node, styles: Sequence[Style]) -> Lowered:
     lowering = _Lowering()
     values = dict.fromkeys(lowering.value(node, style, 0) for style in styles)
     start = Rule([(value,) for value in values])
+    drop_endless(start)
     return Lowered(start, lowering.is_exact)
 
 

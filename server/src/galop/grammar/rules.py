@@ -50,3 +50,28 @@ def reachable(start: Rule) -> list[Rule]:
 def _rules_in(rule: Rule) -> Iterator[Rule]:
     for symbols in rule.sequences:
         yield from (symbol for symbol in symbols if isinstance(symbol, Rule))
+
+
+def drop_endless(start: Rule) -> None:
+    """Remove the sequences that have no finite text, unless the start has none at all.
+
+    A text that has taken such a sequence could not be ended any more.
+    """
+    rules = reachable(start)
+    finite: set[Rule] = set()
+    num_before = -1
+    while len(finite) > num_before:
+        num_before = len(finite)
+        for rule in rules:
+            if any(_is_finite(symbols, finite) for symbols in rule.sequences):
+                finite.add(rule)
+    if start not in finite:
+        return
+    for rule in rules:
+        rule.sequences = [each for each in rule.sequences if _is_finite(each, finite)]
+        rule.is_loop &= len(rule.sequences) > 1
+
+
+def _is_finite(symbols: Symbols, finite: set[Rule]) -> bool:
+    """True if a sequence uses no rules but finite ones."""
+    return all(symbol in finite for symbol in symbols if isinstance(symbol, Rule))
