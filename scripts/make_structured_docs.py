@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.layout import MAX_ITEMS
+from galop.grammar.lowering import MAX_ITEMS
 from galop.grammar.number_leaf import MAX_NUMBER_BYTES
 from galop.grammar.schema import MAX_DEPTH, MAX_NODES
 from galop.grammar.shape import MAX_SCHEMA_BYTES, schema_shape

@@ -13,7 +13,7 @@ budget of tokens ends. Two machines keep it. llguidance says which tokens the gr
 pushdown automaton of our own runs beside it and says what it costs to end the document from here.
 
 **From a schema to rules.** `schema` reads a JSON Schema into an IR (`nodes`): one node per kind of
-value, without references or combinations. `layout` lowers the IR to `rules`: a context-free grammar
+value, without references or combinations. `lowering` turns the IR into `rules`: a context-free grammar
 whose symbols are literal texts, leaves (a string, a number, the key of an undeclared member: what a
 regular expression describes) and other rules. It writes every object and array in four styles of
 whitespace; the first structural bytes of a document decide which one it follows. `calls` puts the
@@ -22,8 +22,9 @@ syntax of function calls around the rules of their arguments.
 **Exact and checked.** Where the rules say all that the schema says, the schema is exact. Where they
 allow more (`not`, `if`, `uniqueItems`, counts of optional members, most formats), documents are
 checked: jsonschema-rs validates the text of the document together with an ending of it.
-`is_exact` travels from the reader to the constraint. The rules are never narrower than the schema,
-but for the order of members and the whitespace.
+`is_exact` travels from the reader to the constraint. The rules are narrower than the schema in
+what a model is not meant to choose: members come in the order of the schema, whitespace follows one
+of the styles, and keywords of one type without `type` mean that type.
 
 **From rules to masks.** `lark` writes the rules in llguidance's dialect of Lark; `matcher` holds the
 compiled grammar of one sequence. Leaves that only llguidance can read (patterns, formats, bounds)
@@ -64,8 +65,8 @@ document is known before the first token: a budget that cannot hold it is refuse
 constraints and keeps what is compiled.
 
 =====================  ====================================================================
-`schema` (and below)   JSON Schema to IR: `nodes`, `combine`, `disjoint`, `references`, `patterns`
-`layout`               IR to rules
+`schema`, `nodes`      JSON Schema to IR, and the IR; `patterns`: names of properties
+`lowering`             IR to rules
 `rules`, `lark`        the grammar as data, and as text for llguidance
 `shape`                all of a schema compiled: rules, Lark, check
 `leaf`, `*_leaf`       leaves and their states; `characters`: the text of JSON strings

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from galop.grammar.layout import lower
+from galop.grammar.lowering import lower
 from galop.grammar.nodes import ANYTHING, ExtraMembers, Object
 from galop.grammar.rules import Rule
 from galop.grammar.shape import DocumentShape, schema_shape

@@ -12,8 +12,8 @@ import jsonschema_rs
 from galop.grammar.costs import Costs
 from galop.grammar.errors import SchemaError
 from galop.grammar.lark import to_lark
-from galop.grammar.layout import lower
 from galop.grammar.leaf import INFINITE
+from galop.grammar.lowering import lower
 from galop.grammar.nodes import Schema
 from galop.grammar.rules import Rule, reachable
 from galop.grammar.schema import read_schema

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from galop.grammar.costs import Costs
 from galop.grammar.lark import to_lark
-from galop.grammar.layout import MAX_ITEMS, lower
+from galop.grammar.lowering import MAX_ITEMS, lower
 from galop.grammar.matcher import compiled
 from galop.grammar.nodes import (
     ANYTHING,
