@@ -13,7 +13,9 @@ from galop.grammar.costs import Costs
 from galop.grammar.lark import to_lark
 from galop.grammar.lowering import MAX_ITEMS, lower
 from galop.grammar.matcher import compiled
-from galop.grammar.nodes import (
+from galop.grammar.parser_state import ParserState
+from galop.grammar.rules import reachable
+from galop.grammar.schema_ir import (
     ANYTHING,
     Array,
     ExtraMembers,
@@ -25,8 +27,6 @@ from galop.grammar.nodes import (
     Texts,
     Union,
 )
-from galop.grammar.parser_state import ParserState
-from galop.grammar.rules import reachable
 from server.tests.grammar.walks import tokenizer
 
 STYLES: list[dict[str, Any]] = [{}, {"separators": (",", ":")}, {"indent": 2}, {"indent": 4}]

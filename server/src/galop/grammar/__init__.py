@@ -12,7 +12,7 @@ The promise: every answer is a whole, valid document, whatever the model wants a
 budget of tokens ends. Two machines keep it. llguidance says which tokens the grammar allows. A
 pushdown automaton of our own runs beside it and says what it costs to end the document from here.
 
-**From a schema to rules.** `schema` reads a JSON Schema into an IR (`nodes`): one node per kind of
+**From a schema to rules.** `schema` reads a JSON Schema into an IR (`schema_ir`): one node per kind of
 value, without references or combinations. `lowering` turns the IR into `rules`: a context-free grammar
 whose symbols are literal texts, leaves (a string, a number, the key of an undeclared member: what a
 regular expression describes) and other rules. It writes every object and array in four styles of
@@ -65,7 +65,7 @@ document is known before the first token: a budget that cannot hold it is refuse
 constraints and keeps what is compiled.
 
 =====================  ====================================================================
-`schema`, `nodes`      JSON Schema to IR, and the IR; `patterns`: names of properties
+`schema`, `schema_ir`      JSON Schema to IR, and the IR; `patterns`: names of properties
 `lowering`             IR to rules
 `rules`, `lark`        the grammar as data, and as text for llguidance
 `shape`                all of a schema compiled: rules, Lark, check

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from galop.grammar.lowering import lower
-from galop.grammar.nodes import ANYTHING, ExtraMembers, Object
 from galop.grammar.rules import Rule
+from galop.grammar.schema_ir import ANYTHING, ExtraMembers, Object
 from galop.grammar.shape import DocumentShape, schema_shape
 from galop.protocol.constraints import CallSyntax, ToolCalls
 

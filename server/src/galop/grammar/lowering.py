@@ -18,7 +18,9 @@ from galop.grammar.key_leaf import KeyLeaf, PatternKeyLeaf
 from galop.grammar.leaf import Leaf
 from galop.grammar.lexeme_leaf import NumberLexemeLeaf, StringLexemeLeaf
 from galop.grammar.lexemes import lexeme_of, lexeme_of_lark
-from galop.grammar.nodes import (
+from galop.grammar.number_leaf import NumberLeaf
+from galop.grammar.rules import Rule, Symbol, Symbols, drop_endless, reachable
+from galop.grammar.schema_ir import (
     ANYTHING,
     Anything,
     Array,
@@ -30,8 +32,6 @@ from galop.grammar.nodes import (
     Texts,
     Union,
 )
-from galop.grammar.number_leaf import NumberLeaf
-from galop.grammar.rules import Rule, Symbol, Symbols, drop_endless, reachable
 from galop.grammar.string_leaf import StringLeaf
 
 MAX_INDENTED = 12

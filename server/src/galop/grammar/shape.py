@@ -14,10 +14,10 @@ from galop.grammar.errors import SchemaError
 from galop.grammar.lark import to_lark
 from galop.grammar.leaf import INFINITE
 from galop.grammar.lowering import lower
-from galop.grammar.nodes import Schema
 from galop.grammar.rules import Rule, reachable
 from galop.grammar.schema import read_schema
 from galop.grammar.schema.references import escape
+from galop.grammar.schema_ir import Schema
 from galop.grammar.validation import validator_of
 
 MAX_SCHEMA_BYTES = 256 * 1024

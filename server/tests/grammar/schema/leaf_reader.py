@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from galop.grammar.nodes import Node
 from galop.grammar.schema import read_schema
 from galop.grammar.schema.subschemas import Place
+from galop.grammar.schema_ir import Node
 
 
 class LeafReader:

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from galop.grammar.nodes import Anything, Array, Node, Number, Object, String, Texts, Union
 from galop.grammar.schema.values import are_equal, types_of_value
+from galop.grammar.schema_ir import Anything, Array, Node, Number, Object, String, Texts, Union
 from galop.grammar.validation import validator_of
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galop.grammar.nodes import Array, Union
 from galop.grammar.schema.arrays import read_array
 from galop.grammar.schema.keywords import CHECKED
 from galop.grammar.schema.subschemas import Place
+from galop.grammar.schema_ir import Array, Union
 from server.tests.grammar.schema.leaf_reader import LeafReader
 from server.tests.grammar.schema.node_semantics import admits, is_valid
 from server.tests.grammar.schema.strategies import array_keywords, of_type, typed_schemas, values

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import Number
 from galop.grammar.schema.numbers import read_number
+from galop.grammar.schema_ir import Number
 from server.tests.grammar.schema.node_semantics import admits, is_valid
 from server.tests.grammar.schema.strategies import number_keywords
 

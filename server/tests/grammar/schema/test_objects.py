@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import Object
 from galop.grammar.schema.keywords import CHECKED
 from galop.grammar.schema.objects import matches, read_object
 from galop.grammar.schema.subschemas import Place
+from galop.grammar.schema_ir import Object
 from server.tests.grammar.schema.leaf_reader import LeafReader
 from server.tests.grammar.schema.node_semantics import admits, is_valid
 from server.tests.grammar.schema.strategies import (

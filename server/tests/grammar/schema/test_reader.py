@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, reject
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import ANYTHING, Array, Node, Object, String, Union
 from galop.grammar.schema import MAX_DEPTH, MAX_NODES, read_schema
+from galop.grammar.schema_ir import ANYTHING, Array, Node, Object, String, Union
 from server.tests.grammar.schema.node_semantics import admits, is_valid
 from server.tests.grammar.schema.strategies import documents, schemas, values
 

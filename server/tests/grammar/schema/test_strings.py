@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import String
 from galop.grammar.schema.strings import read_string
+from galop.grammar.schema_ir import String
 from server.tests.grammar.schema.node_semantics import admits, is_valid
 from server.tests.grammar.schema.strategies import of_type, string_keywords
 

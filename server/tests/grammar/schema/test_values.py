@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from galop.grammar.nodes import Union
 from galop.grammar.schema.keywords import types_of_schema
 from galop.grammar.schema.values import are_equal, node_of, read_constants, types_of_value
+from galop.grammar.schema_ir import Union
 from server.tests.grammar.schema.node_semantics import admits, is_valid
 from server.tests.grammar.schema.strategies import constants, values
 

@@ -1,4 +1,4 @@
-"""From a JSON Schema to the nodes of `galop.grammar.nodes`: `read_schema` is the way in."""
+"""From a JSON Schema to the nodes of `galop.grammar.schema_ir`: `read_schema` is the way in."""
 
 from galop.grammar.schema.reader import MAX_DEPTH, MAX_NODES, read_schema
 from galop.grammar.schema.subschemas import ParsedSchema

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from galop.grammar.nodes import Array, Node, Union
 from galop.grammar.schema.keywords import count_of
 from galop.grammar.schema.subschemas import ParsedSchema, Place, SubschemaReader
+from galop.grammar.schema_ir import Array, Node, Union
 
 _MAX_CONTAINED = 16
 """Contained items that are offered at the beginning of an array."""

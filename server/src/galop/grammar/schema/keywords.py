@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import Schema
+from galop.grammar.schema_ir import Schema
 
 TYPES = ("object", "array", "string", "number", "boolean", "null")
 """The types of JSON. `integer` is a kind of `number`."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from galop.grammar.errors import SchemaError
 from galop.grammar.lexemes import is_known_lexeme, samples_of
-from galop.grammar.nodes import Number
 from galop.grammar.schema.keywords import KEYWORDS_BY_TYPE
 from galop.grammar.schema.subschemas import ParsedSchema
+from galop.grammar.schema_ir import Number
 
 
 def read_number(schema: Mapping[str, Any], pointer: str, *, is_integer: bool) -> ParsedSchema:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import ExtraMembers, Member, Node, Object, Union
 from galop.grammar.patterns import anchored
 from galop.grammar.schema.keywords import count_of
 from galop.grammar.schema.subschemas import ParsedSchema, Place, SubschemaReader
+from galop.grammar.schema_ir import ExtraMembers, Member, Node, Object, Union
 from galop.grammar.validation import validator_of
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import ANYTHING, Node, Schema, Texts, Union
 from galop.grammar.schema.arrays import read_array
 from galop.grammar.schema.combine import combine
 from galop.grammar.schema.disjoint import are_disjoint
@@ -26,6 +25,7 @@ from galop.grammar.schema.references import References
 from galop.grammar.schema.strings import read_string
 from galop.grammar.schema.subschemas import ParsedSchema, Place
 from galop.grammar.schema.values import read_constants
+from galop.grammar.schema_ir import ANYTHING, Node, Schema, Texts, Union
 
 MAX_DEPTH = 64
 """Schemas inside each other, references followed."""

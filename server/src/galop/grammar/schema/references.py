@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urldefrag
 
 from galop.grammar.errors import SchemaError
-from galop.grammar.nodes import Schema
+from galop.grammar.schema_ir import Schema
 
 _VALUES = frozenset(["enum", "const", "default", "examples"])
 _SCHEMAS_BY_NAME = frozenset(

@@ -7,9 +7,9 @@ from typing import Any
 
 from galop.grammar.errors import SchemaError
 from galop.grammar.lexemes import FORMATS, is_exact_format, is_known_lexeme, samples_of
-from galop.grammar.nodes import String, Union
 from galop.grammar.schema.keywords import count_of
 from galop.grammar.schema.subschemas import ParsedSchema
+from galop.grammar.schema_ir import String, Union
 
 
 def read_string(schema: Mapping[str, Any], pointer: str) -> ParsedSchema:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from galop.grammar.nodes import Node
 from galop.grammar.schema.references import escape
+from galop.grammar.schema_ir import Node
 
 
 class ParsedSchema(NamedTuple):

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from galop.grammar.nodes import Array, Member, Node, Object, Texts
 from galop.grammar.schema.keywords import CHECKED
+from galop.grammar.schema_ir import Array, Member, Node, Object, Texts
 from galop.grammar.validation import validator_of
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from galop.grammar.nodes import Array, Object, String, Union
+from galop.grammar.schema_ir import Array, Object, String, Union
 
 
 def test_nodes_are_told_apart_by_identity() -> None:
