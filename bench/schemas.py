@@ -29,9 +29,9 @@ from e2e.conftest import galop_serve
 from galop.backends.llama.model import LlamaModel
 from galop.backends.llama.tokenizer import LlamaTokenizer
 from galop.benchmark.client import Client, read_completion
+from galop.grammar.compiled_schema import compile_schema
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
-from galop.grammar.shape import schema_shape
 from galop.grammar.text import DocumentText
 from galop.grammar.tokenizer import llama_vocabulary
 from galop.grammar.vocabulary import Vocabulary
@@ -83,9 +83,9 @@ def coverage(cases: list[SchemaCase], grammars: Grammars) -> Counter[str]:
         try:
             grammars.make.prepare(ConstraintSpec(schema=text))
             times_ms.append((time.perf_counter() - started_s) * 1000)
-            shape = schema_shape(text)
+            compiled = compile_schema(text)
             counts["served leniently"] += 1
-            DocumentText(shape).check()
+            DocumentText(compiled).check()
             counts["served strictly"] += 1
         except (ConstraintFailedError, SchemaError):
             continue

@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from galop.grammar.compiled_schema import MAX_SCHEMA_BYTES, compile_schema
 from galop.grammar.errors import SchemaError
 from galop.grammar.lowering import MAX_ITEMS
 from galop.grammar.number_leaf import MAX_NUMBER_BYTES
 from galop.grammar.schema import MAX_DEPTH, MAX_NODES
-from galop.grammar.shape import MAX_SCHEMA_BYTES, schema_shape
 from server.tests.grammar.keyword_examples import EXAMPLES, KeywordExample
 
 PAGE = Path(__file__).parent.parent / "docs" / "structured-output.md"
@@ -132,7 +132,7 @@ def rows() -> Iterator[str]:
 def kept_by(example: KeywordExample) -> str:
     """What the reader of schemas says to the example."""
     try:
-        shape = schema_shape(json.dumps(example.schema))
+        compiled = compile_schema(json.dumps(example.schema))
     except SchemaError as error:
         return f"refused: {error.reason.split(':')[0]}"
-    return "grammar" if shape.is_exact else "check"
+    return "grammar" if compiled.is_exact else "check"

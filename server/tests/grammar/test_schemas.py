@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galop.engine.constraint import TokenConstraint
+from galop.grammar.compiled_schema import MAX_SCHEMA_BYTES, compile_schema
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
-from galop.grammar.shape import MAX_SCHEMA_BYTES, schema_shape
 from galop.grammar.text import DocumentText
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.grammar.vocabulary import Vocabulary
@@ -81,13 +81,13 @@ def test_a_keyword_lets_through_what_is_valid_and_nothing_else(example: KeywordE
 def test_what_cannot_be_kept_is_refused_with_its_place(example: KeywordExample) -> None:
     """Before anything is generated, and never ignored."""
     with pytest.raises(SchemaError):
-        schema_shape(json.dumps(example.schema))
+        compile_schema(json.dumps(example.schema))
 
 
 @pytest.mark.parametrize("example", SERVED, ids=lambda example: example.keyword)
 def test_the_smallest_document_of_a_keyword_is_valid(example: KeywordExample) -> None:
     """And nothing smaller is accepted as a budget."""
-    ending = DocumentText(schema_shape(json.dumps(example.schema))).ending("")
+    ending = DocumentText(compile_schema(json.dumps(example.schema))).ending("")
     assert ending is not None
     assert is_valid(example.schema, ending)
     with pytest.raises(BudgetTooSmallError) as caught:
@@ -194,7 +194,7 @@ def public_schemas_once() -> list[SchemaCase]:
 def test_a_refusal_points_at_the_schema_to_blame(schema: Any, pointer: str, reason: str) -> None:
     """RFC 6901."""
     with pytest.raises(SchemaError) as caught:
-        schema_shape(json.dumps(schema))
+        compile_schema(json.dumps(schema))
     assert caught.value.pointer.startswith(pointer)
     assert reason in caught.value.reason
 
@@ -230,8 +230,8 @@ def test_a_hostile_schema_costs_little(name: str) -> None:
     """Served or refused, but not with seconds of work (a generous bound: machines are shared)."""
     started_s = time.process_time()
     try:
-        shape = schema_shape(json.dumps(HOSTILE[name]))
-        DocumentText(shape).check()
+        compiled = compile_schema(json.dumps(HOSTILE[name]))
+        DocumentText(compiled).check()
     except SchemaError:
         pass
     assert time.process_time() - started_s < 5
@@ -256,7 +256,7 @@ CODE = {
 )
 def test_a_beginning_is_ended_so_that_the_document_is_valid(beginning: str, schema: Any) -> None:
     """Wherever a stop sequence cuts."""
-    ending = DocumentText(schema_shape(json.dumps(schema))).ending(beginning)
+    ending = DocumentText(compile_schema(json.dumps(schema))).ending(beginning)
     assert ending is not None
     assert is_valid(schema, beginning + ending)
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from galop.grammar.compiled_schema import compile_schema
 from galop.grammar.errors import SchemaError
-from galop.grammar.shape import schema_shape
 from galop.grammar.text import DocumentText
 from galop.grammar.validation import validator_of
 from server.tests.grammar.walks import choices, schemas, walk
 
 
 def document_text(schema: Any) -> DocumentText:
-    return DocumentText(schema_shape(json.dumps(schema)))
+    return DocumentText(compile_schema(json.dumps(schema)))
 
 
 @settings(max_examples=40)

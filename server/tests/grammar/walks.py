@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
+from galop.grammar.compiled_schema import compile_schema
 from galop.grammar.costs import Costs
 from galop.grammar.errors import SchemaError
 from galop.grammar.matcher import compiled
 from galop.grammar.parser_state import ParserState
-from galop.grammar.shape import schema_shape
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.testing import ScriptedTokenizer
 
@@ -97,11 +97,11 @@ def walk(schema: Any, choices: bytes) -> Walk:
     Examples whose schema no finite document satisfies are skipped.
     """
     try:
-        shape = schema_shape(json.dumps(schema))
+        grammar = compile_schema(json.dumps(schema))
     except SchemaError:
         reject()
-    start = state = ParserState.start(Costs(shape.rules, len))
-    matcher = compiled(tokenizer(), shape.lark)
+    start = state = ParserState.start(Costs(grammar.rules, len))
+    matcher = compiled(tokenizer(), grammar.lark)
     assert not matcher.is_error(), matcher.get_error()
     text = b""
     for choice in choices:

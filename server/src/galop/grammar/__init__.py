@@ -1,7 +1,7 @@
 """The grammar room: what may come next in a document, and how it ends within a budget.
 
 Other rooms use `factory.GrammarFactory` (the engine's constraints), the two functions of `tokenizer`
-that it is built from, `shape.schema_shape` (a schema compiled), `text.DocumentText` (documents as
+that it is built from, `compiled_schema.compile_schema`, `text.DocumentText` (documents as
 text) and `json_text`. They import them from their modules: the server process must not load
 llguidance before it needs it.
 
@@ -68,7 +68,7 @@ constraints and keeps what is compiled.
 `schema`, `schema_ir`      JSON Schema to IR, and the IR; `patterns`: names of properties
 `lowering`             IR to rules
 `rules`, `lark`        the grammar as data, and as text for llguidance
-`shape`                all of a schema compiled: rules, Lark, check
+`compiled_schema`      all of a schema: rules, Lark, check
 `leaf`, `*_leaf`       leaves and their states; `characters`: the text of JSON strings
 `lexemes`, `search`    leaves that llguidance compiles; `examples`: texts of patterns
 `costs`, `stack`       what symbols cost, what is still to come

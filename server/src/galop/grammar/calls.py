@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from galop.grammar.compiled_schema import CompiledSchema, compile_schema
 from galop.grammar.lowering import lower
 from galop.grammar.rules import Rule
 from galop.grammar.schema_ir import ANYTHING, ExtraMembers, Object
-from galop.grammar.shape import DocumentShape, schema_shape
 from galop.protocol.constraints import CallSyntax, ToolCalls
 
 MAX_CALLS = 64
@@ -29,14 +29,14 @@ class Call(NamedTuple):
 
 def calls_shape(
     wanted: ToolCalls, mark: Callable[[str], bytes], *, is_triggered: bool
-) -> DocumentShape:
+) -> CompiledSchema:
     """The text of one or more calls. Raises `SchemaError`.
 
     `mark` turns control tokens of the syntax into what stands for them. `is_triggered`: the trigger
     has been written already, and the text begins after it.
     """
     syntax = wanted.syntax
-    shapes = {tool.name: schema_shape(tool.parameters) for tool in wanted.tools}
+    shapes = {tool.name: compile_schema(tool.parameters) for tool in wanted.tools}
 
     def call_after(opening: str) -> Rule:
         return Rule(
@@ -77,7 +77,7 @@ def calls_shape(
         return bool(calls) and all(shapes[call.name].is_valid(call.arguments) for call in calls)
 
     is_exact = all(shape.is_exact for shape in shapes.values())
-    return DocumentShape(Rule([(first, rest)]), are_valid, is_exact=is_exact)
+    return CompiledSchema(Rule([(first, rest)]), are_valid, is_exact=is_exact)
 
 
 def calls_in(text: str, syntax: CallSyntax) -> Iterator[Call]:
@@ -97,17 +97,17 @@ def _texts_of(syntax: CallSyntax) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in fields if isinstance(value, str))
 
 
-def json_object_shape() -> DocumentShape:
+def json_object_shape() -> CompiledSchema:
     """Any JSON object, for where it is one of several things that may come."""
     lowered = lower(Object((), (ExtraMembers(None, ANYTHING),)))
-    return DocumentShape(lowered.start, lambda _: True, is_exact=True)
+    return CompiledSchema(lowered.start, lambda _: True, is_exact=True)
 
 
-def either(left: DocumentShape, right: DocumentShape) -> DocumentShape:
+def either(left: CompiledSchema, right: CompiledSchema) -> CompiledSchema:
     """Documents of one shape or of the other, which begin differently."""
 
     def is_valid(text: str) -> bool:
         return left.is_valid(text) or right.is_valid(text)
 
     start = Rule([(left.start,), (right.start,)])
-    return DocumentShape(start, is_valid, is_exact=left.is_exact and right.is_exact)
+    return CompiledSchema(start, is_valid, is_exact=left.is_exact and right.is_exact)

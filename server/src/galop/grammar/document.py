@@ -13,11 +13,11 @@ from itertools import islice
 
 import numpy as np
 
+from galop.grammar.compiled_schema import CompiledSchema
 from galop.grammar.costs import Costs
 from galop.grammar.leaf import INFINITE
 from galop.grammar.matcher import GrammarConstraint
 from galop.grammar.parser_state import ParserState
-from galop.grammar.shape import DocumentShape
 from galop.grammar.vocabulary import BoolArray, Vocabulary
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 
@@ -38,7 +38,7 @@ class DocumentPlan:
     """What all documents of one shape share, for one vocabulary."""
 
     def __init__(
-        self, shape: DocumentShape, vocabulary: Vocabulary, *, is_checked: bool = True
+        self, shape: CompiledSchema, vocabulary: Vocabulary, *, is_checked: bool = True
     ) -> None:
         self.check = shape.is_valid if is_checked and not shape.is_exact else None
         """What documents must satisfy beyond the rules, if anything."""

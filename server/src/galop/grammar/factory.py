@@ -12,6 +12,7 @@ from llguidance.numpy import allocate_token_bitmask
 from galop.engine.constraint import TokenConstraint
 from galop.grammar.calls import calls_shape, either, json_object_shape
 from galop.grammar.closing import BudgetedConstraint, Costs
+from galop.grammar.compiled_schema import CompiledSchema, compile_schema
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.json_object import MAX_INDENT, json_object_grammar
@@ -19,7 +20,6 @@ from galop.grammar.json_text import START
 from galop.grammar.leaf import INFINITE
 from galop.grammar.matcher import GrammarConstraint, compiled
 from galop.grammar.prelude import FreeText, PreludeConstraint
-from galop.grammar.shape import DocumentShape, schema_shape
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
@@ -143,10 +143,10 @@ class GrammarFactory:
             lenient_plan = DocumentPlan(shape, self._vocabulary, is_checked=False)
         return _Compiled(self._matcher(shape.lark), plan, lenient_plan)
 
-    def _shape(self, spec: ConstraintSpec) -> DocumentShape:
+    def _shape(self, spec: ConstraintSpec) -> CompiledSchema:
         document = None
         if spec.schema is not None:
-            document = schema_shape(spec.schema)
+            document = compile_schema(spec.schema)
         elif spec.json_object:
             document = json_object_shape()
         if spec.tool_calls is None:

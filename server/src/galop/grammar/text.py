@@ -7,12 +7,12 @@ from functools import cache, cached_property
 from llguidance import LLMatcher
 from llguidance.numpy import allocate_token_bitmask
 
+from galop.grammar.compiled_schema import CompiledSchema
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.leaf import INFINITE
 from galop.grammar.lexemes import byte_tokenizer
 from galop.grammar.matcher import GrammarConstraint, compiled
-from galop.grammar.shape import DocumentShape
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.errors import ConstraintFailedError
 
@@ -20,15 +20,15 @@ from galop.protocol.errors import ConstraintFailedError
 class DocumentText:
     """Documents of one schema."""
 
-    def __init__(self, shape: DocumentShape) -> None:
-        self._shape = shape
+    def __init__(self, schema: CompiledSchema) -> None:
+        self._schema = schema
 
     def check(self) -> None:
         """Raises `SchemaError` where no grammar or no valid document can be made."""
         if self._matcher.is_error():
             reason = self._matcher.get_error().splitlines()[0]
             raise SchemaError("", f"makes no grammar: {reason}")
-        if not self._shape.is_exact and self.ending("") is None:
+        if not self._schema.is_exact and self.ending("") is None:
             raise SchemaError("", "asks for what no document was found to satisfy")
 
     def ending(self, beginning: str) -> str | None:
@@ -49,11 +49,11 @@ class DocumentText:
 
     @cached_property
     def _matcher(self) -> LLMatcher:
-        return compiled(byte_tokenizer(), self._shape.lark)
+        return compiled(byte_tokenizer(), self._schema.lark)
 
     @cached_property
     def _plan(self) -> DocumentPlan:
-        return DocumentPlan(self._shape, _byte_vocabulary())
+        return DocumentPlan(self._schema, _byte_vocabulary())
 
 
 @cache

@@ -16,7 +16,7 @@ from galop.grammar.errors import SchemaError
 from galop.protocol.constraints import ConstraintSpec
 
 if TYPE_CHECKING:
-    from galop.grammar.shape import DocumentShape
+    from galop.grammar.compiled_schema import CompiledSchema
 
 INSTRUCTION = "Answer with one JSON object and nothing else."
 """Added where no message mentions JSON: a model that does not know what is wanted, and may write
@@ -75,7 +75,7 @@ class JsonSchemaKind:
 
     description = "a JSON document that follows the schema"
 
-    def __init__(self, wanted: JsonSchemaFormat, shape: DocumentShape) -> None:
+    def __init__(self, wanted: JsonSchemaFormat, shape: CompiledSchema) -> None:
         self.spec = ConstraintSpec(schema=wanted.schema, is_strict=wanted.is_strict)
         self._wanted = wanted
         self._shape = shape
@@ -126,9 +126,9 @@ _NOTHING = object()
 
 @lru_cache(maxsize=128)
 def _json_schema_kind(wanted: JsonSchemaFormat) -> JsonSchemaKind:
-    from galop.grammar.shape import schema_shape  # likewise
+    from galop.grammar.compiled_schema import compile_schema  # likewise
 
-    return JsonSchemaKind(wanted, schema_shape(wanted.schema))
+    return JsonSchemaKind(wanted, compile_schema(wanted.schema))
 
 
 def _decoded(text: str) -> Any:

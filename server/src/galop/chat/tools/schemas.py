@@ -12,7 +12,7 @@ import msgspec
 from galop.grammar.validation import validator_of
 
 if TYPE_CHECKING:
-    from galop.grammar.shape import DocumentShape
+    from galop.grammar.compiled_schema import CompiledSchema
 
 # Any in this module: a JSON Schema is JSON.
 
@@ -77,16 +77,16 @@ def require_grammar(schema: str, *, is_strict: bool) -> None:
     """
     from galop.grammar.text import DocumentText  # loads llguidance: not at the start
 
-    shape = _shape(schema)
+    compiled = _compiled(schema)
     if is_strict:
-        DocumentText(shape).check()
+        DocumentText(compiled).check()
 
 
 @lru_cache(maxsize=256)
-def _shape(schema: str) -> DocumentShape:
-    from galop.grammar.shape import schema_shape  # likewise
+def _compiled(schema: str) -> CompiledSchema:
+    from galop.grammar.compiled_schema import compile_schema  # likewise
 
-    return schema_shape(schema)
+    return compile_schema(schema)
 
 
 @lru_cache(maxsize=256)

@@ -21,14 +21,16 @@ from galop.grammar.schema_ir import Schema
 from galop.grammar.validation import validator_of
 
 MAX_SCHEMA_BYTES = 256 * 1024
+"""Of a schema, as JSON text."""
 _MAX_NESTING = 200
+"""Levels of objects and arrays in the text of a schema."""
 
 Check = Callable[[str], bool]
-"""Whether a whole document, as text, is valid."""
+"""True for a whole document, as text, that is valid."""
 
 
-class DocumentShape:
-    """How documents of one kind are written, and which are valid."""
+class CompiledSchema:
+    """The grammar of documents of one kind, and the check of what it does not say."""
 
     def __init__(
         self,
@@ -39,26 +41,26 @@ class DocumentShape:
         member_names: Sequence[str] = (),
     ) -> None:
         self.start = start
+        """The rule of a whole document."""
         self.is_valid = is_valid
-        """For whole documents."""
         self.is_exact = is_exact
-        """True where the rules say all: whatever they allow is valid."""
+        """True if the rules say all: whatever they allow is valid, and their costs are exact."""
         self.member_names = member_names
-        """The properties of the outermost object."""
+        """The declared properties of the outermost object, in order."""
 
     @cached_property
     def rules(self) -> Sequence[Rule]:
-        """See `reachable`."""
+        """All rules of the grammar, the start last: see `rules.reachable`."""
         return reachable(self.start)
 
     @cached_property
     def lark(self) -> str:
-        """For llguidance."""
+        """The grammar as llguidance reads it."""
         return to_lark(self.rules)
 
 
-def schema_shape(text: str) -> DocumentShape:
-    """For a JSON Schema given as JSON text. Raises `SchemaError`.
+def compile_schema(text: str) -> CompiledSchema:
+    """Compile a JSON Schema, given as JSON text. Raises `SchemaError`.
 
     Costs milliseconds for ordinary schemas; what a caller can make it cost is bounded.
     """
@@ -77,7 +79,7 @@ def schema_shape(text: str) -> DocumentShape:
             return False
 
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    return DocumentShape(
+    return CompiledSchema(
         lowered.start,
         is_valid,
         is_exact=is_exact and lowered.is_exact,
