@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from galop.grammar.costs import Alternative
-from galop.grammar.leaf import INFINITE, CostOf, State
+from galop.grammar.leaf import CostOf, State
 from galop.grammar.stack import Stack
 
 
@@ -47,13 +47,13 @@ class Configuration(NamedTuple):
 
     @property
     def cost(self) -> int:
-        """Of the cheapest ending of the document; `INFINITE` if none is known."""
+        """Of the cheapest ending of the document; `INFINITE` or more if none is known."""
         stack, state = self
         if stack is None:
             return 0
         if state is None:
             return stack.cost
-        return min(INFINITE, stack.cost_after_top + state.cost(stack.alternative.costs.cost_of))
+        return stack.cost_after_top + state.cost(stack.alternative.costs.cost_of)
 
     def completions(self) -> Iterator[tuple[bytes, Stack | None]]:
         """Texts that complete the symbol which has begun, and what follows each."""

@@ -67,7 +67,9 @@ class ParserState:
     def cost(self) -> int:
         """The cost of the cheapest ending; `INFINITE` if none is known."""
         if self._cost is None:
-            self._cost = min((each.cost for each in self.configurations), default=INFINITE)
+            self._cost = INFINITE
+            for configuration in self.configurations:
+                self._cost = min(self._cost, configuration.cost)
         return self._cost
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from galop.grammar.costs import Alternative, Choice, Costs
-from galop.grammar.leaf import INFINITE, Names
+from galop.grammar.leaf import Names
 from galop.grammar.rules import Rule, Symbol
 
 
@@ -36,7 +36,6 @@ class Stack:
         "below",
         "container",
         "cost",
-        "cost_after_top",
         "depth",
         "index",
         "names",
@@ -55,10 +54,8 @@ class Stack:
         """See `Container.names`."""
         self.top: Symbol = alternative.symbols[index]
         cost_below = below.cost if below else 0
-        self.cost: int = min(INFINITE, alternative.suffix_costs[index] + cost_below)
-        """Of the cheapest ending of the document."""
-        self.cost_after_top: int = min(INFINITE, alternative.suffix_costs[index + 1] + cost_below)
-        """The same without the symbol at the top."""
+        self.cost: int = alternative.suffix_costs[index] + cost_below
+        """Of the cheapest ending of the document; `INFINITE` or more if none is known."""
         self.depth: int = below.depth + 1 if below else 1
         self._popped: Stack | None | bool = False
         self._replaced: dict[Alternative, Stack] | None = None
@@ -67,6 +64,12 @@ class Stack:
     def start(cls, costs: Costs) -> Stack:
         """A whole document."""
         return cls(costs.root, 0, None, _NOTHING_KNOWN)
+
+    @property
+    def cost_after_top(self) -> int:
+        """The same as `cost`, without the symbol at the top."""
+        cost_below = self.below.cost if self.below else 0
+        return self.alternative.suffix_costs[self.index + 1] + cost_below
 
     def pop(self) -> Stack | None:
         """The stack without its top."""
