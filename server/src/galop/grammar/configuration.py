@@ -62,7 +62,7 @@ class Configuration(NamedTuple):
             yield b"", stack
         elif isinstance(state, InChoice):
             # Of those that cost the same, the search takes the last one first.
-            for alternative, literal in reversed(list(state.literals())):
+            for alternative, literal in reversed(tuple(state.literals())):
                 yield literal[len(state.text) :], stack.replace_literal(alternative)
         else:
             for text, name in state.completions(stack.names):

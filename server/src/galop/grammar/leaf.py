@@ -9,8 +9,8 @@ llguidance cannot see (a name twice in an object, a number that is too long).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
 INFINITE = 1 << 40
@@ -50,7 +50,7 @@ class State(Protocol):
     def cost(self, cost_of: CostOf) -> int:
         """The cost of the cheapest known completion, `INFINITE` if there is none."""
 
-    def completions(self, names: Names) -> Iterator[Completion]:
+    def completions(self, names: Names) -> Iterable[Completion]:
         """Texts that complete the symbol, roughly the shortest first."""
 
 
@@ -64,9 +64,15 @@ class Leaf(ABC):
     """The shortest known text of it; None if none is known."""
     variants: tuple[bytes, ...] = ()
     """Other texts of it, for documents in which the shortest one is out of place."""
+    _texts: tuple[Completion, ...] = field(init=False)
+    """The shortest one and its variants, each once."""
 
     is_searched: ClassVar[bool] = False
     """True where states inside of it ask a compiled grammar, which may take milliseconds."""
+
+    def __post_init__(self) -> None:
+        known = dict.fromkeys((self.shortest, *self.variants))
+        self._texts = tuple(Completion(text) for text in known if text is not None)
 
     @abstractmethod
     def may_begin_with(self, byte: int) -> bool:
@@ -80,11 +86,9 @@ class Leaf(ABC):
         """The cost of the cheapest known text, `INFINITE` if there is none."""
         return INFINITE if self.shortest is None else cost_of(self.shortest)
 
-    def texts(self, names: Names) -> Iterator[Completion]:
+    def texts(self, names: Names) -> Iterable[Completion]:
         """Whole texts of the leaf, roughly the shortest first."""
-        for text in dict.fromkeys((self.shortest, *self.variants)):
-            if text is not None:
-                yield Completion(text)
+        return self._texts
 
 
 def num_matching(literal: bytes, offset: int, rest: bytes) -> int | None:
