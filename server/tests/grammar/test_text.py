@@ -22,11 +22,13 @@ def document_text(schema: Any) -> DocumentText:
 @settings(max_examples=40)
 @given(schemas, choices)
 def test_a_beginning_has_an_ending_that_makes_it_valid(schema: Any, picks: bytes) -> None:
-    """Wherever the text is cut between two characters."""
+    """Wherever it is cut between two characters, but where only the check knows that it is no beginning."""
     beginning = walk(schema, picks).text.decode("utf-8", "ignore")
-    ending = document_text(schema).ending(beginning)
-    assert ending is not None
-    assert validator_of(schema).is_valid(json.loads(beginning + ending))
+    compiled = compile_schema(json.dumps(schema))
+    ending = DocumentText(compiled).ending(beginning)
+    assert ending is not None or not compiled.is_exact
+    if ending is not None:
+        assert validator_of(schema).is_valid(json.loads(beginning + ending))
 
 
 def test_a_text_that_is_no_beginning_has_no_ending() -> None:
