@@ -35,7 +35,7 @@ from galop.serving.http_protocol import HttpProtocol
 from galop.serving.server import Server
 from galop.serving.step_polling import StepPollingSelector
 from galop.telemetry import EngineState, Telemetry
-from galop.workers.garbage import spare_garbage_collector
+from galop.workers.garbage import run_garbage_collector_less_often
 from galop.workers.spawn import ENGINE_COMMAND, Spawned
 from galop.workers.supervisor import EngineProcess
 
@@ -213,7 +213,7 @@ async def _until_stopped(
     if ready.done() and not serving.done():
         if ready.exception() is None:
             on_ready()
-            spare_garbage_collector()
+            run_garbage_collector_less_often()
         else:
             server.should_exit = True
     await serving

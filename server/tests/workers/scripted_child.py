@@ -1,8 +1,8 @@
-"""An engine process for the tests: a scripted model that can be told to fail at start or to die.
+"""A program for the tests: an engine process with a scripted model that fails where a test needs it.
 
-Not a test module. Its model setting is `scripted:...` as usual, `refuse` (a fault of the model),
-`raise` (a bug) or `exit` (gone before it was ready). An answer that begins with "die" ends the process,
-one that begins with "hang" never comes.
+Not a test module. Its model setting is `scripted:...` as usual, `refuse` (a fault of the model), `raise` (a
+bug), `exit` (the process ends before it is ready) or `blocked` (constraints are never compiled). An answer that
+begins with "die" ends the process, one that begins with "hang" never comes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import socket
 import sys
 import threading
 
+from galop.engine.constraint import TokenConstraint
 from galop.engine.runner import Batch, Float32Array
+from galop.protocol.constraints import ConstraintSpec
 from galop.testing import ScriptedModel, repeat_last_user_message
 from galop.workers.engine_loop import EngineParts, StartError, serve_engine
 from galop.workers.messages import EngineConfig
 
 
-class MortalModel(ScriptedModel):
-    """Dies, or hangs, early in an answer that says so."""
+class FailingModel(ScriptedModel):
+    """Ends the process, or hangs, at the start of an answer that begins so."""
 
     def forward(self, batch: Batch) -> Float32Array:
         logits = super().forward(batch)
@@ -32,6 +34,16 @@ class MortalModel(ScriptedModel):
         return logits
 
 
+class BlockedFactory:
+    """Never compiles a constraint."""
+
+    def prepare(self, spec: ConstraintSpec) -> None:
+        threading.Event().wait()
+
+    def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
+        raise AssertionError("no constraint was compiled")
+
+
 def build(config: EngineConfig) -> EngineParts:
     if config.model == "refuse":
         raise StartError("model.gguf: no such model")
@@ -39,13 +51,13 @@ def build(config: EngineConfig) -> EngineParts:
         raise ValueError("a bug")
     if config.model == "exit":
         os._exit(3)
-    model = MortalModel(
+    model = FailingModel(
         repeat_last_user_message,
         num_slots=config.num_slots,
         context_window=config.context_window,
         step_time_s=0.005,
     )
-    return EngineParts(model, None)
+    return EngineParts(model, BlockedFactory() if config.model == "blocked" else None)
 
 
 if __name__ == "__main__":

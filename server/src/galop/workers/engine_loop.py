@@ -1,7 +1,7 @@
-"""The engine process's main loop: commands from the socket, reports back to it.
+"""The main loop of the engine process: reads commands from a socket, writes reports to it.
 
-The engine runs on the main thread; a reader thread feeds it. When the server goes away, however it
-goes, the socket ends and so does this process: no orphan keeps a core busy.
+The engine runs on the main thread, commands are read on another one. When the server process ends, the
+socket closes, and then this process ends too.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from galop.logs import start_logging
-from galop.protocol.constraints import ConstraintSpec
-from galop.protocol.errors import ConstraintFailedError
 from galop.protocol.events import EngineEvent, EngineStats
-from galop.protocol.requests import GenerationRequest
-from galop.workers.garbage import spare_garbage_collector
+from galop.workers.compiler import ConstraintCompiler
+from galop.workers.garbage import run_garbage_collector_less_often
 from galop.workers.messages import (
     HEADER,
     Cancel,
@@ -36,7 +33,7 @@ from galop.workers.messages import (
     frame,
 )
 
-if TYPE_CHECKING:  # they import numpy, and the model is to be read meanwhile
+if TYPE_CHECKING:  # they import numpy; `build` imports it while the model file is read
     from galop.engine.constraint import ConstraintFactory
     from galop.engine.engine import Engine
     from galop.engine.runner import ModelRunner
@@ -45,24 +42,26 @@ logger = logging.getLogger("galop.workers")
 
 
 class EngineParts(NamedTuple):
-    """What an engine is made of."""
+    """What `serve_engine` needs for an engine."""
 
     runner: ModelRunner
     constraint_factory: ConstraintFactory | None
-    when_ready: Callable[[], object] = lambda: None
-    """Called once requests are taken: what the first of them does not need."""
+    """None: requests with a constraint fail."""
+    on_ready: Callable[[], object] = lambda: None
+    """Called once, after `Ready` is sent: starts work that the first requests do not need."""
 
 
 class StartError(Exception):
-    """The parts cannot be built; the text is one line for a person."""
+    """The model or the machine does not allow an engine; the text is one line for a person."""
 
 
 def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], EngineParts]) -> None:
-    """Build the engine as the first command says, then run it until told to stop.
+    """Build the engine that the first command describes, then run it until `Stop` or the end of the socket.
 
-    `build` may raise `StartError` for faults of the model or the machine.
+    Call on the main thread: the engine runs there, and signals are set. Sends `StartFailed` if `build` raises;
+    it raises `StartError` for faults of the model or the machine.
     """
-    # Ctrl-C, and the SIGTERM that systemd sends to the whole group, are the server's to handle.
+    # A Ctrl-C, or a SIGTERM from systemd, goes to all processes of the group. The server decides when to end.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     start = _read_command(connection)
@@ -92,11 +91,12 @@ def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], Engi
         prefill_chunk=start.config.prefill_chunk,
     )
     reader_args = (connection, engine, parts.constraint_factory)
-    reader = threading.Thread(target=_read_commands, args=reader_args, daemon=True)
-    reader.start()
+    threading.Thread(
+        target=_read_commands, args=reader_args, name="galop-commands", daemon=True
+    ).start()
     send(Ready())
-    parts.when_ready()
-    spare_garbage_collector()
+    parts.on_ready()
+    run_garbage_collector_less_often()
     engine.run()
     parts.runner.close()
 
@@ -115,7 +115,7 @@ def _stats(engine: Engine) -> EngineStats:
 
 
 class _Sender:
-    """Writes reports; a server that is gone is noticed by the reader, not here."""
+    """Writes reports. Errors are ignored: `_read_commands` notices that the server has gone."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -127,69 +127,12 @@ class _Sender:
             logger.debug("the server is gone")
 
 
-class _Compiler:
-    """Compiles constraints on a thread of its own: neither the engine nor a cancellation waits for it.
-
-    A request whose constraint is being compiled is held back; cancelling it meanwhile is remembered.
-    """
-
-    def __init__(self, engine: Engine, factory: ConstraintFactory) -> None:
-        self._engine = engine
-        self._factory = factory
-        self._requests: SimpleQueue[GenerationRequest] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._held: dict[str, list[Cancel]] = {}
-        """By request id, what was cancelled while its constraint is being compiled."""
-        threading.Thread(target=self._run, name="galop-compiler", daemon=True).start()
-
-    def submit(self, request: GenerationRequest) -> None:
-        """Submit the request once its constraint is compiled."""
-        with self._lock:
-            self._held[request.request_id] = []
-        self._requests.put(request)
-
-    def cancel(self, command: Cancel) -> bool:
-        """True if the request is held back: its choices are cancelled once it is submitted."""
-        with self._lock:
-            held = self._held.get(command.request_id)
-            if held is not None:
-                held.append(command)
-            return held is not None
-
-    def _run(self) -> None:
-        while True:
-            self._compile(self._requests.get())
-
-    def _compile(self, request: GenerationRequest) -> None:
-        assert request.constraint is not None
-        with self._lock:
-            is_wanted = all(
-                each.choice_index is not None for each in self._held[request.request_id]
-            )
-        if is_wanted:
-            _prepare(self._factory, request.constraint)
-        with self._lock:  # a cancellation comes before this, or finds the request with the engine
-            cancelled = self._held.pop(request.request_id)
-            if any(each.choice_index is None for each in cancelled):
-                return
-            self._engine.submit(request)
-            for each in cancelled:
-                self._engine.cancel(each.request_id, each.choice_index)
-
-
-def _prepare(factory: ConstraintFactory, spec: ConstraintSpec) -> None:
-    try:
-        factory.prepare(spec)
-    except ConstraintFailedError:
-        pass  # the engine meets it again, and tells the request
-    except Exception:
-        logger.exception("a grammar could not be prepared")
-
-
 def _read_commands(
     connection: socket.socket, engine: Engine, factory: ConstraintFactory | None
 ) -> None:
-    compiler = None if factory is None else _Compiler(engine, factory)
+    compiler = (
+        None if factory is None else ConstraintCompiler(factory, engine.submit, engine.cancel)
+    )
     while True:
         command = _read_command(connection)
         if isinstance(command, Submit):
@@ -206,7 +149,7 @@ def _read_commands(
 
 
 def _read_command(connection: socket.socket) -> Command | None:
-    """The next command, None when the server is gone."""
+    """The next command; None when the server has closed its end of the socket."""
     try:
         header = _read_exactly(connection, HEADER.size)
         return decode_command(_read_exactly(connection, HEADER.unpack(header)[0]))

@@ -1,6 +1,7 @@
-"""What the engine process is made of: `python -m galop.workers.engine_main SOCKET`.
+"""The program of an engine process: `python -m galop.workers.engine_main SOCKET`.
 
-Imports the model's libraries, so it must run in the environment that the supervisor prepares.
+SOCKET is the number of an inherited file descriptor. `spawn` starts it with the environment variables that
+the OpenMP runtime reads when it is loaded.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ from typing import TYPE_CHECKING
 from galop.workers.engine_loop import EngineParts, StartError, serve_engine
 from galop.workers.messages import EngineConfig
 
-if TYPE_CHECKING:  # they import numpy, and the model is to be read meanwhile
+if TYPE_CHECKING:  # they import numpy, which is imported while the model file is read
     from galop.backends.llama.model import LlamaModel
     from galop.engine.constraint import ConstraintFactory, TokenConstraint
     from galop.protocol.constraints import ConstraintSpec
 
 
 class LateFactory:
-    """A constraint factory that is built on a thread of its own, from `start` on. Whoever needs it
-    sooner waits; whoever sends no constraint does not."""
+    """A constraint factory that is built on a thread of its own after `start`. Its methods wait until it is
+    built, and raise the exception of `build`."""
 
     def __init__(self, build: Callable[[], ConstraintFactory]) -> None:
         self._build = build
         self._factory: Future[ConstraintFactory] = Future()
 
     def start(self) -> None:
-        """Call once."""
-        Thread(target=self._run, name="grammars", daemon=True).start()
+        """Begin to build it. Call once."""
+        Thread(target=self._run, name="galop-grammars", daemon=True).start()
 
     def _run(self) -> None:
         try:
             self._factory.set_result(self._build())
-        except BaseException as error:  # whoever asks for the factory is told
+        except BaseException as error:  # raised where the factory is used
             self._factory.set_exception(error)
 
     def prepare(self, spec: ConstraintSpec) -> None:
@@ -50,7 +51,7 @@ class LateFactory:
 
 
 def build(config: EngineConfig) -> EngineParts:
-    """The model runner and its constraints. Raises `StartError` with one line for a person."""
+    """The model runner and the constraint factory of a model. Raises `StartError`."""
     if config.model.startswith("scripted:"):
         return _build_scripted(config)
     return _build_llama(config)
@@ -73,9 +74,7 @@ def _build_llama(config: EngineConfig) -> EngineParts:
     try:
         with ThreadPoolExecutor(max_workers=1) as pool:
             loading = pool.submit(_load_model, config)
-            from galop.backends.llama.runner import (
-                LlamaRunner,  # imports numpy, while the file is read
-            )
+            from galop.backends.llama.runner import LlamaRunner  # while the file is read
 
             model = loading.result()
         factory = LateFactory(lambda: _grammar_factory(model))
@@ -115,7 +114,7 @@ def _grammar_factory(model: LlamaModel) -> ConstraintFactory:
 
 
 def main() -> None:
-    """Serve the engine on the inherited socket named by the last argument."""
+    """Serve an engine on the socket whose file descriptor is the last argument."""
     with socket.socket(fileno=int(sys.argv[-1])) as connection:
         serve_engine(connection, build)
 
