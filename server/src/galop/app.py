@@ -62,7 +62,7 @@ def run(
         engine_config(settings, model),
         crash_retries=settings.crash_retries,
         hang_timeout_s=settings.hang_timeout,
-        first=first_engine,
+        prestarted=first_engine,
     )
     renderer = RenderingPool()
     chat_model = _chat_model(settings, model, text, engine, renderer, context_window)

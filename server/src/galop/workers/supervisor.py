@@ -1,7 +1,7 @@
-"""Starts the engine process, watches it, and starts it again when it dies.
+"""Starts the engine process, and starts it again when it dies.
 
-Requests in flight when it dies wait for the next one and go on where they stopped (see `recovery`). An
-engine that has work and reports no step is killed. While there is no engine, `readiness` says so and
+Requests that were in flight run again in the next process (see `recovery`). An engine that has work and
+reports no step for `hang_timeout_s` is killed. While no engine is available, `readiness` returns the reason and
 the client refuses requests.
 """
 
@@ -36,13 +36,15 @@ from galop.workers.spawn import Spawned, spawn
 
 logger = logging.getLogger("galop.workers")
 
-_FIRST_BACKOFF_S = 0.25
+DEFAULT_FIRST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 15.0
+"""Pauses before a restart double up to this."""
 _STABLE_AFTER_S = 60.0
-"""An engine that lived this long starts the back-off from the beginning when it dies."""
+"""When an engine dies that lived longer, the pause is the first one again."""
 _STOP_TIMEOUT_S = 5.0
+"""A process that has not ended so long after it was asked to, is killed."""
 DEFAULT_HANG_TIMEOUT_S = 60.0
-"""Far longer than the longest step: 512 rows of prompt take seconds on two busy cores."""
+"""The longest step is far shorter: 512 rows of prompt take seconds on two busy cores."""
 
 
 class EngineStartError(Exception):
@@ -50,11 +52,7 @@ class EngineStartError(Exception):
 
 
 class EngineProcess:
-    """An engine in a process of its own. Requests go to its `client`.
-
-    `command` is the program that serves the engine; it gets the number of an inherited socket as
-    its last argument.
-    """
+    """An engine in a process of its own. Requests go to its `client`. Use on one event loop."""
 
     def __init__(
         self,
@@ -63,22 +61,27 @@ class EngineProcess:
         *,
         crash_retries: int = DEFAULT_CRASH_RETRIES,
         hang_timeout_s: float = DEFAULT_HANG_TIMEOUT_S,
-        first: Spawned | None = None,
+        first_backoff_s: float = DEFAULT_FIRST_BACKOFF_S,
+        prestarted: Spawned | None = None,
     ) -> None:
-        """`first`: a process that was started with this command and config already."""
+        """`command`, `config`: see `spawn`. `prestarted`: a process that was spawned with them already.
+
+        `first_backoff_s`: the pause before the first restart.
+        """
         self.client = EngineClient(self._write, recovery=Recovery(crash_retries=crash_retries))
         self.stats = EngineStats()
-        """As of the engine's last step."""
+        """Of the engine's last step; zeros while there is no engine."""
         self.num_restarts = 0
-        """How often the process died since `launch`."""
+        """How often the process ended since `launch`, failed restarts included."""
         self._crash_retries = crash_retries
         self._hang_timeout_s = hang_timeout_s
-        self._last_sign_s = 0.0
-        """When the engine last reported, or was last seen idle."""
+        self._first_backoff_s = first_backoff_s
+        self._last_report_s = 0.0
+        """Monotonic time of the last report, or when the engine was last seen idle."""
         self._num_failed_starts = 0
-        """Processes that ended before they were ready, since the last one that was."""
+        """Successive processes that ended before they were ready."""
         self._is_ready = False
-        self._first = first
+        self._prestarted = prestarted
         self._command = list(command)
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,24 +95,24 @@ class EngineProcess:
 
     @property
     def pid(self) -> int | None:
-        """Of the engine process, None while there is none."""
+        """The process id; None while there is no process."""
         return self._process.pid if self._process is not None else None
 
     def readiness(self) -> str | None:
-        """None when the engine takes requests, else why not."""
+        """None if the engine takes requests, else the reason why it does not."""
         return self.client.unavailable_reason
 
     def step_descriptor(self) -> int | None:
-        """The file descriptor that is readable when the engine has taken its next step; None while
-        there is no engine."""
+        """The file descriptor that becomes readable when the engine reports a step; None while no engine is
+        available."""
         if self._writer is None or self.client.unavailable_reason is not None:
             return None
         connection: socket.socket = self._writer.get_extra_info("socket")
         number = connection.fileno()
-        return number if number >= 0 else None  # it was closed a moment ago
+        return number if number >= 0 else None  # the transport has just closed it
 
     def launch(self) -> None:
-        """Start the process and watch it from now on. Returns at once; see `wait_until_ready`."""
+        """Start the process, and restart it when it dies, until `stop`. Returns at once."""
         self._first_start = asyncio.get_running_loop().create_future()
         self._watcher = asyncio.create_task(self._watch(), name="galop-engine-watcher")
 
@@ -119,7 +122,7 @@ class EngineProcess:
         return await asyncio.shield(self._first_start)
 
     async def stop(self) -> None:
-        """Stop the engine; requests in flight end with `EngineUnavailableError`. Idempotent."""
+        """End the process. Requests in flight end with `EngineUnavailableError`. Idempotent."""
         self._stopping.set()
         self.client.unavailable_reason = "the server is stopping"
         self.client.fail_all(EngineUnavailableError("the server is stopping"))
@@ -136,8 +139,8 @@ class EngineProcess:
             await self._watcher
 
     async def _watch(self) -> None:
-        """Run the process again and again, until stopped or until it cannot start at all."""
-        backoff_s = _FIRST_BACKOFF_S
+        """Run the process again and again, until `stop` or until the first start fails."""
+        backoff_s = self._first_backoff_s
         while not self._stopping.is_set():
             started_s = time.monotonic()
             try:
@@ -157,15 +160,16 @@ class EngineProcess:
                 return
             self.num_restarts += 1
             if time.monotonic() - started_s > _STABLE_AFTER_S:
-                backoff_s = _FIRST_BACKOFF_S
+                backoff_s = self._first_backoff_s
             logger.error("the engine died (exit code %s); restart in %.2f s", exit_code, backoff_s)
-            await asyncio.sleep(backoff_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), backoff_s)
             backoff_s = min(backoff_s * 2, _LONGEST_BACKOFF_S)
 
     async def _run_once(self) -> int | None:
-        """One life of the process, from start to exit code."""
+        """Run the process until it ends; returns its exit code. Raises `EngineStartError`."""
         self._is_ready = False
-        spawned, self._first = self._first, None
+        spawned, self._prestarted = self._prestarted, None
         try:
             spawned = spawned or spawn(self._command, self._config)
         except OSError as error:
@@ -185,11 +189,11 @@ class EngineProcess:
             exit_code = await self._reap(process)
             self._process = None
             self.stats = EngineStats()
-            self._keep_or_fail(EngineDiedError(exit_code=exit_code), was_ready=was_ready)
+            self._keep_or_fail_requests(EngineDiedError(exit_code=exit_code), was_ready=was_ready)
         return exit_code
 
-    def _keep_or_fail(self, error: EngineDiedError, *, was_ready: bool) -> None:
-        """Whoever waits for an engine that cannot start does not wait for ever."""
+    def _keep_or_fail_requests(self, error: EngineDiedError, *, was_ready: bool) -> None:
+        """Requests wait for the next engine, unless more than `crash_retries` of them failed to start."""
         self._num_failed_starts = 0 if was_ready else self._num_failed_starts + 1
         if self._num_failed_starts > self._crash_retries:
             self.client.fail_all(error)
@@ -205,13 +209,13 @@ class EngineProcess:
             watch.cancel()
 
     async def _kill_when_hung(self, process: subprocess.Popen[bytes]) -> None:
-        """Its end is noticed as that of any other engine that dies."""
+        """Kill the process when it has work and did not report for too long. `_run_once` sees its end."""
         while True:
             await asyncio.sleep(min(1.0, self._hang_timeout_s / 4))
             now_s = time.monotonic()
             if self.client.unavailable_reason is not None or self.client.is_idle:
-                self._last_sign_s = now_s
-            elif now_s - self._last_sign_s > self._hang_timeout_s:
+                self._last_report_s = now_s
+            elif now_s - self._last_report_s > self._hang_timeout_s:
                 logger.error(
                     "the engine has work and took no step for %.0f s: killed", self._hang_timeout_s
                 )
@@ -226,7 +230,7 @@ class EngineProcess:
             return await asyncio.to_thread(process.wait)
 
     def _on_report(self, report: Report) -> None:
-        self._last_sign_s = time.monotonic()
+        self._last_report_s = time.monotonic()
         if isinstance(report, Step):
             self.stats = report.stats
             self.client.dispatch(report.events)
@@ -248,7 +252,7 @@ class EngineProcess:
 
 
 async def _read_report(reader: asyncio.StreamReader) -> Report | None:
-    """The next report, None when the process has closed its end."""
+    """The next report; None when the process has closed its end of the socket."""
     try:
         header = await reader.readexactly(HEADER.size)
         return decode_report(await reader.readexactly(HEADER.unpack(header)[0]))

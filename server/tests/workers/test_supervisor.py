@@ -1,4 +1,4 @@
-"""The engine across a process border: real processes, a scripted model."""
+"""The supervisor of an engine process: real processes, a scripted model."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def text_of(generation: Generation) -> str:
     return tokenizer.decode(token_ids)
 
 
-async def test_a_request_crosses_the_border_and_back() -> None:
+async def test_a_request_is_answered_by_another_process() -> None:
     """Prefilled, tokens, finished, in that order, and nothing left afterwards."""
     async with running() as engine:
         events = [event async for event in engine.client.submit(request("r", "hello"))]
@@ -127,8 +127,8 @@ async def test_a_closed_generation_frees_its_slot() -> None:
     assert [event async for event in first if isinstance(event, Finished)] == []
 
 
-async def test_steps_are_seen_at_the_engines_end_of_the_socket() -> None:
-    """As long as there is an engine."""
+async def test_the_step_descriptor_exists_while_an_engine_is_available() -> None:
+    """Not while it restarts."""
     async with running() as engine:
         descriptor = engine.step_descriptor()
         assert descriptor is not None
@@ -139,8 +139,8 @@ async def test_steps_are_seen_at_the_engines_end_of_the_socket() -> None:
         assert engine.step_descriptor() is not None
 
 
-async def test_a_dead_engine_comes_back_and_goes_on_where_it_stopped() -> None:
-    """kill -9: a pause and refusals meanwhile, and nothing twice and nothing missing afterwards."""
+async def test_requests_continue_on_the_next_engine_after_a_kill() -> None:
+    """New requests are refused meanwhile. No token is delivered twice or left out."""
     answers = [f"{i}" * 150 for i in range(6)]
     async with running() as engine:
         generations = [
@@ -160,8 +160,8 @@ async def test_a_dead_engine_comes_back_and_goes_on_where_it_stopped() -> None:
     assert engine.num_restarts == 1
 
 
-async def test_the_prompt_is_reported_once_though_it_was_computed_twice() -> None:
-    """Readers see one `Prefilled`, and one end."""
+async def test_prefilled_is_delivered_once_though_the_prompt_was_computed_twice() -> None:
+    """So is the end."""
     async with running() as engine:
         generation = engine.client.submit(request("r", "x" * 150))
         events = [await anext(generation), await anext(generation)]
@@ -175,7 +175,7 @@ async def test_the_prompt_is_reported_once_though_it_was_computed_twice() -> Non
 
 
 async def test_choices_that_ended_before_the_engine_died_stay_ended() -> None:
-    """A cancelled choice is not run again; the other comes whole."""
+    """A cancelled choice is not run again; the other one is complete."""
     async with running() as engine:
         generation = engine.client.submit(request("r", "y" * 150, num_choices=2))
         await anext(generation)
@@ -190,8 +190,8 @@ async def test_choices_that_ended_before_the_engine_died_stay_ended() -> None:
     )
 
 
-async def test_a_reader_that_leaves_while_there_is_no_engine_is_not_served_by_the_next() -> None:
-    """What was closed meanwhile takes no slot."""
+async def test_a_request_that_was_closed_without_an_engine_does_not_run_on_the_next() -> None:
+    """The next request gets the only slot."""
     async with running(num_slots=1) as engine:
         left, stayed = (engine.client.submit(request(name, name * 20)) for name in ("left", "stay"))
         await anext(left)
@@ -202,8 +202,8 @@ async def test_a_reader_that_leaves_while_there_is_no_engine_is_not_served_by_th
         assert engine.client.is_idle
 
 
-async def test_a_request_that_kills_the_engine_is_found_out_and_kept_out() -> None:
-    """The others are answered; it alone fails, and is refused when it comes again."""
+async def test_a_request_that_kills_the_engine_fails_and_is_refused_afterwards() -> None:
+    """All others are answered."""
     async with running() as engine:
         good = [engine.client.submit(request(f"g{i}", "fine " * 20)) for i in range(3)]
         bad = engine.client.submit(request("bad", "die now"))
@@ -221,8 +221,8 @@ async def test_a_request_that_kills_the_engine_is_found_out_and_kept_out() -> No
     assert engine.num_restarts == 3
 
 
-async def test_without_retries_a_dead_engine_fails_what_was_in_flight() -> None:
-    """And nobody is blamed: the next request of the same words is served."""
+async def test_without_retries_requests_in_flight_fail_when_the_engine_dies() -> None:
+    """A request with the same prompt is answered afterwards."""
     async with running(crash_retries=0) as engine:
         generation = engine.client.submit(request("r", "x" * 150))
         await anext(generation)
@@ -235,7 +235,7 @@ async def test_without_retries_a_dead_engine_fails_what_was_in_flight() -> None:
     assert caught.value.exit_code == -signal.SIGKILL
 
 
-async def test_an_engine_that_hangs_is_killed_and_its_request_found_out() -> None:
+async def test_an_engine_that_hangs_is_killed_and_its_request_fails() -> None:
     """No step within the timeout counts as a death, and idle time does not."""
     async with running(hang_timeout_s=0.5) as engine:
         await asyncio.sleep(1)
@@ -251,8 +251,8 @@ async def test_an_engine_that_hangs_is_killed_and_its_request_found_out() -> Non
     ("model", "reason"),
     [("refuse", "no such model"), ("raise", "a bug"), ("exit", "exit code 3")],
 )
-async def test_an_engine_that_cannot_start_says_why(model: str, reason: str) -> None:
-    """One line, and no second try: the fault would be the same."""
+async def test_an_engine_that_cannot_start_reports_the_reason(model: str, reason: str) -> None:
+    """In one line. It is not started again."""
     engine = EngineProcess(CHILD, config(model))
     engine.launch()
     try:
@@ -263,8 +263,19 @@ async def test_an_engine_that_cannot_start_says_why(model: str, reason: str) -> 
     assert engine.num_restarts == 0
 
 
+async def test_stopping_does_not_wait_for_the_next_restart() -> None:
+    """Which is a minute away."""
+    engine = EngineProcess(CHILD, config(), first_backoff_s=60.0)
+    engine.launch()
+    await engine.wait_until_ready()
+    kill(engine)
+    await until(lambda: engine.pid is None)
+    await asyncio.wait_for(engine.stop(), 10)
+    assert engine.readiness() == "the server is stopping"
+
+
 async def test_stopping_ends_requests_with_an_error_and_the_process() -> None:
-    """Nobody waits for ever, and no process is left."""
+    """The process has ended when `stop` returns."""
     async with running() as engine:
         pid = engine.pid
         generation = engine.client.submit(request("r", "x" * 400))
@@ -279,9 +290,9 @@ async def test_stopping_ends_requests_with_an_error_and_the_process() -> None:
 
 
 async def test_the_engine_ends_when_the_server_vanishes() -> None:
-    """A server that was killed leaves no engine behind that keeps a core busy."""
+    """The server is killed while the engine runs a request."""
     script = (
-        "import asyncio, os, sys; sys.path.insert(0, sys.argv[1]); import test_engine_process as t\n"
+        "import asyncio, os, sys; sys.path.insert(0, sys.argv[1]); import test_supervisor as t\n"
         "async def main():\n"
         "    engine = t.EngineProcess(t.CHILD, t.config()); engine.launch()\n"
         "    await engine.wait_until_ready(); engine.client.submit(t.request('r', 'x' * 1000))\n"
