@@ -1,4 +1,4 @@
-"""The server's side of an engine, without an engine: commands go into a list, events are made up."""
+"""The client of an engine without an engine: commands go into a list, the tests make up the events."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from galop.workers.messages import Cancel, Command, Submit
 from galop.workers.recovery import Recovery
 
 
-class Desk:
-    """A client whose commands are kept."""
+class ClientHarness:
+    """A client that is available, and the commands that it sent."""
 
     def __init__(self, *, crash_retries: int = 2, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.sent: list[Command] = []
@@ -44,7 +44,7 @@ class Desk:
         )
 
     def submitted(self) -> list[str]:
-        """Ids that the engine was told of since the last call."""
+        """Ids of the requests that were sent since the last call."""
         names = [each.request.request_id for each in self.sent if isinstance(each, Submit)]
         self.sent.clear()
         return names
@@ -78,57 +78,57 @@ async def ids_of(generation: Generation) -> list[int]:
     return [t async for event in generation if isinstance(event, Tokens) for t in event.token_ids]
 
 
-async def test_events_reach_the_request_they_belong_to() -> None:
+async def test_events_are_delivered_to_their_request() -> None:
     """In order, to the end of the last choice."""
-    desk = Desk()
-    one, two = desk.submit("one"), desk.submit("two")
-    desk.client.dispatch([prefilled("two"), tokens(5, name="two"), tokens(6, name="one")])
-    desk.client.dispatch([tokens(7, name="two"), finished(2, "two"), finished(1, "one")])
+    harness = ClientHarness()
+    one, two = harness.submit("one"), harness.submit("two")
+    harness.client.dispatch([prefilled("two"), tokens(5, name="two"), tokens(6, name="one")])
+    harness.client.dispatch([tokens(7, name="two"), finished(2, "two"), finished(1, "one")])
     assert (await ids_of(one), await ids_of(two)) == ([6], [5, 7])
-    assert desk.client.is_idle
+    assert harness.client.is_idle
 
 
-async def test_an_engine_that_is_away_takes_nothing_new() -> None:
-    """The reason is the client's."""
-    desk = Desk()
-    desk.client.unavailable_reason = "the engine is restarting"
+async def test_a_client_without_an_engine_refuses_requests() -> None:
+    """With the reason that it has, and without sending anything."""
+    harness = ClientHarness()
+    harness.client.unavailable_reason = "the engine is restarting"
     with pytest.raises(EngineUnavailableError, match="restarting"):
-        desk.submit()
-    assert desk.sent == []
+        harness.submit()
+    assert harness.sent == []
 
 
-async def test_a_cancelled_choice_counts_as_gone_at_once() -> None:
-    """The engine is told once, and what it still sends is dropped."""
-    desk = Desk()
-    generation = desk.submit(num_choices=2)
+async def test_later_events_of_a_cancelled_choice_are_dropped() -> None:
+    """The cancellation is sent once."""
+    harness = ClientHarness()
+    generation = harness.submit(num_choices=2)
     generation.cancel_choice(1)
     generation.cancel_choice(1)
-    desk.client.dispatch([tokens(8, choice=1), finished(1, choice=1), tokens(9), finished(1)])
+    harness.client.dispatch([tokens(8, choice=1), finished(1, choice=1), tokens(9), finished(1)])
     assert await ids_of(generation) == [9]
-    assert desk.sent[1:] == [Cancel("r", 1)]
+    assert harness.sent[1:] == [Cancel("r", 1)]
 
 
 async def test_closing_cancels_everything_once() -> None:
-    """And the client forgets the request."""
-    desk = Desk()
-    generation = desk.submit(num_choices=3)
+    """Then no request is in flight."""
+    harness = ClientHarness()
+    generation = harness.submit(num_choices=3)
     generation.close()
     generation.close()
-    assert desk.sent[1:] == [Cancel("r", None)]
-    assert desk.client.is_idle
+    assert harness.sent[1:] == [Cancel("r", None)]
+    assert harness.client.is_idle
     assert await ids_of(generation) == []
 
 
-async def test_the_next_engine_goes_on_where_the_last_one_stopped() -> None:
-    """Its reader sees each token once, `Prefilled` once, and a cancelled choice not again."""
-    desk = Desk()
-    generation = desk.submit(num_choices=2)
-    desk.client.dispatch([prefilled(), tokens(1, 2)])
+async def test_a_request_continues_on_the_next_engine() -> None:
+    """Each token and `Prefilled` are delivered once; a cancelled choice is cancelled again."""
+    harness = ClientHarness()
+    generation = harness.submit(num_choices=2)
+    harness.client.dispatch([prefilled(), tokens(1, 2)])
     generation.cancel_choice(1)
-    desk.sent.clear()
-    desk.restart()
-    assert desk.sent == [Submit(generation.request), Cancel("r", 1)]
-    desk.client.dispatch([prefilled(), tokens(1), tokens(2, 3), finished(3)])
+    harness.sent.clear()
+    harness.restart()
+    assert harness.sent == [Submit(generation.request), Cancel("r", 1)]
+    harness.client.dispatch([prefilled(), tokens(1), tokens(2, 3), finished(3)])
     events = [event async for event in generation]
     assert [type(event) for event in events] == [Prefilled, Tokens, Tokens, Finished]
     assert [t for event in events if isinstance(event, Tokens) for t in event.token_ids] == [
@@ -139,38 +139,38 @@ async def test_the_next_engine_goes_on_where_the_last_one_stopped() -> None:
 
 
 @pytest.mark.parametrize("news", [tokens(1, 3), finished(1)], ids=["other tokens", "an early end"])
-async def test_an_engine_that_does_not_repeat_itself_ends_the_request(
+async def test_a_request_fails_if_the_next_engine_generates_other_tokens(
     news: Tokens | Finished,
 ) -> None:
-    """Better no answer than two halves that do not belong together."""
-    desk = Desk()
-    generation = desk.submit()
-    desk.client.dispatch([tokens(1, 2)])
-    desk.restart()
-    desk.client.dispatch([news])
+    """The two halves of the answer would not belong together."""
+    harness = ClientHarness()
+    generation = harness.submit()
+    harness.client.dispatch([tokens(1, 2)])
+    harness.restart()
+    harness.client.dispatch([news])
     with pytest.raises(EngineDiedError):
         await ids_of(generation)
-    assert desk.sent[-1] == Cancel("r")
+    assert harness.sent[-1] == Cancel("r")
 
 
-async def test_a_request_that_kills_engines_is_found_out_and_kept_out() -> None:
-    """It runs alone on its last try; the others wait for that, and go on."""
-    desk = Desk(crash_retries=1)
-    bad, good = desk.submit("bad"), desk.submit("good")
-    desk.sent.clear()
-    desk.restart()
-    assert desk.submitted() == ["bad"]  # both had one death: the first of them is tried alone
-    late = desk.submit("late")
-    assert desk.submitted() == []
-    desk.restart()
+async def test_a_request_that_kills_engines_fails_alone_and_is_refused_afterwards() -> None:
+    """It runs alone on its last try. The others wait until it has ended, then run again."""
+    harness = ClientHarness(crash_retries=1)
+    bad, good = harness.submit("bad"), harness.submit("good")
+    harness.sent.clear()
+    harness.restart()
+    assert harness.submitted() == ["bad"]  # both had one death: the first of them is tried alone
+    late = harness.submit("late")
+    assert harness.submitted() == []
+    harness.restart()
     with pytest.raises(EngineDiedError):
         await ids_of(bad)
-    assert desk.submitted() == ["good"]
+    assert harness.submitted() == ["good"]
     with pytest.raises(RequestQuarantinedError):
-        desk.submit("bad")
-    desk.client.dispatch([tokens(1, name="good"), finished(1, "good")])
-    assert desk.submitted() == ["late"]
-    desk.client.dispatch([tokens(2, name="late"), finished(1, "late")])
+        harness.submit("bad")
+    harness.client.dispatch([tokens(1, name="good"), finished(1, "good")])
+    assert harness.submitted() == ["late"]
+    harness.client.dispatch([tokens(2, name="late"), finished(1, "late")])
     assert (await ids_of(good), await ids_of(late)) == ([1], [2])
 
 
@@ -182,20 +182,20 @@ async def test_a_request_that_kills_engines_is_found_out_and_kept_out() -> None:
         ("internal", EngineInternalError),
     ],
 )
-async def test_a_failure_is_raised_as_what_it_is(
+async def test_a_failed_event_is_raised_as_the_error_of_its_kind(
     kind: FailureKind, error: type[EngineError]
 ) -> None:
     """After the events that came before it."""
-    desk = Desk()
-    generation = desk.submit()
-    desk.client.dispatch([tokens(4), Failed(request_id="r", kind=kind, detail="why")])
+    harness = ClientHarness()
+    generation = harness.submit()
+    harness.client.dispatch([tokens(4), Failed(request_id="r", kind=kind, detail="why")])
     assert await anext(generation) == tokens(4)
     with pytest.raises(error):
         await anext(generation)
 
 
-async def test_requests_that_end_in_one_error_each_tell_their_own_way_to_it() -> None:
-    """Raising one exception many times must not pile up its traceback."""
+async def test_an_error_of_many_requests_does_not_collect_their_tracebacks() -> None:
+    """One exception object is raised for all of them."""
 
     async def length_of(generation: Generation) -> int:
         try:
@@ -204,21 +204,21 @@ async def test_requests_that_end_in_one_error_each_tell_their_own_way_to_it() ->
             return len(traceback.extract_tb(error.__traceback__))
         pytest.fail("it did not end in the error")
 
-    desk = Desk()
-    waiting = [asyncio.create_task(length_of(desk.submit(f"r{i}"))) for i in range(5)]
+    harness = ClientHarness()
+    waiting = [asyncio.create_task(length_of(harness.submit(f"r{i}"))) for i in range(5)]
     await asyncio.sleep(0)
-    desk.client.fail_all(EngineDiedError(exit_code=-9))
+    harness.client.fail_all(EngineDiedError(exit_code=-9))
     assert len(set(await asyncio.gather(*waiting))) == 1
 
 
-async def test_the_time_between_two_steps_of_a_choice_is_told() -> None:
-    """Each choice for itself, and nothing for its first tokens."""
+async def test_the_time_between_the_tokens_of_a_choice_is_reported() -> None:
+    """For each choice by itself, from its second `Tokens` on."""
     times = iter([0.0, 1.0, 1.5])
-    desk = Desk(clock=lambda: next(times))
+    harness = ClientHarness(clock=lambda: next(times))
     gaps: list[float] = []
-    desk.client.on_token_gap = gaps.append
-    desk.submit(num_choices=2)
-    desk.client.dispatch([tokens(1)])
-    desk.client.dispatch([tokens(2), tokens(1, choice=1)])
-    desk.client.dispatch([tokens(2, choice=1)])
+    harness.client.on_token_gap = gaps.append
+    harness.submit(num_choices=2)
+    harness.client.dispatch([tokens(1)])
+    harness.client.dispatch([tokens(2), tokens(1, choice=1)])
+    harness.client.dispatch([tokens(2, choice=1)])
     assert gaps == [1.0, 0.5]

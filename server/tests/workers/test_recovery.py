@@ -1,4 +1,4 @@
-"""What a new engine is given, and what is given up."""
+"""Which requests run again after an engine died, and which fail."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def attempt(name: str) -> Attempt:
     return Attempt(request, is_submitted=True)
 
 
-def test_everything_is_submitted_that_was_not() -> None:
-    """In the order in which it came."""
+def test_requests_that_were_not_submitted_are_submitted() -> None:
+    """In order of arrival."""
     recovery = Recovery()
     one, two, three = attempt("1"), attempt("2"), attempt("3")
     assert recovery.after_death([one, two, three]) == []
@@ -26,8 +26,8 @@ def test_everything_is_submitted_that_was_not() -> None:
     assert recovery.next_to_submit([one, two, three]) == [one, three]
 
 
-def test_what_the_dead_engine_had_not_been_told_of_has_no_death() -> None:
-    """Only what was submitted can be to blame."""
+def test_only_submitted_requests_count_a_death() -> None:
+    """Others cannot have caused it."""
     recovery = Recovery(crash_retries=1)
     waiting = attempt("1")
     waiting.is_submitted = False
@@ -36,7 +36,7 @@ def test_what_the_dead_engine_had_not_been_told_of_has_no_death() -> None:
 
 
 def test_on_its_last_try_a_request_runs_alone() -> None:
-    """Nothing is submitted while something else runs, then the first suspect by itself."""
+    """It waits until no other request runs."""
     recovery = Recovery(crash_retries=1)
     one, two, new = attempt("1"), attempt("2"), attempt("3")
     recovery.after_death([one, two])
@@ -45,8 +45,8 @@ def test_on_its_last_try_a_request_runs_alone() -> None:
     assert recovery.next_to_submit([one, two, new]) == [one]
 
 
-def test_a_request_that_died_alone_is_kept_out_for_a_while() -> None:
-    """Its like too, whatever their ids; not those that were given up in company."""
+def test_a_request_that_killed_the_engine_alone_is_refused_for_a_while() -> None:
+    """So are requests with the same prompt; not those that failed while others ran."""
     now_s = 0.0
     recovery = Recovery(crash_retries=1, clock=lambda: now_s)
     bad, innocent = attempt("bad"), attempt("good")
@@ -60,8 +60,8 @@ def test_a_request_that_died_alone_is_kept_out_for_a_while() -> None:
     recovery.check(bad.request)
 
 
-def test_without_retries_everything_is_given_up_and_nobody_blamed() -> None:
-    """One death is enough."""
+def test_without_retries_every_request_fails_and_none_is_refused_later() -> None:
+    """Which of them was the cause is unknown."""
     recovery = Recovery(crash_retries=0)
     one = attempt("1")
     assert recovery.after_death([one]) == [one]

@@ -1,5 +1,5 @@
-"""The worker room: carries the engine across a process border, or runs it on a thread.
+"""The workers room: runs an engine in a process of its own, or on a thread of this process.
 
-Others use `supervisor.EngineProcess`, or `local.LocalEngine`, which brings the engine itself into the
-process; both implement what `chat` asks of an engine. Nothing is imported here: `spawn` has to be quick.
+Other rooms use `supervisor.EngineProcess` or `local.LocalEngine`, and submit requests to its `client`.
+Nothing is imported here, so that `spawn` can be imported quickly.
 """

@@ -1,9 +1,8 @@
-"""The server's side of one engine: requests in flight, and their events.
+"""The client of one engine: sends requests to it, and delivers its events.
 
-`EngineClient` implements `chat.Engine`. How commands reach the engine is left to its owner: `LocalEngine`
-(a thread) or `EngineProcess` (a process). What becomes of requests when an engine dies is decided by
-`Recovery`; how many requests there may be, by `admission.AdmissionControl`, before they come here.
-Everything here runs on the event loop's thread.
+The owner of a client, `LocalEngine` (a thread) or `EngineProcess` (a process), carries its commands to the
+engine. `Recovery` decides which requests run again when an engine died. `admission.AdmissionControl` bounds the
+number of requests before they come here. All of this runs on the event loop's thread.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ logger = logging.getLogger("galop.workers")
 
 
 class Generation:
-    """The events of one request, as they come. Ends when every choice has ended.
+    """An async iterator over the events of one request. It ends when every choice has ended.
 
-    Raises the `EngineError` that ended the request, if one did.
+    Iteration raises the `EngineError` that ended the request, after the events before it.
     """
 
     def __init__(self, client: EngineClient, request: GenerationRequest) -> None:
@@ -42,9 +41,9 @@ class Generation:
         """Choices that have neither ended nor been cancelled."""
         self.attempt = Attempt(request)
         self.last_tokens_s: dict[int, float] = {}
-        """Choice to the time of its last tokens, on the client's clock."""
+        """Choice index to the time of its last tokens, in seconds on the client's clock."""
         self._client = client
-        self._has_told_prefilled = False
+        self._is_prefilled = False
         self._events: deque[Prefilled | Tokens | Finished] = deque()
         self._error: EngineError | None = None
         self._arrived: asyncio.Future[None] | None = None
@@ -72,34 +71,33 @@ class Generation:
         return self._events.popleft()
 
     def cancel_choice(self, choice_index: int) -> None:
-        """Generate no more for one choice; its earlier events stay readable."""
+        """End one choice. Its events that have not been read yet stay readable."""
         if choice_index in self.open_choices:
             self._client.cancel(self, choice_index)
 
     def close(self) -> None:
-        """Cancel every choice that is still open; idempotent."""
+        """End every choice that is still open; idempotent."""
         if self.open_choices:
             self._client.cancel(self, None)
 
     # Called by the client.
 
     def put(self, event: Prefilled | Tokens | Finished) -> None:
-        """Add an event. Events of cancelled choices, and those that an earlier engine has sent already,
-        are dropped.
+        """Append an event. Drops events of cancelled choices, and what an earlier engine sent already.
 
-        Raises `ReplayMismatchError` if the engine sends other tokens than the one before it.
+        Raises `ReplayMismatchError` if the engine generated other tokens than the one before it.
         """
         if isinstance(event, Prefilled):
-            if self._has_told_prefilled:
+            if self._is_prefilled:
                 return
-            self._has_told_prefilled = True
+            self._is_prefilled = True
         elif event.choice_index not in self.open_choices:
             return
         if isinstance(event, Tokens):
-            news = self.attempt.replay.news_in(event)
-            if news is None:
+            new = self.attempt.replay.new_tokens(event)
+            if new is None:
                 return
-            event = news
+            event = new
         if isinstance(event, Finished):
             self.attempt.replay.check_finished(event.choice_index)
             self.open_choices.discard(event.choice_index)
@@ -107,12 +105,12 @@ class Generation:
         self._wake()
 
     def fail(self, error: EngineError) -> None:
-        """End with an error, after the events that are here already."""
+        """End the iteration with an error, after the events that were put before."""
         self._error = error
         self.drop_choices(self.open_choices)
 
     def drop_choices(self, choices: Set[int]) -> None:
-        """Expect no more events of these choices."""
+        """Count these choices as ended."""
         self.open_choices = self.open_choices - choices
         self._wake()
 
@@ -122,9 +120,10 @@ class Generation:
 
 
 class EngineClient:
-    """Submits requests to one engine and hands their events to whoever asked.
+    """Submits requests to one engine, and delivers its events to their generations.
 
-    `send` carries a command to the engine; it is called only while the engine is available.
+    Implements `chat.models.Engine`. `send` carries a command to the engine; it is called only while the
+    engine is available.
     """
 
     def __init__(
@@ -135,9 +134,9 @@ class EngineClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.unavailable_reason: str | None = "the engine is starting"
-        """Why no request is taken now; None while the engine is available."""
+        """Why requests are refused now; None while the engine is available."""
         self.on_token_gap: Callable[[float], None] = lambda seconds: None
-        """Called with the seconds between two steps' tokens of one choice; must be quick."""
+        """Called with the seconds between successive `Tokens` of one choice; must be quick."""
         self._send = send
         self._recovery = recovery or Recovery()
         self._clock = clock
@@ -153,7 +152,7 @@ class EngineClient:
         return not self._generations
 
     def submit(self, request: GenerationRequest) -> Generation:
-        """The events of a new request. Raises `EngineUnavailableError` or `RequestQuarantinedError`."""
+        """Start a request, whose id is not in use. Raises `EngineUnavailableError` or `RequestQuarantinedError`."""
         if self.unavailable_reason is not None:
             raise EngineUnavailableError(self.unavailable_reason)
         self._recovery.check(request)
@@ -163,7 +162,7 @@ class EngineClient:
         return generation
 
     def cancel(self, generation: Generation, choice_index: int | None) -> None:
-        """End one choice, or all: they count as gone from now on, and the engine is told."""
+        """End one choice, or all for None. Its later events are dropped."""
         request_id = generation.request.request_id
         choices = generation.open_choices if choice_index is None else {choice_index}
         generation.drop_choices(choices)
@@ -174,7 +173,7 @@ class EngineClient:
             self._send_pending()
 
     def dispatch(self, events: Sequence[EngineEvent]) -> None:
-        """Give the events of a step to the requests they belong to."""
+        """Deliver the events of a step to their generations."""
         now_s = self._clock()
         for event in events:
             generation = self._generations.get(event.request_id)
@@ -186,18 +185,18 @@ class EngineClient:
                 self._send_pending()
 
     def engine_died(self, error: EngineDiedError) -> None:
-        """Keep what is in flight for the next engine; fail what `Recovery` gives up."""
+        """Keep the requests in flight for the next engine, except those that `Recovery` lets fail."""
         attempts = [generation.attempt for generation in self._generations.values()]
         for attempt in self._recovery.after_death(attempts):
             self._generations.pop(attempt.request.request_id).fail(error)
 
     def engine_returned(self) -> None:
-        """A new engine takes requests: hand over what the last one left, in order of arrival."""
+        """A new engine is available: send it the requests in flight, in order of arrival."""
         self.unavailable_reason = None
         self._send_pending()
 
     def fail_all(self, error: EngineError) -> None:
-        """End every request in flight."""
+        """End every request in flight with this error."""
         generations, self._generations = self._generations, {}
         for generation in generations.values():
             generation.fail(error)
@@ -216,7 +215,7 @@ class EngineClient:
             generation.fail(EngineDiedError(exit_code=None))
 
     def _send_pending(self) -> None:
-        """Submit what the engine has not been told of yet, as far as `Recovery` lets it run now."""
+        """Send the requests that `Recovery` lets run now, and the cancellations of their choices."""
         attempts = [generation.attempt for generation in self._generations.values()]
         for attempt in self._recovery.next_to_submit(attempts):
             attempt.is_submitted = True

@@ -1,4 +1,4 @@
-"""An engine on a thread of this process: for tests and for programs that embed galop."""
+"""An engine on a thread of this process, for tests and for programs that embed galop."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from galop.workers.messages import Cancel, Command, Submit
 
 
 class LocalEngine:
-    """Implements `chat.Engine`. Use as an async context manager, inside the event loop that submits.
+    """An engine whose thread runs while this async context manager is entered.
 
-    Takes any number of requests: the bounds are those of `admission`.
+    Requests go to `submit`, or to its `client`, on the event loop that entered it. Nothing here bounds their
+    number: `admission` does.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class LocalEngine:
         constraint_factory: ConstraintFactory | None = None,
         prefill_chunk: int = DEFAULT_PREFILL_CHUNK,
     ) -> None:
-        self.client = EngineClient(self._deliver)
+        self.client = EngineClient(self._send)
         self.engine = Engine(
             runner,
             self._on_events,
@@ -59,7 +60,7 @@ class LocalEngine:
         """See `EngineClient.submit`."""
         return self.client.submit(request)
 
-    def _deliver(self, command: Command) -> None:
+    def _send(self, command: Command) -> None:
         if isinstance(command, Submit):
             self.engine.submit(command.request)
         elif isinstance(command, Cancel):

@@ -1,7 +1,7 @@
-"""What the server and the engine process say to each other: msgpack frames on a socket pair.
+"""Messages between the server and an engine process, on a socket pair.
 
-A frame is a 4-byte big-endian length and one msgspec-encoded message. The server sends `Command`s,
-the engine process answers with `Report`s.
+A frame is the length of a message (4 bytes, big-endian) and the message in MessagePack. The server sends
+`Command`s, the engine process sends `Report`s.
 """
 
 from __future__ import annotations
@@ -16,20 +16,26 @@ from galop.protocol.events import EngineEvent, EngineStats
 from galop.protocol.requests import GenerationRequest
 
 HEADER = struct.Struct(">I")
+"""The length of a frame's message, in bytes."""
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the engine process needs to know to build its engine."""
+    """From this the engine process builds its engine."""
 
     model: str
-    """Path of a GGUF file, or `scripted:...` (see `galop.testing`)."""
+    """Path of a GGUF file, or `scripted:...` (see `galop.backends.scripted`)."""
     num_slots: int
+    """Sequences that can run at once."""
     context_window: int
+    """Tokens of a slot."""
     num_threads: int
+    """The most that compute a batch."""
     threads_by_rows: dict[int, int] = {}
-    """Rows of a batch to threads, where that has been measured (see `galop.backends.llama.runner`)."""
+    """Rows of a batch to threads, as `galop tune` measured them; empty without a measurement."""
     prefill_chunk: int
+    """Prompt tokens of a step while a sequence decodes."""
     log_level: str
+    """A name of `logging`, in lower case."""
     log_format: LogFormat = "text"
 
 
@@ -40,16 +46,18 @@ class Start(msgspec.Struct, frozen=True, tag=True):
 
 
 class Submit(msgspec.Struct, frozen=True, tag=True):
-    """Work on this request."""
+    """Run this request. Its id is not in use."""
 
     request: GenerationRequest
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Stop working on one choice, or on the whole request."""
+    """End one choice of a request, or all of them."""
 
     request_id: str
+    """Unknown ids are ignored."""
     choice_index: int | None = None
+    """None: all choices."""
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -61,17 +69,21 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class StartFailed(msgspec.Struct, frozen=True, tag=True):
-    """The engine cannot start; `reason` is one line for a person. The process ends."""
+    """The engine cannot start; the process ends."""
 
     kind: Literal["model", "internal"]
+    """`model`: a fault of the model file or the machine. `internal`: a bug."""
     reason: str
+    """One line for a person."""
 
 
 class Step(msgspec.Struct, frozen=True, tag=True):
-    """What happened in one step."""
+    """The outcome of one step."""
 
     events: list[EngineEvent]
+    """In order; empty where the step only computed or cancelled."""
     stats: EngineStats
+    """After the step."""
 
 
 Command = Start | Submit | Cancel | Stop
@@ -93,6 +105,6 @@ def decode_report(body: bytes) -> Report:
 
 
 def frame(message: Command | Report) -> bytes:
-    """One message, ready for the socket."""
+    """The message with its header."""
     body = _encoder.encode(message)
     return HEADER.pack(len(body)) + body

@@ -1,4 +1,4 @@
-"""Requests that killed the engine, kept out for a while."""
+"""Refuses requests that killed the engine, for an hour."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ import msgspec
 from galop.protocol.requests import GenerationRequest
 
 QUARANTINE_S = 3600.0
+"""How long requests like one that killed the engine are refused."""
 MAX_QUARANTINED = 1024
-"""The oldest are let go beyond that."""
+"""Beyond that, the oldest entries are dropped."""
 
 
 class Quarantine:
-    """Remembers digests of prompt and constraint: seeds and budgets may differ the next time."""
+    """Requests to refuse, by a digest of prompt and constraint. Seed, budget and request id do not matter."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock`: seconds, never decreasing."""
         self._clock = clock
         self._until_s: dict[bytes, float] = {}
+        """Digest to the time on the clock at which the quarantine ends; the oldest entry first."""
 
     def add(self, request: GenerationRequest) -> None:
-        """Keep requests like this one out for `QUARANTINE_S` seconds."""
-        self._until_s[_digest(request)] = self._clock() + QUARANTINE_S
+        """Refuse requests like this one for `QUARANTINE_S` seconds from now."""
+        digest = _digest(request)
+        self._until_s.pop(digest, None)
+        self._until_s[digest] = self._clock() + QUARANTINE_S
         while len(self._until_s) > MAX_QUARANTINED:
             del self._until_s[next(iter(self._until_s))]
 

@@ -1,8 +1,8 @@
-"""What becomes of the requests in flight when an engine dies. Pure: no process, no socket.
+"""Decides which requests run again after an engine died, and which fail. No process, no socket.
 
-A request survives `crash_retries` deaths of an engine: it is run again from its prompt, and what its
-reader has seen is left out (`replay`). On its last try it runs alone, before all others, so that one
-more death names the request that caused it; its like are refused from then on (`quarantine`).
+A request runs again up to `crash_retries` times, from its prompt; tokens that were delivered are left out
+(`replay`). On its last try it runs alone, before all others. So if the engine dies once more, that request is
+the cause: requests like it are refused for a while (`quarantine`).
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from galop.workers.replay import Replay
 logger = logging.getLogger("galop.workers")
 
 DEFAULT_CRASH_RETRIES = 2
-"""How many more times a request is tried when the engine dies while working on it."""
+"""How many more times a request is run if the engine dies while it runs it."""
 
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """A request in flight, over the lives of several engines."""
+    """A request in flight, and what earlier engine processes did with it."""
 
     request: GenerationRequest
     is_submitted: bool = False
-    """True once the current engine process was told of it."""
+    """Sent to the current engine process."""
     num_deaths: int = 0
-    """Engines that died while they had this request."""
+    """Engine processes that died while they had this request."""
     replay: Replay = field(default_factory=Replay)
+    """The tokens that were generated so far."""
 
 
 class Recovery:
-    """Decides what a new engine is given, and what is given up."""
+    """Decides which requests in flight are sent to an engine, and which fail."""
 
     def __init__(
         self,
@@ -48,14 +49,14 @@ class Recovery:
         self._quarantine = Quarantine(clock)
 
     def check(self, request: GenerationRequest) -> None:
-        """Raises `RequestQuarantinedError` for a request like one that killed engines."""
+        """Raises `RequestQuarantinedError` if a request like this one killed the engine."""
         if request in self._quarantine:
             raise RequestQuarantinedError
 
     def next_to_submit(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Of all requests in flight, in order of arrival, those that the engine is to be told of now.
+        """The requests to send to the engine now, in order of arrival. `attempts`: all in flight, in that order.
 
-        Nothing runs beside a request on its last try.
+        While one of them is on its last try, nothing runs beside it.
         """
         suspects = [attempt for attempt in attempts if self._is_last_try(attempt)]
         if not suspects:
@@ -64,21 +65,21 @@ class Recovery:
         return [] if is_busy else suspects[:1]
 
     def after_death(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Prepare the requests in flight for the next engine. Returns those that are given up."""
+        """Reset the requests in flight for the next engine. Returns those that fail instead."""
         submitted = [attempt for attempt in attempts if attempt.is_submitted]
-        given_up = []
+        failed = []
         for attempt in submitted:
             was_last_try = self._is_last_try(attempt)
             attempt.num_deaths += 1
             attempt.is_submitted = False
-            attempt.replay.start()
+            attempt.replay.restart()
             if attempt.num_deaths > self.crash_retries:
-                given_up.append(attempt)
+                failed.append(attempt)
                 if was_last_try and len(submitted) == 1:
-                    self._keep_out(attempt.request)
-        return given_up
+                    self._refuse_from_now_on(attempt.request)
+        return failed
 
-    def _keep_out(self, request: GenerationRequest) -> None:
+    def _refuse_from_now_on(self, request: GenerationRequest) -> None:
         logger.error("%s killed the engine: refused from now on", request.request_id)
         self._quarantine.add(request)
 

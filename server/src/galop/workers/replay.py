@@ -1,9 +1,9 @@
-"""Tokens that a request has been sent already, when a new engine runs it again from its prompt.
+"""Leaves out the tokens that a request's reader has already, when a new engine runs it again.
 
-Where the model's runner is batch-invariant (docs/decisions/0002, 0008), a new engine repeats the same
-tokens, constraint included, and those that were sent are left out. Where it is not, the tokens may
-differ: that is noticed, and ends the request. Feeding the known tokens as a prompt would be faster, but
-rows computed together differ from rows computed one by one, and so would the tokens after them.
+A new engine generates from the prompt. Where the runner is batch-invariant (docs/decisions/0002, 0008), it
+generates the same tokens again, constraint included. Where it is not, the tokens may differ; then the request
+fails. Prefilling the known tokens as part of the prompt would be faster, but rows of one batch may differ in
+their bits from rows computed one by one, and so may the tokens after them.
 """
 
 from __future__ import annotations
@@ -16,25 +16,30 @@ from galop.protocol.events import Tokens
 
 
 class ReplayMismatchError(Exception):
-    """The engine did not repeat itself: the answer cannot go on where it stopped."""
+    """The new engine generated other tokens than the one before it."""
 
 
 class Replay:
-    """The tokens of each choice so far, and how many of them the engine that lives now has said."""
+    """The tokens of each choice of a request, and how many of them the current engine has generated."""
 
     def __init__(self) -> None:
         self._token_ids: defaultdict[int, list[int]] = defaultdict(list)
-        self._num_said: defaultdict[int, int] = defaultdict(int)
+        """Choice index to all that any engine has generated."""
+        self._num_generated: defaultdict[int, int] = defaultdict(int)
+        """Choice index to the number of tokens that the current engine has generated."""
 
-    def start(self) -> None:
-        """A new engine begins from the prompt."""
-        self._num_said.clear()
+    def restart(self) -> None:
+        """Call when the request goes to another engine."""
+        self._num_generated.clear()
 
-    def news_in(self, event: Tokens) -> Tokens | None:
-        """What of the event was not said before, None if nothing. Raises `ReplayMismatchError`."""
+    def new_tokens(self, event: Tokens) -> Tokens | None:
+        """The part of the event that no earlier engine has generated; None if there is none.
+
+        Raises `ReplayMismatchError`.
+        """
         token_ids = self._token_ids[event.choice_index]
-        start = self._num_said[event.choice_index]
-        self._num_said[event.choice_index] += len(event.token_ids)
+        start = self._num_generated[event.choice_index]
+        self._num_generated[event.choice_index] += len(event.token_ids)
         known = token_ids[start : start + len(event.token_ids)]
         num_known = len(known)
         if known != event.token_ids[:num_known]:
@@ -42,13 +47,13 @@ class Replay:
         if not num_known:
             token_ids += event.token_ids
             return event
-        news = event.token_ids[num_known:]
-        token_ids += news
+        new = event.token_ids[num_known:]
+        token_ids += new
         logprobs = None if event.logprobs is None else event.logprobs[num_known:]
-        return msgspec.structs.replace(event, token_ids=news, logprobs=logprobs) if news else None
+        return msgspec.structs.replace(event, token_ids=new, logprobs=logprobs) if new else None
 
     def check_finished(self, choice_index: int) -> None:
-        """Raises `ReplayMismatchError` if the choice ended earlier than it had come before."""
-        num_missing = len(self._token_ids[choice_index]) - self._num_said[choice_index]
+        """Raises `ReplayMismatchError` if the choice ended before all of its known tokens were generated."""
+        num_missing = len(self._token_ids[choice_index]) - self._num_generated[choice_index]
         if num_missing:
             raise ReplayMismatchError(f"choice {choice_index} ended {num_missing} tokens early")

@@ -1,5 +1,6 @@
-"""Starting an engine process. Imports little, so that a command can start the engine first and import
-the rest while the model loads.
+"""Starts an engine process.
+
+Imports little: a command starts the engine first, and imports the rest while the model is loaded.
 """
 
 from __future__ import annotations
@@ -17,38 +18,42 @@ from galop.workers.messages import EngineConfig, Start, frame
 ENGINE_COMMAND = (sys.executable, "-m", "galop.workers.engine_main")
 
 ENVIRONMENT = {
-    # Threads that wait by spinning take the core from whatever else wants it: with another process
-    # on one of two cores a step took 98-1286 ms. Those that sleep at once pay for a wake-up at each
-    # of 400 barriers a step. So: spin for some 20 microseconds, then sleep; and see llama.threads.
-    # Must be set before the OpenMP runtime is loaded.
+    # llama.cpp's threads wait for each other at some 400 barriers a step. A thread that only spins there keeps its
+    # core from other processes: with one of them on one of two cores, a step took 98 to 1,286 ms. A thread that
+    # only sleeps takes a wake-up at each barrier. So libgomp spins 1,000 times (some 20 us), then sleeps
+    # (bench/LOG.md). It reads both variables when it is loaded.
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "1000",
-    # numpy's: it multiplies no matrices here, and its threads take time to start and memory.
+    # numpy's OpenBLAS: nothing here multiplies matrices with it, and its threads take memory and time to start.
     "OPENBLAS_NUM_THREADS": "1",
 }
-"""Set for the engine process unless the user's environment says otherwise."""
+"""Environment variables of an engine process. Those of this process take precedence."""
 
 
 class EngineNotStartedError(Exception):
-    """The process could not be created; the text is one line for a person."""
+    """The operating system did not start the process; the text is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spawned:
-    """An engine process that has been told to start, and our end of the socket to it."""
+    """An engine process that was sent `Start`."""
 
     process: subprocess.Popen[bytes]
     connection: socket.socket
+    """The server's end of the socket pair."""
 
     def discard(self) -> None:
-        """End it, whatever it is doing; idempotent."""
+        """Kill the process and wait for its end; idempotent."""
         self.connection.close()
         self.process.kill()
         self.process.wait()
 
 
 def spawn(command: Sequence[str], config: EngineConfig) -> Spawned:
-    """Run `command` with the number of an inherited socket as its last argument. Raises OSError."""
+    """Start the program `command` and send it `config`. Raises OSError if it cannot be started.
+
+    The program gets the number of an inherited socket as one more argument, see `messages`.
+    """
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(
@@ -68,10 +73,7 @@ def spawn(command: Sequence[str], config: EngineConfig) -> Spawned:
 
 @contextmanager
 def spawned_engine(config: EngineConfig) -> Iterator[Spawned]:
-    """A process that loads the model; killed when the block ends, however it ends.
-
-    Raises `EngineNotStartedError`.
-    """
+    """An engine process, killed at the end of the block. Raises `EngineNotStartedError`."""
     try:
         spawned = spawn(ENGINE_COMMAND, config)
     except OSError as error:
