@@ -1,4 +1,4 @@
-"""Guessing tokens, and when it pays."""
+"""Drafts by n-gram lookup, and their length."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def drafter(prompt: list[int], num_more: int = 50) -> Drafter:
     return Drafter(np.asarray(prompt, np.int32), num_more)
 
 
-def test_what_followed_the_last_tokens_is_guessed_again() -> None:
+def test_the_draft_is_what_followed_the_last_tokens_before() -> None:
     assert drafter([1, 2, 3, 4, 5, 9, 1, 2, 3]).propose([], 2, 0.0) == [4, 5]
 
 
-def test_the_last_occurrence_counts_and_the_completion_is_part_of_the_text() -> None:
+def test_the_last_occurrence_counts_and_may_be_in_the_completion() -> None:
     proposal = drafter([1, 2, 3, 4, 9]).propose([1, 2, 3, 7, 8, 1, 2, 3], 2, 0.0)
     assert proposal == [7, 8]
 
@@ -28,11 +28,11 @@ def test_without_an_occurrence_of_three_tokens_there_is_no_draft(prompt: list[in
     assert drafter(prompt).propose([], 5, 0.0) == []
 
 
-def test_a_text_that_overlaps_itself_is_guessed_as_far_as_it_is_known() -> None:
+def test_a_draft_ends_where_the_sequence_ends() -> None:
     assert drafter([5, 5, 5, 5]).propose([], 5, 0.0) == [5]
 
 
-def test_guesses_that_fail_are_given_up_and_tried_again_later() -> None:
+def test_drafts_end_after_wrong_guesses_and_are_tried_again_later() -> None:
     repeating = drafter([1, 2, 3, 4] * 5, 500)
     lengths = []
     for _ in range(200):
@@ -43,7 +43,7 @@ def test_guesses_that_fail_are_given_up_and_tried_again_later() -> None:
     assert 0 < sum(length > 0 for length in lengths) < 40
 
 
-def test_guesses_that_come_true_grow() -> None:
+def test_drafts_grow_after_right_guesses() -> None:
     repeating = drafter([1, 2, 3, 4] * 9)
     first = len(repeating.propose([], 10, 0.25))
     for _ in range(6):
@@ -55,7 +55,9 @@ def test_guesses_that_come_true_grow() -> None:
     ("chance", "row_cost", "length"),
     [(1.0, 0.2, LONGEST_DRAFT), (0.0, 0.0, 0), (0.6, 1.0, 0), (0.5, 0.3, 1)],
 )
-def test_the_length_is_what_pays_most(chance: float, row_cost: float, length: int) -> None:
+def test_the_length_has_the_most_expected_tokens_per_second(
+    chance: float, row_cost: float, length: int
+) -> None:
     assert best_length(chance, row_cost) == length
 
 

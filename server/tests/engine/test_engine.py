@@ -1,4 +1,4 @@
-"""The engine, stepped by hand over a scripted model."""
+"""The engine with a scripted model; the tests call `step`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Harness:
 
 
 def test_a_reply_is_generated_to_its_end_token() -> None:
-    """Prefilled first, tokens without the end token, and a count that includes it."""
+    """`Prefilled` comes first. The tokens exclude the end token, the count includes it."""
     harness = Harness()
     harness.run(request(text="hello"))
 
@@ -76,7 +76,7 @@ def test_a_reply_is_generated_to_its_end_token() -> None:
 
 
 def test_the_budget_ends_a_sequence() -> None:
-    """max_tokens tokens exactly, and finish_reason length."""
+    """It has max_tokens tokens and finish_reason length."""
     harness = Harness()
     harness.run(request(text="hello", max_tokens=3))
 
@@ -105,7 +105,7 @@ def test_sequences_share_batches_and_keep_their_own_answers() -> None:
 
 
 def test_a_common_prefix_is_computed_once() -> None:
-    """Eight requests with one long system text compute it one time between them."""
+    """Of eight requests with the same long system text, one computes it."""
     system = "You are a careful assistant. " * 10
     harness = Harness()
     texts = [f"{system}{i}" for i in range(8)]
@@ -115,7 +115,7 @@ def test_a_common_prefix_is_computed_once() -> None:
 
 
 def test_the_next_turn_of_a_conversation_continues_its_slot() -> None:
-    """A prompt that begins with a whole earlier one: the answer behind that is forgotten."""
+    """The prompt begins with an earlier one; the rest of that slot is truncated."""
     harness = Harness(ScriptedModel("the answer", num_slots=1))
     first = prompt("hello there, my friend")
     second = first + tokenizer.encode("another<|im_end|>\n") + prompt("more")
@@ -128,7 +128,7 @@ def test_the_next_turn_of_a_conversation_continues_its_slot() -> None:
 
 
 def test_the_next_turn_finds_the_answer_in_the_cache() -> None:
-    """The prompt of the next turn begins with the last one and its answer."""
+    """The prompt of the next turn begins with the previous prompt and its answer."""
     harness = Harness(ScriptedModel("a long answer", num_slots=1))
     first = prompt("hello there, my friend")
     answered = first + tokenizer.encode("a long answer")
@@ -143,8 +143,8 @@ def test_the_next_turn_finds_the_answer_in_the_cache() -> None:
 COPIED = "one two three four five six seven eight nine ten eleven twelve"
 
 
-def test_text_that_is_copied_comes_several_tokens_at_a_time() -> None:
-    """Drafts from the prompt: far fewer passes than tokens, and the same answer."""
+def test_copied_text_takes_fewer_passes_than_tokens() -> None:
+    """Drafts from the prompt give fewer passes than tokens, and the same answer."""
     harness = Harness(ScriptedModel(COPIED), clock=lambda: 0.0)  # rows cost what is assumed
     harness.run(request(text=f"repeat {COPIED}", max_tokens=100))
 
@@ -153,8 +153,8 @@ def test_text_that_is_copied_comes_several_tokens_at_a_time() -> None:
     assert 0 < harness.engine.num_accepted_tokens <= harness.engine.num_draft_tokens
 
 
-def test_a_draft_that_is_wrong_costs_rows_and_nothing_else() -> None:
-    """The prompt suggests one ending after another, and none of them comes."""
+def test_wrong_drafts_change_no_answer() -> None:
+    """The drafts from the prompt are all wrong."""
     text = " ".join(f"abcdef{i}{i}{i}{i}" for i in range(9))
     harness = Harness(ScriptedModel("abcdefghijklmnop abcdef!"))
     harness.run(request(text=text, max_tokens=100))
@@ -185,7 +185,7 @@ def test_log_probabilities_of_drafted_tokens_are_complete_and_in_order() -> None
 
 
 def test_choices_come_from_one_prefill() -> None:
-    """n choices cost one prompt and one row more for each."""
+    """n choices cost one prompt, and one more row for each choice."""
     harness = Harness(ScriptedModel("yes"))
     text = "x" * 300
     harness.run(request(text=text, num_choices=4, sampling=SamplingParams(seed=5)))
@@ -196,7 +196,7 @@ def test_choices_come_from_one_prefill() -> None:
 
 
 class EvenModel(ScriptedModel):
-    """Sixteen letters, equally likely for ever: what is drawn depends on the sampler alone."""
+    """Sixteen letters are equally likely, whatever the tokens before: the sampler alone decides."""
 
     def logits(self, tokens: Sequence[int]) -> Float32Array:
         row = np.full(VOCAB_SIZE, -50.0, dtype=np.float32)
@@ -215,8 +215,8 @@ def test_choices_are_sampled_independently() -> None:
     assert first.text(choice=0) == second.text(choice=0)
 
 
-def test_company_does_not_change_a_sampled_answer() -> None:
-    """The draw depends on seed, choice and position, not on who else is in the batch."""
+def test_other_sequences_do_not_change_a_sampled_answer() -> None:
+    """The draw depends on seed, choice and position, not on the rest of the batch."""
     sampled = request("same", max_tokens=24, sampling=SamplingParams(seed=1234))
     alone, crowded = Harness(EvenModel()), Harness(EvenModel())
     alone.run(sampled)
@@ -229,7 +229,7 @@ def test_company_does_not_change_a_sampled_answer() -> None:
 
 
 def test_a_cancelled_request_is_out_of_the_next_batch() -> None:
-    """One step after the cancellation nothing of it runs, and nobody hears of it again."""
+    """After one step no sequence of it runs. No event of it follows."""
     harness = Harness()
     harness.engine.submit(request(text="a long answer"))
     harness.engine.step()
@@ -244,7 +244,7 @@ def test_a_cancelled_request_is_out_of_the_next_batch() -> None:
 
 
 def test_a_waiting_request_can_be_cancelled() -> None:
-    """It leaves the queue without ever getting a slot."""
+    """It never gets a slot."""
     harness = Harness(ScriptedModel(num_slots=1))
     harness.engine.submit(request("first"))
     harness.engine.submit(request("second"))
@@ -257,7 +257,7 @@ def test_a_waiting_request_can_be_cancelled() -> None:
 
 
 def test_one_choice_can_be_cancelled_alone() -> None:
-    """The others go on."""
+    """The other choices continue."""
     harness = Harness(ScriptedModel("a long answer"))
     harness.engine.submit(request(num_choices=2))
     for _ in range(3):
@@ -270,7 +270,7 @@ def test_one_choice_can_be_cancelled_alone() -> None:
 
 
 def test_logprobs_come_with_every_token() -> None:
-    """The chosen token first among the most likely under greedy sampling."""
+    """With greedy sampling the chosen token is the most likely one."""
     harness = Harness()
     harness.run(request(text="ab", sampling=SamplingParams(temperature=0.0, num_logprobs=2)))
 
@@ -285,7 +285,7 @@ def test_logprobs_come_with_every_token() -> None:
 
 
 class Spelling(TokenConstraint):
-    """Allows nothing but one text; `forces` tells whether it also forces it after one token."""
+    """Allows one text only. `forces`: whether it forces the rest of the text after its first token."""
 
     def __init__(self, text: bytes, *, forces: bool = False, was_closed: bool = False) -> None:
         self._left = list(text)
@@ -328,7 +328,7 @@ def constrained(max_tokens: int = 100) -> GenerationRequest:
 
 
 def test_a_constraint_overrules_the_model() -> None:
-    """The model's own choice is refused, the allowed one is taken, and the end needs no token."""
+    """The most likely token is refused, an allowed one is chosen, and no end token is needed."""
     harness = Harness(constraint_factory=lambda spec, *, max_tokens: Spelling(b"{}"))
     harness.run(constrained())
 
@@ -339,7 +339,7 @@ def test_a_constraint_overrules_the_model() -> None:
 
 
 def test_forced_tokens_cost_no_step_of_their_own() -> None:
-    """One sampled token, the rest forced: nothing is decoded after the end."""
+    """One token is sampled, the others are forced. No pass follows the last token."""
     harness = Harness(
         constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True)
     )
@@ -349,8 +349,8 @@ def test_forced_tokens_cost_no_step_of_their_own() -> None:
     assert len(harness.model.batch_sizes) == 1
 
 
-def test_a_constraint_cut_by_the_budget_says_so() -> None:
-    """finish_reason length and is_constraint_satisfied False."""
+def test_a_document_that_the_budget_cuts_is_reported_as_incomplete() -> None:
+    """Its finish_reason is length, is_constraint_satisfied is False."""
     harness = Harness(constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}"))
     harness.run(constrained(max_tokens=3))
 
@@ -359,7 +359,7 @@ def test_a_constraint_cut_by_the_budget_says_so() -> None:
 
 
 def test_a_constraint_that_cannot_be_built_fails_its_request_alone() -> None:
-    """The error reaches the caller; others are served."""
+    """It ends with a `Failed` event. Others are answered."""
 
     def refuse(spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
         raise ConstraintFailedError("no such grammar")
@@ -373,7 +373,7 @@ def test_a_constraint_that_cannot_be_built_fails_its_request_alone() -> None:
 
 
 def test_a_prompt_that_fills_the_window_fails_alone() -> None:
-    """Whoever submits should know the window; the engine must not end because somebody does not."""
+    """Other rooms check the window first, but the engine continues if they do not."""
     harness = Harness(ScriptedModel(context_window=64))
     harness.run(request("long", "x" * 64), request("other", "fine"))
 
@@ -392,7 +392,7 @@ class BrokenOnce(ScriptedModel):
 
 
 def test_a_failed_forward_pass_fails_its_requests_and_not_the_engine() -> None:
-    """Those in the batch get an error, the next request an answer."""
+    """Requests in the batch fail. The next request is answered."""
     harness = Harness(BrokenOnce())
     harness.run(request("lost"))
     harness.run(request("next", "fine"))
@@ -401,8 +401,8 @@ def test_a_failed_forward_pass_fails_its_requests_and_not_the_engine() -> None:
     assert harness.text("next") == "fine"
 
 
-def test_a_document_closed_by_its_budget_says_length() -> None:
-    """So that nobody mistakes it for a finished thought; it is whole all the same."""
+def test_a_document_that_the_budget_closes_has_finish_reason_length() -> None:
+    """The model did not end it. The document is complete all the same."""
     harness = Harness(
         constraint_factory=lambda spec, *, max_tokens: Spelling(b"{}", was_closed=True)
     )
@@ -413,7 +413,7 @@ def test_a_document_closed_by_its_budget_says_length() -> None:
 
 
 def test_forced_tokens_beyond_the_budget_are_cut() -> None:
-    """The budget is never exceeded, and the document does not count as whole."""
+    """The budget is not exceeded, and the constraint is not satisfied."""
     harness = Harness(
         constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True)
     )
@@ -426,7 +426,7 @@ def test_forced_tokens_beyond_the_budget_are_cut() -> None:
 
 
 def test_forced_tokens_have_the_models_own_log_probabilities() -> None:
-    """Certain under the constraint, unlikely to the model, and both are told."""
+    """Probable under the constraint and improbable for the model: both are reported."""
     harness = Harness(
         constraint_factory=lambda spec, *, max_tokens: Spelling(b"{abc}", forces=True)
     )

@@ -1,4 +1,4 @@
-"""Whose prompt is computed next: short ones soon, nobody never. Counted in steps, not in seconds."""
+"""The order in which prompts are computed, and the bounds on waiting, in steps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_sequence(
     prefix: SequenceOf[int] = (),
     max_tokens: int = 1,
 ) -> Sequence:
-    """A prompt of so many tokens that begins unlike all others, but for `prefix`."""
+    """A prompt of so many tokens. It shares `prefix` with other prompts and nothing else."""
     number = next(_numbers)
     prompt = [*prefix, *(1000 + number for _ in range(num_tokens - len(prefix)))]
     request = GenerationRequest(
@@ -60,11 +60,11 @@ def make_scheduler(
 
 @dataclass
 class Steps:
-    """Steps taken by hand: what is planned counts as computed, and whoever has all its tokens ends."""
+    """Steps of a scheduler without a model: planned rows count as computed, complete sequences end."""
 
     scheduler: Scheduler
     prompt_rows: list[dict[Sequence, int]] = field(default_factory=list)
-    """Of every step so far."""
+    """The plan of every step so far."""
     first_token: dict[Sequence, int] = field(default_factory=dict)
     """The number of the step that gave a sequence its first token."""
 
@@ -92,7 +92,7 @@ class Steps:
             self.step()
 
     def steps_until_first_token(self, sequence: Sequence) -> int:
-        """From now on, with the step that is under way when a request arrives."""
+        """Steps until the first token, the step that runs when the request arrives included."""
         start = len(self.prompt_rows)
         self.step()
         self.add(sequence)
@@ -109,7 +109,7 @@ class Steps:
 def test_a_short_prompt_waits_three_steps_at_most(
     is_batch_invariant: bool, num_long: int, short_key: str, num_keys: int, is_decoding: bool
 ) -> None:
-    """At whatever moment it comes, beside one long prompt or fifteen, of its own key or of others."""
+    """It arrives at any step, beside one or fifteen long prompts, of its own key or of other keys."""
     steps = Steps(make_scheduler(17, is_batch_invariant=is_batch_invariant))
     if is_decoding:
         steps.add(make_sequence(1, "busy", max_tokens=10_000))
@@ -120,8 +120,8 @@ def test_a_short_prompt_waits_three_steps_at_most(
         assert steps.steps_until_first_token(short) <= 3
 
 
-def test_what_a_newcomer_waits_for_is_two_chunks_and_its_own() -> None:
-    """In rows, so in time: a long prompt alone takes no more than two chunks in a step."""
+def test_a_short_prompt_waits_for_two_chunks_at_most() -> None:
+    """Counted in rows. A long prompt alone takes at most two chunks of a step."""
     steps = Steps(make_scheduler())
     steps.add(make_sequence(7000))
     steps.step()
@@ -135,7 +135,7 @@ def test_what_a_newcomer_waits_for_is_two_chunks_and_its_own() -> None:
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("tier_of_long", TIERS)
 def test_tiers_delay_no_short_prompt(tier: ServiceTier, tier_of_long: ServiceTier) -> None:
-    """A short prompt costs little; tiers decide among prompts of a kind."""
+    """Tiers only order short prompts among themselves, and long ones."""
     steps = Steps(make_scheduler())
     steps.add(*(make_sequence(3000, key, tier_of_long) for key in "abcd"))
     for _ in range(60):
@@ -143,7 +143,7 @@ def test_tiers_delay_no_short_prompt(tier: ServiceTier, tier_of_long: ServiceTie
 
 
 def test_a_higher_tier_goes_first_among_long_prompts() -> None:
-    """Tokens left count by the weight of the tier: 160 of performance are as 40 of on_demand."""
+    """Tokens left are divided by the weight of the tier: 160 of performance count as 40 of on_demand."""
     steps = Steps(make_scheduler())
     flex, on_demand, performance = (make_sequence(160, tier, tier) for tier in reversed(TIERS))
     steps.add(flex, on_demand, performance)
@@ -152,7 +152,7 @@ def test_a_higher_tier_goes_first_among_long_prompts() -> None:
     assert list(steps.first_token) == [performance, on_demand, flex]
 
 
-def test_a_crowd_of_short_prompts_does_not_delay_the_one_of_another_key() -> None:
+def test_many_short_prompts_do_not_delay_that_of_another_key() -> None:
     """Among short prompts the key with the fewest tokens left goes first."""
     steps = Steps(make_scheduler())
     crowd = [make_sequence(CHUNK, "crowd") for _ in range(14)]
@@ -164,8 +164,8 @@ def test_a_crowd_of_short_prompts_does_not_delay_the_one_of_another_key() -> Non
     assert steps.prompt_rows[-1] == {newcomer: CHUNK}
 
 
-def test_a_key_with_many_long_prompts_does_not_delay_the_one_of_another() -> None:
-    """Shortest remaining work first, by key: ten prompts of one key are more than one of another."""
+def test_many_long_prompts_do_not_delay_that_of_another_key() -> None:
+    """The key with the least remaining work goes first: one prompt before ten of another key."""
     steps = Steps(make_scheduler())
     num_tokens = MAX_CHUNKS_AHEAD * CHUNK
     steps.add(*(make_sequence(num_tokens, "many") for _ in range(10)))
@@ -177,7 +177,7 @@ def test_a_key_with_many_long_prompts_does_not_delay_the_one_of_another() -> Non
 
 
 def test_equal_prompts_are_finished_one_after_the_other() -> None:
-    """Taking turns would make the first ones later and the last one no earlier."""
+    """Alternating would delay the first ones, and the last one would end no earlier."""
     steps = Steps(make_scheduler())
     prompts = [make_sequence(400, key) for key in "abc"]
     steps.add(*prompts)
@@ -193,7 +193,7 @@ def test_equal_prompts_are_finished_one_after_the_other() -> None:
 
 @pytest.mark.parametrize("keys", ["aa", "ab"])
 def test_an_endless_stream_of_short_prompts_leaves_half_to_a_long_one(keys: str) -> None:
-    """After a burst, every second step belongs to the prompt that was overtaken."""
+    """After a burst, every second step begins with the prompt that was overtaken."""
     steps = Steps(make_scheduler())
     steps.add(long := make_sequence(100 * CHUNK, keys[0]))
     for _ in range(2 * 100 + MAX_CHUNKS_AHEAD + 2):
@@ -204,7 +204,7 @@ def test_an_endless_stream_of_short_prompts_leaves_half_to_a_long_one(keys: str)
 
 
 def test_two_short_prompts_of_a_key_go_before_a_long_one_of_another() -> None:
-    """Though they are more tokens together."""
+    """Even if they have more tokens together."""
     steps = Steps(make_scheduler())
     short = [make_sequence(CHUNK, "a"), make_sequence(CHUNK, "a")]
     long = make_sequence(CHUNK + 2, "b")
@@ -218,7 +218,7 @@ PREFIX = [-index for index in range(MIN_SHARED_TOKENS)]
 
 
 def test_a_short_prompt_does_not_wait_for_the_key_that_computes_its_prefix() -> None:
-    """The prompt that it shares it with is computed before those that go before it otherwise."""
+    """The prompt that computes the prefix goes before prompts that would precede it otherwise."""
     steps = Steps(make_scheduler())
     steps.add(*(make_sequence(700, "a") for _ in range(3)))
     steps.step()
@@ -234,7 +234,7 @@ def test_a_short_prompt_does_not_wait_for_the_key_that_computes_its_prefix() -> 
 
 
 def test_a_short_prefix_that_is_waited_for_is_a_short_prompt() -> None:
-    """Among many short prompts, too, its turn comes as that of its own tokens."""
+    """Among many short prompts, it has the place of a prompt with so many tokens."""
     steps = Steps(make_scheduler(20, chunk=2 * MIN_SHARED_TOKENS))
     steps.add(make_sequence(7000, "long"), *(make_sequence(30, "crowd") for _ in range(12)))
     steps.step()
@@ -248,7 +248,7 @@ def test_a_short_prefix_that_is_waited_for_is_a_short_prompt() -> None:
 
 
 def test_a_short_prompt_gets_a_free_slot_and_waits_for_a_taken_one() -> None:
-    """Nothing that runs is put aside: where long prompts have all slots, the queue decides who is next."""
+    """Running sequences keep their slots. If long prompts have all of them, the queue decides."""
     steps = Steps(make_scheduler(2))
     steps.add(make_sequence(200), make_sequence(200))
     steps.step()
@@ -264,7 +264,7 @@ def test_a_short_prompt_gets_a_free_slot_and_waits_for_a_taken_one() -> None:
 
 @given(st.integers(1, 40), st.integers(0, 40), st.integers(1, 2))
 def test_a_run_is_never_shorter_than_the_least(num_pending: int, budget: int, least: int) -> None:
-    """Neither what is taken nor what is left, unless the whole prompt is."""
+    """Neither the run that is taken nor the rest, unless the whole prompt is shorter."""
     count = run_length(num_pending, budget, least)
 
     assert count <= min(num_pending, budget)
@@ -291,7 +291,7 @@ def run_arrivals(
     is_batch_invariant: bool,
     tiers: dict[str, ServiceTier],
 ) -> tuple[Steps, dict[Sequence, int]]:
-    """All steps of a load, and at which of them each sequence got a slot."""
+    """All plans of a load, and the step at which each sequence got a slot."""
     steps = Steps(make_scheduler(num_slots, is_batch_invariant=is_batch_invariant))
     admitted: dict[Sequence, int] = {}
     everybody: list[Sequence] = []
@@ -336,7 +336,7 @@ def test_no_prompt_is_overtaken_for_long(
     is_batch_invariant: bool,
     tiers: dict[str, ServiceTier],
 ) -> None:
-    """The bound of `engine.prefill`: what later prompts get before the first token of an earlier one."""
+    """The bound in `engine.prefill` on rows of later prompts before the first token of an earlier one."""
     steps, admitted = run_arrivals(load, num_slots, is_batch_invariant, tiers)
 
     assert len(steps.first_token) == len(load)
@@ -363,7 +363,7 @@ def test_no_prompt_is_overtaken_for_long(
 def test_steps_are_full_and_within_bounds(
     load: list[tuple[int, int, str, int, bool]], num_slots: int, is_batch_invariant: bool
 ) -> None:
-    """No step computes less than it may while prompts are pending, and none more than others can wait."""
+    """A step computes as many prompt tokens as it may while prompts are pending, and no more."""
     steps = Steps(make_scheduler(num_slots, is_batch_invariant=is_batch_invariant))
     for delay, num_tokens, key, max_tokens, _ in load:
         for _ in range(delay):
@@ -387,7 +387,7 @@ def test_steps_are_full_and_within_bounds(
 
 
 def test_the_engine_answers_a_short_prompt_beside_one_of_7000_tokens() -> None:
-    """Through the engine, with the chunk it has by default: three forward passes at most."""
+    """With the whole engine and its default chunk: at most three forward passes."""
     events: list[EngineEvent] = []
     model = ScriptedModel("ok")
     engine = Engine(model, events.extend)

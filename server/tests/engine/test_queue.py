@@ -1,4 +1,4 @@
-"""Who comes next: fair between keys, shares by tier, nobody starves."""
+"""The order of the waiting queue: fair between keys, shares by tier, no starvation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make_sequence(
 
 
 def serve_next(queue: WaitingQueue, *, num_tokens: int = 1) -> Sequence:
-    """One sequence gets a place, generates, and ends."""
+    """Admit one sequence, let it generate, and end it."""
     sequence = next(queue.in_turn())
     queue.start(sequence)
     sequence.append([1] * num_tokens)
@@ -33,7 +33,7 @@ def serve_next(queue: WaitingQueue, *, num_tokens: int = 1) -> Sequence:
 
 
 def start_next(queue: WaitingQueue, count: int) -> list[Sequence]:
-    """The next `count` sequences get a place and stay."""
+    """Admit the next `count` sequences."""
     started: list[Sequence] = []
     for sequence in queue.in_turn():
         if len(started) == count:
@@ -44,7 +44,7 @@ def start_next(queue: WaitingQueue, count: int) -> list[Sequence]:
 
 
 def test_one_key_is_served_in_order() -> None:
-    """Without somebody to be fair to, first come is first served."""
+    """First come, first served."""
     queue = WaitingQueue()
     sequences = [make_sequence("a", num_prompt_tokens=n) for n in (30, 5, 20)]
     for sequence in sequences:
@@ -55,8 +55,8 @@ def test_one_key_is_served_in_order() -> None:
     assert len(queue) == 0
 
 
-def test_a_crowd_does_not_delay_a_newcomer() -> None:
-    """A hundred requests of one key wait behind the first one of another."""
+def test_many_requests_of_one_key_do_not_delay_another_key() -> None:
+    """The first request of a key goes before a hundred of another key."""
     queue = WaitingQueue()
     for _ in range(100):
         queue.add(make_sequence("crowd"))
@@ -68,7 +68,7 @@ def test_a_crowd_does_not_delay_a_newcomer() -> None:
 
 
 def test_running_work_counts_against_its_key() -> None:
-    """Whoever has places already waits for those who have none."""
+    """A key with running sequences waits for a key without."""
     queue = WaitingQueue()
     for key in ("a", "a", "a", "b"):
         queue.add(make_sequence(key))
@@ -91,7 +91,7 @@ def test_long_answers_cost_more_turns_than_short_ones() -> None:
 
 
 def test_a_pause_earns_no_credit() -> None:
-    """A key that was away is level with those that worked, not ahead of them."""
+    """A key that returns has the level of those that were served meanwhile."""
     queue = WaitingQueue()
     for _ in range(40):
         queue.add(make_sequence("busy"))
@@ -118,7 +118,7 @@ def test_tiers_are_shares(tier: ServiceTier, weight: float) -> None:
     assert served.count("a") == pytest.approx(50 * weight / (weight + 1), abs=1)
 
 
-def test_those_who_are_passed_over_keep_their_turn() -> None:
+def test_a_sequence_that_is_passed_over_keeps_its_turn() -> None:
     """A sequence that cannot start yet is offered again, before the others of its key."""
     queue = WaitingQueue()
     first, second = make_sequence("a"), make_sequence("a")
@@ -131,7 +131,7 @@ def test_those_who_are_passed_over_keep_their_turn() -> None:
 
 
 def test_a_sequence_can_leave_while_it_waits() -> None:
-    """And is not counted as work."""
+    """It is not counted as work."""
     queue = WaitingQueue()
     gone, stays = make_sequence("a"), make_sequence("a")
     queue.add(gone)
@@ -150,8 +150,8 @@ def test_a_sequence_can_leave_while_it_waits() -> None:
         max_size=5,
     )
 )
-def test_nobody_starves(crowds: list[tuple[ServiceTier, int, int]]) -> None:
-    """Every flow is served again within a bounded amount of the others' work, forever."""
+def test_no_flow_starves(crowds: list[tuple[ServiceTier, int, int]]) -> None:
+    """Every flow is served again after a bounded amount of work of the others."""
     queue = WaitingQueue()
 
     def arrive(index: int) -> None:

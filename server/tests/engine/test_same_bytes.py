@@ -1,4 +1,4 @@
-"""The same seed gives the same tokens whatever else the engine does: random loads, compared."""
+"""The tokens of a seed do not depend on the load: random loads against an idle engine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MAX_TOKENS = 12
 
 
 class HashModel(ScriptedModel):
-    """Logits that depend on the last `num_seen` tokens of the slot: on all of them, so that one wrong
-    cell changes what follows, or on one, so that texts repeat themselves and drafts come true."""
+    """Logits that depend on the last `num_seen` tokens of the slot. All tokens: one wrong cell of the cache changes
+    the tokens after it. One token: texts repeat, so that drafts are right."""
 
     def __init__(self, *, num_slots: int, num_seen: int, is_batch_invariant: bool) -> None:
         super().__init__(num_slots=num_slots, max_batch_rows=32)
@@ -34,7 +34,7 @@ class HashModel(ScriptedModel):
 
 
 def prompts() -> st.SearchStrategy[list[int]]:
-    """Beginnings of a few shared texts, and a tail of their own."""
+    """A prefix of one of a few shared texts, then tokens of its own."""
     shared = st.tuples(st.integers(0, 2), st.integers(1, 60)).map(
         lambda drawn: [(7 * drawn[0] + index) % 250 for index in range(drawn[1])]
     )
@@ -89,7 +89,7 @@ def finish(running: Engine) -> None:
 
 
 def alone(request: GenerationRequest, num_seen: int) -> dict[tuple[str, int], list[int]]:
-    """Without drafts, and without a cache of what was generated."""
+    """Without drafts, and without generated tokens in the prefix cache."""
     events: list[EngineEvent] = []
     running = engine(events, 4, num_seen, is_batch_invariant=False)
     running.submit(request)
@@ -104,13 +104,13 @@ def alone(request: GenerationRequest, num_seen: int) -> dict[tuple[str, int], li
     st.sampled_from([1, 1000]),
     st.booleans(),
 )
-def test_company_cache_order_and_drafts_change_no_token(
+def test_load_cache_order_and_drafts_change_no_token(
     load: list[tuple[GenerationRequest, int, bool, bool]],
     num_slots: int,
     num_seen: int,
     is_batch_invariant: bool,
 ) -> None:
-    """Under any load each finished answer is the one that an idle, empty engine gives."""
+    """Each finished answer is the one of an idle engine with an empty cache."""
     events: list[EngineEvent] = []
     running = engine(events, num_slots, num_seen, is_batch_invariant=is_batch_invariant)
     sent: dict[str, GenerationRequest] = {}

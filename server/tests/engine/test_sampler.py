@@ -1,4 +1,4 @@
-"""From logits to a token."""
+"""Choosing a token from logits."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def test_uniform_is_uniform_over_positions() -> None:
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-8])
 def test_no_temperature_takes_the_most_likely_token(temperature: float) -> None:
-    """Zero and the original's stand-in for zero are greedy."""
+    """0 and the value that the reference API replaces it with."""
     logits = np.array([0.0, 3.0, 2.999, -1.0], dtype=np.float32)
     assert choose(logits, SamplingParams(temperature=temperature), 0.999) == 1
 
 
 def test_greedy_takes_the_lowest_id_among_equals() -> None:
-    """A tie has one answer."""
+    """Equal logits have one result."""
     assert choose(np.zeros(5, dtype=np.float32), SamplingParams(temperature=0.0), 0.9) == 0
 
 
@@ -82,7 +82,7 @@ def test_top_p_draws_from_the_smallest_sufficient_set(
 
 
 def test_top_p_shares_follow_the_distribution() -> None:
-    """Over many draws, tokens in the nucleus come as often as their renormalised probability."""
+    """Over many draws, the frequency of a token is its renormalised probability."""
     logits = np.log(np.array([0.5, 0.3, 0.15, 0.05], dtype=np.float32))
     params = SamplingParams(top_p=0.8)
     draws = [choose(logits, params, uniform(3, 0, i)) for i in range(8000)]
@@ -92,7 +92,7 @@ def test_top_p_shares_follow_the_distribution() -> None:
 
 
 def test_penalties_follow_the_api_reference() -> None:
-    """logit - count * frequency_penalty - presence_penalty, for tokens that came."""
+    """logit - count * frequency_penalty - presence_penalty, for tokens of the completion."""
     logits = np.array([1.0, 1.0, 1.0], dtype=np.float32)
     params = SamplingParams(frequency_penalty=0.5, presence_penalty=0.25, logit_bias={2: -3.0})
     adjusted = adjust(logits, params, {1: 2})
@@ -101,7 +101,7 @@ def test_penalties_follow_the_api_reference() -> None:
 
 
 def test_without_options_logits_are_not_copied() -> None:
-    """The common path costs nothing."""
+    """The same array is returned."""
     logits = np.zeros(3, dtype=np.float32)
     assert adjust(logits, SamplingParams(), {}) is logits
 

@@ -1,4 +1,4 @@
-"""The scheduler decides without a model: these tests read its plans."""
+"""The plans of the scheduler, without a model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_scheduler(
 
 
 def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
-    """As many running sequences, with so many tokens to compute."""
+    """Running sequences with these numbers of tokens to compute."""
     sequences = []
     for index in range(len(num_pending)):
         sequences.append(make_sequence([index, 1, 2], name=str(index), max_tokens=99))
@@ -50,8 +50,8 @@ def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
     return sequences
 
 
-def test_everybody_decodes_all_that_is_pending_where_rows_cost_the_same_everywhere() -> None:
-    """Linear costs are those of a runner with ragged batches: nobody is skipped for the run of another."""
+def test_with_linear_costs_all_pending_tokens_are_decoded() -> None:
+    """Linear costs: no sequence is skipped in favour of another."""
     scheduler = make_scheduler(is_batch_invariant=True)
     sequences = decoding(scheduler, 1, 20, 3)
 
@@ -59,7 +59,7 @@ def test_everybody_decodes_all_that_is_pending_where_rows_cost_the_same_everywhe
 
 
 class CostsOfOneLength:
-    """A runner that computes runs of one length well, and slots the better the lower they are."""
+    """Costs that favour runs of one length, and low slots."""
 
     def cost(self, runs: SequenceOf[tuple[int, int]]) -> float:
         return sum(count for _, count in runs) + 5 * len({count for _, count in runs})
@@ -68,8 +68,8 @@ class CostsOfOneLength:
         return slot + 1
 
 
-def test_the_runs_with_the_most_rows_for_their_cost_are_taken() -> None:
-    """Whoever is skipped is in the next step, however long the next run of another is."""
+def test_the_runs_with_the_most_rows_for_their_cost_are_chosen() -> None:
+    """A skipped sequence is in the next step, even if another has a longer run."""
     scheduler = make_scheduler(is_batch_invariant=True, batch_costs=CostsOfOneLength())
     short, long = decoding(scheduler, 1, 20)
     assert scheduler.schedule().rows == [(long, 20)]
@@ -80,7 +80,7 @@ def test_the_runs_with_the_most_rows_for_their_cost_are_taken() -> None:
 
 
 def test_a_new_sequence_gets_the_best_slot_of_those_unused_for_long() -> None:
-    """Best for computing together, as the runner says; slots that were used lately keep their prefixes."""
+    """By the distance that the runner gives. Slots that were used recently keep their prefixes."""
     scheduler = make_scheduler(num_slots=5, batch_costs=CostsOfOneLength())
     first = [make_sequence([index, 1, 2], name=str(index)) for index in range(5)]
     for sequence in first:
@@ -96,15 +96,15 @@ def test_a_new_sequence_gets_the_best_slot_of_those_unused_for_long() -> None:
 
 
 def run_plan(scheduler: Scheduler) -> None:
-    """Pretend that the model ran: rows are computed, whoever is done gets one more token."""
+    """Count the rows of a plan as computed; complete sequences get one more token."""
     for sequence, count in scheduler.schedule().rows:
         sequence.num_computed_tokens += count
         if not sequence.num_pending_tokens:
             sequence.append([7])
 
 
-def test_a_long_prompt_takes_two_chunks_when_nobody_decodes() -> None:
-    """Whoever arrives during the step waits for all of it."""
+def test_a_long_prompt_takes_two_chunks_while_no_sequence_decodes() -> None:
+    """A request that arrives during a step waits for its end."""
     scheduler = make_scheduler(rows=64, chunk=8)
     sequence = make_sequence(list(range(100)))
     scheduler.add(sequence)
@@ -112,11 +112,11 @@ def test_a_long_prompt_takes_two_chunks_when_nobody_decodes() -> None:
     plan = scheduler.schedule()
 
     assert plan.rows == [(sequence, 16)]
-    assert plan.batch().wants_logits.sum() == 0
+    assert plan.batch().needs_logits.sum() == 0
 
 
-def test_short_prompts_fill_the_batch_when_nobody_decodes() -> None:
-    """The chunk bounds what others wait for; here there are no others."""
+def test_short_prompts_fill_the_batch_while_no_sequence_decodes() -> None:
+    """The chunk bounds the time that others wait; here there are no others."""
     scheduler = make_scheduler(num_slots=8, rows=64, chunk=8)
     sequences = [make_sequence([index] * 8, name=str(index)) for index in range(8)]
     for sequence in sequences:
@@ -126,7 +126,7 @@ def test_short_prompts_fill_the_batch_when_nobody_decodes() -> None:
 
 
 def test_a_long_prompt_takes_one_chunk_beside_running_sequences() -> None:
-    """Decoding sequences get their row first, and the prompt no more than a chunk."""
+    """Decoding sequences get their rows first, the prompt at most a chunk."""
     scheduler = make_scheduler(rows=64, chunk=8)
     short = make_sequence([1, 2, 3], name="short")
     scheduler.add(short)
@@ -140,7 +140,7 @@ def test_a_long_prompt_takes_one_chunk_beside_running_sequences() -> None:
     batch = plan.batch()
     assert batch.token_ids.tolist() == [7, *range(100, 108)]
     assert batch.positions.tolist() == [3, *range(8)]
-    assert batch.wants_logits.tolist() == [1] + [0] * 8
+    assert batch.needs_logits.tolist() == [1] + [0] * 8
 
 
 def test_sequences_that_arrive_together_wait_for_their_common_prefix() -> None:
@@ -162,7 +162,7 @@ def test_sequences_that_arrive_together_wait_for_their_common_prefix() -> None:
 
 
 def test_an_unrelated_sequence_overtakes_one_that_waits_for_a_prefix() -> None:
-    """Waiting for a prefix must not hold back those who share nothing."""
+    """It shares no prefix."""
     shared = list(range(1000, 1000 + MIN_SHARED_TOKENS))
     scheduler = make_scheduler()
     for name, prompt in [("a", [*shared, 1, 1]), ("b", [*shared, 2, 2]), ("c", [5, 6])]:
@@ -193,7 +193,7 @@ def test_an_ended_sequence_leaves_its_prefix_to_the_next() -> None:
 
 
 def test_the_cache_does_not_keep_generated_tokens() -> None:
-    """They were computed one by one, a prompt is computed in runs: bits could differ."""
+    """They were computed one by one and a prompt is computed in runs, so bits could differ."""
     scheduler = make_scheduler()
     first = make_sequence(list(range(20)), name="first")
     scheduler.add(first)
@@ -206,7 +206,7 @@ def test_the_cache_does_not_keep_generated_tokens() -> None:
 
 @pytest.mark.parametrize(("num_prompt", "chunks"), [(17, [8, 7, 2]), (9, [7, 2]), (1, [1])])
 def test_no_row_of_a_prompt_is_computed_alone(num_prompt: int, chunks: list[int]) -> None:
-    """A single row takes other kernels; a chunk gives one up rather than leave one behind."""
+    """A single row may be computed by other kernels, so a chunk leaves at least two rows."""
     scheduler = make_scheduler(chunk=8)
     busy = make_sequence([1], name="busy", max_tokens=100)
     scheduler.add(busy)

@@ -29,7 +29,7 @@ rows = st_numpy.arrays(
 def test_both_ways_give_the_same_softmax(
     row: npt.NDArray[np.float32], inverse_temperature: float
 ) -> None:
-    """Within the rounding of 32 bits, for rows of every length, masked tokens among them."""
+    """Within the rounding of 32 bits, for rows of any length, with masked tokens."""
     weights, sums = unscaled_softmax(row, inverse_temperature)
     expected, expected_sums = unscaled_softmax_by_numpy(row, inverse_temperature)
     np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-37)
@@ -38,7 +38,7 @@ def test_both_ways_give_the_same_softmax(
 
 
 def test_a_column_of_a_matrix_is_computed_as_its_copy() -> None:
-    """Rows come from a matrix; a column of one is not a row in memory."""
+    """A column is not contiguous in memory."""
     matrix = np.random.default_rng(1).normal(size=(300, 3)).astype(np.float32)
     for part in (matrix[:, 1], matrix.ravel()[1:600]):
         weights, sums = unscaled_softmax(part, 1.0)

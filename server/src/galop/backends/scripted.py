@@ -116,7 +116,7 @@ class ScriptedModel:
             time.sleep(self.step_time_s)
         rows = []
         for token_id, position, slot, wants in zip(
-            batch.token_ids, batch.positions, batch.slots, batch.wants_logits, strict=True
+            batch.token_ids, batch.positions, batch.slots, batch.needs_logits, strict=True
         ):
             tokens = self.slots[slot]
             assert position == len(tokens), f"slot {slot} holds {len(tokens)}, row is {position}"

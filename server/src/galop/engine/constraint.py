@@ -1,6 +1,6 @@
-"""What the engine asks of a constraint: which tokens may come, which must, and may it end.
+"""The interface of constraints: which tokens may come next, which must, and whether the sequence may end.
 
-The engine knows nothing of JSON or grammars; the `grammar` room implements these protocols.
+Implemented by the `grammar` room; the engine knows nothing of JSON or grammars.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from galop.protocol.constraints import ConstraintSpec
 
 
 class TokenConstraint(Protocol):
-    """The state of one constrained sequence. Not thread safe; used by the engine's thread alone.
+    """The state of one constrained sequence. Used by the engine's thread only.
 
-    Every method may raise `ConstraintFailedError`; the request then fails, the engine goes on.
+    Every method may raise `ConstraintFailedError`; then the request fails.
     """
 
     @property
     def is_complete(self) -> bool:
-        """True when nothing may follow: the sequence ends without an end token."""
+        """Whether no token may follow. The sequence then ends without an end token."""
 
     @property
     def can_end(self) -> bool:
-        """True when what came so far is a whole document, whether or not more may follow."""
+        """Whether the tokens so far are a complete document. More may follow."""
 
     @property
     def was_closed(self) -> bool:
@@ -35,17 +35,20 @@ class TokenConstraint(Protocol):
         """Advance by this token if it is allowed; otherwise change nothing and return False."""
 
     def allowed_mask(self) -> npt.NDArray[np.bool_]:
-        """Which tokens may come next, shape (vocab_size,). Valid until the next call."""
+        """Which tokens may come next, shape (vocab_size,). The next call of any method may overwrite it."""
 
     def forced_tokens(self) -> list[int]:
-        """Tokens that must come now, [] if there is a choice. They count as accepted already."""
+        """Accept the tokens that must come next, and return them; [] if several may come."""
 
 
 class ConstraintFactory(Protocol):
-    """Builds a fresh constraint for one choice; cheap, because compilation is cached."""
+    """Builds the constraint of a choice. Quick for specs that are compiled: compilations are cached."""
 
     def prepare(self, spec: ConstraintSpec) -> None:
-        """Compile ahead, on any thread. Raises `ConstraintFailedError`."""
+        """Compile a spec. Call on any thread. Raises `ConstraintFailedError`."""
 
     def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
-        """`max_tokens` is the budget of the choice, everything the constraint accepts included."""
+        """A constraint at its beginning. `max_tokens`: the most that the constraint may accept.
+
+        Raises `ConstraintFailedError`; `BudgetTooSmallError` if no document fits into `max_tokens`.
+        """

@@ -1,15 +1,14 @@
 """Drafts (speculative decoding): next tokens guessed by n-gram lookup in the sequence, verified in one pass.
 
-Prompt lookup (Saxena 2023): if the last tokens have occurred before, what followed them then may follow
-now. That is so where text is copied or edited, and seldom elsewhere. A draft never changes an answer:
-every token is chosen from its own row of logits with its own random number, and the first one that
-differs from the draft ends the pass.
+Prompt lookup (Saxena 2023): if the last tokens occurred before, the tokens that followed them may follow again.
+That is frequent where text is copied or edited, and rare elsewhere. A draft never changes an answer: every
+token is chosen from its own row of logits with its own random number, and the first one that differs from the
+draft ends the pass.
 
-A row more costs time, so the length of a draft is the one that gives most tokens per second, by how
-often drafts of this sequence came true lately (speculative decoding's usual model: each guess is right
-with the same probability, Leviathan et al. 2023) and by what a row more has cost lately on this machine.
-Where no length pays, there is no draft. Only a sequence that decodes alone drafts: beside others, rows of
-theirs use the cores as well as rows of a draft.
+Each row of a draft costs time. So its length is the one with most expected tokens per second, by the share of
+recent guesses of this sequence that were right (each guess is right with the same probability, Leviathan et al.
+2023) and by the recent cost of one more row on this machine. If no length is worth its cost, there is no draft.
+Only a sequence that decodes alone has drafts: rows of other sequences use the cores as well as rows of a draft.
 """
 
 from __future__ import annotations
@@ -21,31 +20,32 @@ import numpy as np
 from galop.engine.runner import Int32Array
 
 NGRAM_TOKENS = 3
-"""The last tokens that must have occurred before. Two are met by chance too often."""
+"""Tokens that must have occurred before. Two occur again too often by chance."""
 
 LONGEST_DRAFT = 10
 
 LEAST_GAIN = 1.08
-"""Expected tokens per second with the draft, over those without, below which it is not worth it."""
+"""Drafts are used if the expected tokens per second with the draft, over those without, exceed this."""
 
 _FIRST_CHANCE = 0.6
 _FIRST_ROW_COST = 0.25
 _MEMORY = 0.85
-"""How much of the chance is kept at each guess that was checked."""
+"""Weight of the old chance, in the moving average over verified guesses."""
 _RECOVERY = 0.02
-"""Of the way back to the first estimates, at each token without a draft: nothing is given up for good."""
+"""With each token without a draft, the estimates move by this share towards their first values, so that drafts
+are tried again."""
 
 
 class DraftRowCost:
-    """What each row of a draft costs, learnt from the passes of a sequence that decodes alone."""
+    """The cost of a row of a draft, learnt from the passes of sequences that decode alone."""
 
     def __init__(self) -> None:
         self.share = _FIRST_ROW_COST
-        """Time of one row more, over the time of a pass of one row; 0 to 1."""
+        """Time of one more row, over the time of a pass of one row; 0 to 1."""
         self._single_s: float | None = None
 
     def record(self, num_rows: int, seconds: float) -> None:
-        """A pass of one sequence that decodes, with a draft of `num_rows` - 1 tokens."""
+        """Learn from a pass of one decoding sequence with a draft of `num_rows` - 1 tokens."""
         if num_rows == 1:
             single_s = seconds if self._single_s is None else self._single_s
             self._single_s = single_s + 0.2 * (seconds - single_s)
@@ -66,7 +66,8 @@ class Drafter:
         self._chance = _FIRST_CHANCE
 
     def propose(self, completion: Sequence[int], most: int, row_cost: float) -> list[int]:
-        """At most `most` token ids that may follow; [] where no draft is worth its cost."""
+        """At most `most` token ids that may follow `completion`; [] if no draft is worth `row_cost`
+        (`DraftRowCost.share`)."""
         length = min(most, best_length(self._chance, row_cost))
         self._chance += _RECOVERY * (_FIRST_CHANCE - self._chance)
         if length == 0:

@@ -1,8 +1,7 @@
-"""The engine: takes requests, repeats `step()`, hands out events. Token ids only.
+"""The engine: takes requests, computes them step by step, emits events. Token ids only.
 
-`step()` is an ordinary method: tests call it by hand, `run()` merely repeats it on a thread.
-Requests and cancellations come from other threads through `submit` and `cancel`; they are applied
-between two steps, so a cancelled sequence is gone from the next batch.
+`run()` repeats `step()` on a thread; tests call `step()` themselves. Other threads call `submit` and `cancel`.
+Their commands are applied at the beginning of the next step, so a cancelled sequence is not in its batch.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from galop.protocol.requests import GenerationRequest
 logger = logging.getLogger("galop.engine")
 
 DEFAULT_PREFILL_CHUNK = 128
-"""Prompt tokens per step while others decode. On 2 cores and a 135M model about 0.1 s of pause."""
+"""Prompt tokens per step while a sequence decodes: about 0.1 s with a 135M model on 2 cores."""
 
 MAX_REFUSALS = 16
 """Tokens that a constraint may refuse at one place before the request fails."""
@@ -60,10 +59,10 @@ class _Group:
 
 
 class Engine:
-    """Continuous batching over one model, whose slots must be empty.
+    """Continuous batching with one model, whose slots must be empty.
 
-    `emit` is called on the engine's thread after every step that changed something, with the
-    events of that step (none where it only computed or cancelled something). It must not block.
+    `emit` is called on the engine's thread after every step, except steps without commands and rows. It gets the
+    events of the step, which may be none. It must not block. `clock`: seconds, never decreasing.
     """
 
     def __init__(
@@ -87,8 +86,9 @@ class Engine:
             batch_costs=runner.batch_costs,
         )
         self.num_draft_tokens = 0
+        """Draft tokens that were verified so far."""
         self.num_accepted_tokens = 0
-        """Of the draft tokens, those that were chosen. Both only grow."""
+        """Those of them that were accepted."""
         self._groups: dict[str, _Group] = {}
         self._inbox: list[tuple[GenerationRequest, float] | _Cancel] = []
         self._inbox_changed = threading.Condition()
@@ -97,11 +97,11 @@ class Engine:
     # Called from any thread.
 
     def submit(self, request: GenerationRequest) -> None:
-        """Queue a request. Faults come back as a `Failed` event."""
+        """Queue a request. A request that cannot run ends with a `Failed` event."""
         self._post((request, self._clock()))
 
     def cancel(self, request_id: str, choice_index: int | None = None) -> None:
-        """End one choice, or all of them, without further events. Unknown ids are ignored."""
+        """End one choice, or all for None, without further events. Unknown ids are ignored."""
         self._post(_Cancel(request_id, choice_index))
 
     def stop(self) -> None:
@@ -128,8 +128,8 @@ class Engine:
             self.step()
 
     def step(self) -> None:
-        """Apply what came in, compute one batch, choose tokens, tell about them."""
-        has_news, events = self._apply_inbox()
+        """Apply the commands, compute one batch, choose tokens, emit the events."""
+        has_commands, events = self._apply_inbox()
         plan = self.scheduler.schedule()
         if not plan.is_empty:
             try:
@@ -139,14 +139,14 @@ class Engine:
                 events += self._fail_all(plan)
             else:
                 events += self._advance(plan, logits)
-        if events or has_news or not plan.is_empty:
+        if has_commands or not plan.is_empty:
             self._emit(events)
 
     def _compute(self, plan: Plan) -> Float32Array:
         now = self._clock()
         for sequence in plan.admitted:
             sequence.admitted_s = now
-        # Those who waited for one prefix copy it together: the source is read once for all of them.
+        # One call for all copies of a prefix: the runner reads the source once.
         for (source, num_tokens), copies in groupby(
             plan.copies, key=lambda copy: (copy.source, copy.num_tokens)
         ):
@@ -172,7 +172,7 @@ class Engine:
             rows = logits[next_row : next_row + 1 + len(sequence.draft)]
             next_row += len(rows)
             if sequence.slot is None:
-                continue  # a sibling failed in this very step and took the request down
+                continue  # another choice failed in this step, and with it the request
             try:
                 events += (
                     self._verify(sequence, rows)
@@ -187,7 +187,7 @@ class Engine:
         return events
 
     def _verify(self, sequence: Sequence, rows: Float32Array) -> list[EngineEvent]:
-        """Choose tokens from the rows of a draft until one differs from it or ends the sequence."""
+        """Choose a token for each row of a draft, until one differs from the draft or ends the sequence."""
         draft, slot = sequence.draft, sequence.slot
         assert slot is not None
         assert sequence.drafter is not None
@@ -207,7 +207,7 @@ class Engine:
         return _joined(events)
 
     def _extend(self, sequence: Sequence, logits: Float32Array) -> list[EngineEvent]:
-        """Choose the next token of a sequence from its logits, and take what is forced after it."""
+        """Choose the next token of a sequence, and append it with the tokens that are forced after it."""
         events: list[EngineEvent] = []
         if not sequence.completion:
             sequence.first_token_s = self._clock()
@@ -223,7 +223,7 @@ class Engine:
             events.append(self._finish(sequence, "length" if was_closed else "stop"))
             return events
         token_ids = [token_id]
-        # Log probabilities are the model's: where they are wanted, forced tokens take their step too.
+        # A token needs a step of its own for its log probability, forced tokens too.
         if constraint is not None and not constraint.is_complete and logprob is None:
             token_ids += constraint.forced_tokens()
         room = self._room(sequence)
@@ -250,11 +250,11 @@ class Engine:
         return sequence.max_tokens - sequence.num_completion_tokens
 
     def _choose(self, sequence: Sequence, logits: Float32Array) -> tuple[int, TokenLogprob | None]:
-        """Sample first, ask the constraint, and pay for its mask only if the sample is refused.
+        """Draw a token, and compute the constraint's mask for a second draw only if it is refused.
 
-        That gives the masked distribution exactly: p(x) + (1 - Z) p(x)/Z = p(x)/Z, where Z is the
-        allowed mass; with top_p below 1 the nucleus of the second draw is the masked one. A
-        constraint may refuse a token that its mask allows, and leave it out of the next mask.
+        The result has the masked distribution: p(x) + (1 - Z) p(x)/Z = p(x)/Z, where Z is the allowed mass. With
+        top_p below 1 the nucleus of the second draw is that of the masked distribution. A constraint may refuse
+        a token that its mask allows; then the next mask excludes it.
         """
         params = sequence.request.sampling
         constraint = sequence.constraint
@@ -377,7 +377,7 @@ class Engine:
         return [Failed(request_id=request_id, kind=kind, detail=detail)]
 
     def _fail_all(self, plan: Plan) -> list[EngineEvent]:
-        """After a failed forward pass nothing in the slots of this plan can be trusted."""
+        """Fail the requests of this plan and clear their slots, whose contents are unknown."""
         slots = [sequence.slot for sequence, _ in plan.rows]
         events: list[EngineEvent] = []
         for request_id in {sequence.request_id for sequence, _ in plan.rows}:
@@ -399,7 +399,7 @@ def _prefilled(sequence: Sequence) -> Prefilled:
 
 
 def _joined(events: list[EngineEvent]) -> list[EngineEvent]:
-    """The same events of one choice, its tokens in one."""
+    """The events of one choice, with all tokens in one event."""
     parts = [event for event in events if isinstance(event, Tokens)]
     if len(parts) < 2:
         return events

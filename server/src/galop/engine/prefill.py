@@ -1,4 +1,4 @@
-"""Which prompts get the rows of the next step. Pure: no model, no clock, no thread.
+"""Decides which prompts get the rows of the next step. Pure: no model, no clock, no thread.
 
 Theory of operation. All prompts that have a slot compete for the rows of a step that decoding leaves.
 
@@ -37,16 +37,16 @@ MAX_CHUNKS_AHEAD = 8
 most bursts of short prompts are over by then."""
 
 CHUNKS_ALONE = 2
-"""Chunks of long prompts in a step that nobody waits for: no sequence decodes, no short prompt is there.
-A request that arrives during the step waits for all of it. Larger steps gain nothing (bench/LOG.md)."""
+"""Chunks of long prompts in a step without decoding sequences and short prompts. A request that arrives during
+the step waits for its end. Larger steps are no faster per token (bench/LOG.md)."""
 
 Waiters = Mapping[Sequence, list[tuple[Sequence, int]]]
-"""For a sequence that prefills: those that wait for a prefix of its prompt, and how long that is."""
+"""For a sequence that prefills: (sequence that waits for a prefix of its prompt, tokens of that prefix)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Demand:
-    """What a sequence wants computed next."""
+    """The prompt tokens of a sequence to compute next."""
 
     sequence: Sequence
     num_tokens: int
@@ -61,11 +61,11 @@ class _Demand:
 
 
 class PrefillTurns:
-    """Orders the prompts of each step, and remembers who was overtaken."""
+    """Orders the prompts of each step, and counts by how much each was overtaken."""
 
     def __init__(self, *, chunk: int, least_run: int) -> None:
-        """`chunk`: prompt tokens that others can wait for. `least_run`: no fewer rows of a prompt are computed
-        at once, unless it has fewer."""
+        """`chunk`: prompt tokens of a step that other sequences wait for. `least_run`: the fewest rows of a prompt
+        in a step, unless it has fewer in all."""
         self._chunk = max(chunk, 2 * least_run - 1)  # so that any prompt can go on
         self._least_run = least_run
         self._overtaken: dict[Sequence, float] = {}
@@ -82,7 +82,7 @@ class PrefillTurns:
         free_rows: int,
         is_decoding: bool,
     ) -> list[tuple[Sequence, int]]:
-        """(sequence, how many of its pending tokens) of the next step; remembers them as computed.
+        """(sequence, how many of its pending tokens) of the next step, which is counted as computed.
 
         `free_rows`: what decoding leaves of the batch. `is_decoding`: whether some sequence decodes in this
         step.

@@ -1,4 +1,4 @@
-"""Which sequence gets the next free slot: the waiting queue, fair between keys. Pure: no clock, no thread.
+"""The waiting queue: decides which sequence gets the next free slot, fair between keys. Pure: no clock, no thread.
 
 Theory of operation. Sequences of one API key and one service tier form a flow. Every flow has a
 level: the work it has been given so far, divided by the weight of its tier. A free slot goes to the
@@ -6,9 +6,8 @@ flow with the lowest level, and within a flow to the sequence that arrived first
 Counter of Sheng et al., "Fairness in Serving Large Language Models" (OSDI 2024). A flow that comes
 back from a pause is lifted to the level of those served meanwhile: idling earns no credit.
 
-Nobody starves. The level of a flow that waits stands still while the levels of those served rise,
-so its turn comes after a bounded amount of other people's work, whatever its tier: tiers are shares
-of the machine, not ranks.
+No flow starves. The level of a flow that waits stays while the levels of those served rise, so its turn comes
+after a bounded amount of work of other flows, whatever its tier: tiers are shares of the machine, not ranks.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The model as the engine sees it: rows of tokens in, rows of logits out, one KV cache per slot.
+"""The interface of model runners: rows of tokens in, rows of logits out, one KV cache per slot.
 
-`BatchCosts` is what the engine may know of how a runner computes: which batches are cheap. Implemented by `llama.LlamaRunner` on llama.cpp and by `testing.ScriptedModel` without weights.
+Implemented by `backends.llama.runner.LlamaRunner` with llama.cpp, and by `backends.scripted.ScriptedModel`
+without weights. `BatchCosts` says which batches of a runner are cheap.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ class Batch:
 
     token_ids: Int32Array
     positions: Int32Array
-    """Of the token in its sequence, from 0: the number of tokens before it in the slot."""
+    """Number of tokens before the row's token in its sequence."""
     slots: Int32Array
     """The slot of each row, 0 <= slot < `ModelRunner.num_slots`."""
-    wants_logits: npt.NDArray[np.int8]
-    """1 for the rows whose logits are wanted, else 0."""
+    needs_logits: npt.NDArray[np.int8]
+    """1 for the rows whose logits `forward` returns, else 0."""
 
     @property
     def num_rows(self) -> int:
@@ -37,20 +38,20 @@ class Batch:
 
 
 class BatchCosts(Protocol):
-    """How a runner's time depends on the shape of a batch. Changes how fast a batch is, never a result."""
+    """How the time of a forward pass depends on the shape of its batch. Never affects a result."""
 
     def cost(self, runs: Sequence[tuple[int, int]]) -> float:
-        """The time of a forward pass, in times of one row more. `runs`: (slot, number of rows) of each
+        """The time of a forward pass; the unit is the time of one more row. `runs`: (slot, number of rows) of each
         sequence, in any order; at least one."""
 
     def distance(self, slot: int, running: Sequence[int]) -> int:
-        """How well a sequence in `slot` can be computed together with those in the slots `running`: 0 is as
-        well as anywhere, more is worse."""
+        """How much slower a sequence in `slot` is computed together with those in the slots `running` than in the
+        best slot; 0 in the best one. Only the order of distances has a meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearCosts:
-    """A pass costs the same however its rows are spread over slots: ragged batches."""
+    """The cost of a pass that depends on the number of its rows alone."""
 
     pass_cost_rows: float = 5.0
     """Fixed cost of a forward pass, in rows."""
@@ -84,7 +85,7 @@ class ModelRunner(Protocol):
 
     @property
     def is_batch_invariant(self) -> bool:
-        """Whether a row's logits have the same bits whatever else is in the batch and however its
+        """Whether the bits of a row's logits depend neither on the other rows of the batch nor on how its
         sequence was cut into batches, single rows included."""
 
     @property
@@ -94,16 +95,16 @@ class ModelRunner(Protocol):
     def end_token_ids(self) -> frozenset[int]: ...
 
     def forward(self, batch: Batch) -> Float32Array:
-        """Put the rows into the KV cache; return logits, shape (rows that want them, vocab_size).
+        """Append the rows to the KV cache; returns logits of shape (number of `needs_logits`, vocab_size).
 
-        The array is a view that the next call overwrites.
+        The next call may overwrite the array.
         """
 
     def copy_prefix(self, source: int, targets: Sequence[int], num_tokens: int) -> None:
-        """Make each target slot hold exactly the first `num_tokens` tokens of the source slot."""
+        """Replace the contents of each target slot by the first `num_tokens` tokens of the source slot."""
 
     def truncate(self, slot: int, num_tokens: int) -> None:
         """Forget everything in the slot after its first `num_tokens` tokens, if it holds more."""
 
     def close(self) -> None:
-        """Free the model. Nothing may be called afterwards."""
+        """Free the model. No method may be called afterwards."""

@@ -1,11 +1,11 @@
-"""From a row of logits to a token id. Pure functions on numpy arrays.
+"""Chooses a token id from a row of logits. Pure functions on numpy arrays.
 
-Order: logit_bias and penalties on the logits, then the constraint's mask, then temperature, then
-top_p, then one draw by inverse transform. Penalties follow the OpenAI API reference: the count of a
-token in the completion so far, times frequency_penalty, plus presence_penalty once.
+The order is: logit_bias and penalties, the constraint's mask, temperature, top_p, one draw by inverse transform
+sampling. Penalties follow the OpenAI API reference: the count of a token in the completion so far times
+frequency_penalty, plus presence_penalty once.
 
-Randomness is a function, not a state: `uniform(seed, choice, position, draw)`. So the same seed
-gives the same tokens whatever else is in the batch, in whatever order requests arrive.
+Random numbers are a function without state, `uniform(seed, choice, position, draw)`. So the tokens of a seed do
+not depend on other requests.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _MASK64 = (1 << 64) - 1
 _LEAST_TEMPERATURE = 1e-8
 
 _FLOORS = (1e-1, 1e-2, 1e-3)
-"""Lower bounds of the unscaled softmax, 1 at the most likely token; the nucleus is looked for above the first
-that leaves enough tokens."""
+"""Lower bounds of the unscaled softmax, which is 1 at the most likely token. The nucleus is sought among the
+tokens above the first bound that leaves enough of them."""
 
 
 def uniform(seed: int, choice_index: int, position: int, draw: int = 0) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments.
+    """A random number in [0, 1), determined by the arguments.
 
     SplitMix64's finaliser (Steele, Lea, Flood 2014) as a keyed hash, applied once per argument.
     """
@@ -70,10 +70,9 @@ def masked(logits: Float32Array, mask: npt.NDArray[np.bool_]) -> Float32Array:
 
 
 def choose(logits: Float32Array, params: SamplingParams, random: float) -> int:
-    """Draw a token from one row, shape (vocab_size,); `random` is in [0, 1).
+    """Draw a token id. `logits`: shape (vocab_size,), at least one finite. `random`: in [0, 1).
 
-    Temperature 0 takes the most likely token, and the lowest id among equals. `logits` must hold
-    at least one finite value.
+    Temperature 0 takes the most likely token, and the lowest id among equals.
     """
     if params.temperature <= 0.0 or params.top_p <= 0.0:
         return int(logits.argmax())
@@ -84,7 +83,7 @@ def choose(logits: Float32Array, params: SamplingParams, random: float) -> int:
 
 
 def _invert(weights: Float32Array, sums: Float64Array, random: float) -> int:
-    """The first index at which the running sum of `weights` exceeds `random` of the total."""
+    """The first index at which the running sum of `weights` exceeds the share `random` of the total."""
     threshold = random * sums[-1]
     block = min(int(sums.searchsorted(threshold, side="right")), len(sums) - 1)
     before = sums[block - 1] if block else 0.0
@@ -99,9 +98,8 @@ def _invert(weights: Float32Array, sums: Float64Array, random: float) -> int:
 def _choose_in_nucleus(weights: Float32Array, total: float, top_p: float, random: float) -> int:
     """Draw from the smallest set of most likely tokens whose share is at least `top_p`.
 
-    Only the tokens above a floor are sorted: the highest floor that leaves enough of them, because
-    sorting a flat distribution whole takes 1.5 ms. All those below the last floor together weigh
-    less than what may be left out.
+    Only the tokens above a floor are sorted, the highest floor that leaves enough of them: sorting all of a flat
+    distribution takes 1.5 ms. The tokens below the last floor together have less than the share 1 - `top_p`.
     """
     needed = top_p * total
     for floor in (*_FLOORS, (total - needed) / len(weights)):

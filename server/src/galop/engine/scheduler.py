@@ -2,24 +2,23 @@
 
 Theory of operation. Every sequence that runs owns a slot of the KV cache. A step takes all pending
 tokens of the sequences that decode (one each, more after forced tokens) and fills up with prompt
-tokens of those that prefill, no more than `prefill_chunk` of them while anybody decodes: that bounds
+tokens of those that prefill, no more than `prefill_chunk` of them while a sequence decodes: that bounds
 the pause a long prompt can cause. `engine.prefill` shares these rows between prompts.
 
 Slots remember their tokens after their sequence ended, so a slot is also an entry of the prefix
-cache. A waiting sequence looks for the slot that shares the longest prefix with its prompt, running
-slots included. Where the shared part is still being computed there, it waits for it instead of
-computing it twice: that is how requests that arrive together pay for their common prefix once.
-The last prompt token is always computed, for its logits.
+cache. A waiting sequence takes the longest prefix of its prompt from any slot, running ones included. If the
+shared part is still being computed there, the sequence waits for it: requests that arrive together compute
+their common prefix once. The last prompt token is always computed, for its logits.
 
-Which sequences decode in a step, how many tokens of each, and which slot a new one gets depends on
-what the runner says of its costs (`engine.runner.BatchCosts`); results do not.
+Which sequences decode in a step, how many tokens of each, and which slot a new one gets depends on the
+runner's costs (`engine.runner.BatchCosts`); results do not.
 
 Where a row has the same bits in any batch (`ModelRunner.is_batch_invariant`), generated tokens stay in
 the cache for the next turn of a conversation, a sequence that decodes alone may have a draft
 (`engine.drafts`), and forced tokens may be computed in any number of steps. Where a single row may differ
-from one in company, an answer must not depend on what was cached: at least two prompt tokens are
-computed, a prompt is never cut so that one row stays alone, forced tokens are computed at once, and the
-cache keeps prompts only, because generated tokens were computed one by one.
+from the same row in a larger batch, an answer must not depend on what was cached: at least two prompt tokens
+are computed, no run of a prompt has a single row, forced tokens are computed in one step, and the cache keeps
+prompts only, because generated tokens were computed one by one.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ _EMPTY = np.empty(0, dtype=np.int32)
 
 @dataclass(slots=True)
 class Slot:
-    """One sequence's worth of KV cache."""
+    """The KV cache of one sequence."""
 
     index: int
     """0 <= index < number of slots."""
     tokens: Int32Array = field(default_factory=lambda: _EMPTY)
-    """What the cache holds while no sequence owns the slot; empty while one does."""
+    """The token ids in the KV cache of a free slot; empty while a sequence owns the slot."""
     sequence: Sequence | None = None
     """The owner; None while the slot is free."""
     last_used: int = 0
@@ -103,7 +102,7 @@ class Plan:
         sequence has no pending token left, and of every draft token."""
         token_ids, positions, slots = [], [], []
         num_rows = sum(count + len(sequence.draft) for sequence, count in self.rows)
-        wants_logits = np.zeros(num_rows, dtype=np.int8)
+        needs_logits = np.zeros(num_rows, dtype=np.int8)
         end = 0
         for sequence, count in self.rows:
             assert sequence.slot is not None
@@ -116,18 +115,18 @@ class Plan:
             slots.append(np.full(count, sequence.slot, dtype=np.int32))
             end += count
             if start + count >= sequence.num_tokens:
-                wants_logits[end - 1 - len(sequence.draft) : end] = 1
+                needs_logits[end - 1 - len(sequence.draft) : end] = 1
         return Batch(
             np.concatenate(token_ids),
             np.concatenate(positions),
             np.concatenate(slots),
-            wants_logits,
+            needs_logits,
         )
 
 
 class Scheduler:
-    """Owns the queue and the slots. Who gets a slot next is decided by `engine.queue`, and whose prompt is
-    computed next by `engine.prefill`."""
+    """Owns the queue and the slots. `engine.queue` decides which sequence gets a slot next, and `engine.prefill`
+    which prompts are computed next."""
 
     def __init__(
         self,
@@ -153,7 +152,7 @@ class Scheduler:
         self._num_ended = 0
         self._prefill_turns = PrefillTurns(chunk=prefill_chunk, least_run=self._least_run)
         self._prefix_waiters: dict[Sequence, list[tuple[Sequence, int]]] = {}
-        """See `engine.prefill.Waiters`; made anew by every `_admit`."""
+        """See `engine.prefill.Waiters`; rebuilt by every `_admit`."""
         self._num_admitted = 0
 
     @property
@@ -165,7 +164,7 @@ class Scheduler:
         return not self.waiting and not self.running
 
     def num_kv_tokens(self) -> tuple[int, int]:
-        """Tokens in the KV cache: of running sequences, and kept for prompts that begin alike."""
+        """Tokens in the KV cache: of running sequences, and in free slots (the prefix cache)."""
         running = sum(slot.num_computed_tokens for slot in self.slots if slot.sequence is not None)
         return running, sum(len(slot.tokens) for slot in self.slots if slot.sequence is None)
 
@@ -212,8 +211,8 @@ class Scheduler:
         )
 
     def _decode_rows(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
-        """The runs with the most rows for their cost. Whoever is skipped takes part in the next step, which
-        then has runs of one length: short where the skipped ones have little to compute."""
+        """The runs with the most rows for their cost. A sequence that is skipped takes part in the next step: all
+        runs then have one length, at most the number of pending tokens of every skipped sequence."""
         whole = self._whole_runs(decoding)
         if not decoding or not self.is_batch_invariant:
             return whole
@@ -256,7 +255,7 @@ class Scheduler:
     def _draft(
         self, decoding: list[Sequence], rows: list[tuple[Sequence, int]], budget: int
     ) -> int:
-        """If one sequence decodes alone, give it a draft of at most `budget` tokens. Returns the draft's length."""
+        """Give a sequence that decodes alone a draft of at most `budget` tokens. Returns the draft's length."""
         for sequence in decoding:
             sequence.draft = []
         if len(decoding) != 1 or not self.is_batch_invariant:
@@ -272,7 +271,7 @@ class Scheduler:
         return len(sequence.draft)
 
     def _admit(self) -> tuple[list[Sequence], list[PrefixCopy], list[Truncation]]:
-        """Give free slots to waiting sequences. One whose prefix a running sequence is about to compute waits for
+        """Give free slots to waiting sequences. A sequence whose prefix a running one has yet to compute waits for
         it, and a free slot is kept for it."""
         admitted: list[Sequence] = []
         copies: list[PrefixCopy] = []
@@ -309,8 +308,8 @@ class Scheduler:
         self.waiting.start(sequence)
 
     def _longest_shared_prefix(self, sequence: Sequence) -> tuple[Slot | None, int]:
-        """The slot with the longest common prefix, and its length in tokens: at least `MIN_SHARED_TOKENS`, else
-        (None, 0). Among equals, one that has computed it already."""
+        """The slot with the longest common prefix, and the length of that in tokens; (None, 0) if it is shorter than
+        `MIN_SHARED_TOKENS`. Among equals, a slot that has computed it already."""
         best: Slot | None = None
         best_shared = MIN_SHARED_TOKENS - 1
         limit = sequence.num_prompt_tokens - self._least_run
@@ -328,9 +327,9 @@ class Scheduler:
         return best, best_shared if best is not None else 0
 
     def _choose_target(self, free: list[Slot], source: Slot | None, num_shared: int) -> Slot:
-        """The slot for a new sequence. The source of its prefix, if at least half of what is cached there is
-        shared. Else the slot unused for longest of those that are computed best together with the running
-        ones; if none is ideal, the best one of the half that was unused for longest."""
+        """The slot for a new sequence: the source of its prefix, if at least half of the tokens there are shared.
+        Else the least recently used slot at distance 0 (`BatchCosts.distance`) from the running ones; if there is
+        none, the nearest one of the half that was used least recently."""
         if source is not None and source.sequence is None and source in free:
             loses_little = num_shared * 2 >= len(source.tokens)
             if loses_little or len(free) == 1:

@@ -14,11 +14,7 @@ from galop.protocol.requests import GenerationRequest
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """A choice of a request on its way through the engine.
-
-    num_tokens = num_prompt_tokens + num_completion_tokens, and
-    num_computed_tokens of them are in the KV cache of `slot`.
-    """
+    """A choice of a request in the engine: num_computed_tokens of its num_tokens are in the KV cache of `slot`."""
 
     request: GenerationRequest
     choice_index: int
@@ -30,7 +26,7 @@ class Sequence:
     arrival_s: float
     """Seconds on the engine's clock, as are all times here."""
     max_tokens: int
-    """The most that may be generated: the request's budget, or what its context window leaves."""
+    """Of the completion: the request's budget, or fewer if the context window leaves fewer."""
     completion: list[int] = field(default_factory=list)
     """Token ids, the end token included."""
     num_computed_tokens: int = 0

@@ -1,7 +1,7 @@
-"""Softmax of a row of logits, not divided by its sum, with running sums to draw from.
+"""The softmax of a row of logits without the division by its sum, and running sums to draw from.
 
-Computed by our C code where it was built and the processor has AVX2, else by numpy: the same within
-rounding, in three times the time (bench/LOG.md).
+Computed by csrc/sampling.c where it was built and the processor has AVX2, FMA and F16C; else by numpy, which
+gives the same within rounding in three times the time (bench/LOG.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from galop.engine.runner import Float32Array
 
 BLOCK = 256
-"""Numbers per running sum: two short searches instead of one long one. csrc/sampling.c has it, too."""
+"""Numbers between two running sums; the same in csrc/sampling.c. A draw searches the sums, then one block."""
 
 Float64Array = npt.NDArray[np.float64]
 

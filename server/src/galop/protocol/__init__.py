@@ -1,4 +1,4 @@
-"""The ground floor: requests, events, errors and constraint specs that rooms pass to each other.
+"""The protocol room: requests, events, errors and constraint specs that other rooms pass to each other.
 
 Imports no other room.
 """

@@ -1,6 +1,6 @@
-"""What an answer must be: a JSON document, calls of tools, reasoning before them. Plain values.
+"""Specs of constraints: a JSON document, tool calls, reasoning before them.
 
-`grammar` compiles a spec; the engine passes it on unread.
+`grammar` compiles a spec. The engine passes it to a constraint factory unread.
 """
 
 from __future__ import annotations
@@ -29,43 +29,47 @@ class CallSyntax(msgspec.Struct, frozen=True, kw_only=True):
     separator: str = ""
     after: str = ""
     trigger: str
-    """With this text the model announces a call; `before` + `begin` starts with it."""
+    """The model writes this text to begin a call. `before` + `begin` starts with it."""
     trigger_token_id: int | None = None
-    """Where the trigger is a single control token of the vocabulary: that token."""
+    """The control token whose text is the trigger; None if there is none."""
 
 
 class ToolCalls(msgspec.Struct, frozen=True, kw_only=True):
     """Calls of declared functions."""
 
     tools: tuple[ToolSpec, ...]
+    """At least one."""
     syntax: CallSyntax
     is_required: bool
     """False: the model may write text instead, until it writes the trigger."""
     max_calls: int
+    """At least 1."""
 
 
 class Thinking(msgspec.Struct, frozen=True, kw_only=True):
-    """Free text that comes before what the constraint is about."""
+    """Reasoning: free text before the part that is constrained."""
 
     end: str
     """The text that ends it, such as `</think>`."""
     end_token_id: int | None = None
-    """Where that text is a single control token of the vocabulary: that token."""
+    """The control token with that text; None if there is none."""
     max_tokens: int
-    """After so many tokens the end is forced, so that the answer fits."""
+    """After so many tokens the end is forced, so that the answer fits into the budget."""
 
 
 class ConstraintSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Names a constraint; the engine hands it to the factory it was built with.
+    """What an answer must be.
 
-    At most one of `json_object`, `schema` is set; beside `tool_calls` it takes the place of free text.
+    At most one of `json_object` and `schema` is set. With `tool_calls`, the document replaces the free text that
+    the model may write instead of calls.
     """
 
     json_object: bool = False
-    """One JSON object, whatever it holds."""
+    """A JSON object with any members."""
     schema: str | None = None
-    """One JSON document of this JSON Schema, given as JSON text."""
+    """A JSON document that is valid against this JSON Schema, given as JSON text."""
     is_strict: bool = True
-    """False: keywords of the schema that no grammar carries are left to the caller's check."""
+    """False: the caller validates keywords of the schema that no grammar can express."""
     tool_calls: ToolCalls | None = None
     thinking: Thinking | None = None
+    """None: the answer has no reasoning before it."""

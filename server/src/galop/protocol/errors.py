@@ -1,14 +1,14 @@
-"""What can go wrong between a request and its tokens.
+"""Errors of requests to an engine.
 
 EngineError
 ├── QueueFullError            the bounded waiting queue has no room
-│   └── QueueShareFullError   it has, but not for this key
+│   └── QueueShareFullError   the bounded share of this key has no room
 ├── EngineUnavailableError    the engine process is starting, stopping or gone
 ├── EngineDiedError           the engine process ended while this request was in flight
-├── RequestQuarantinedError   a request like this one killed the engine before
-├── ConstraintFailedError     the constraint could not be compiled or broke while generating
+├── RequestQuarantinedError   a request like this one killed the engine
+├── ConstraintFailedError     the constraint could not be compiled, or allowed no token
 │   └── BudgetTooSmallError   no document of the constraint fits into max_tokens
-└── EngineInternalError       a bug of ours: the step raised
+└── EngineInternalError       a step raised: a bug
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from typing import Literal
 
 
 class EngineError(Exception):
-    """Base of everything an engine may raise to the one who submitted a request."""
+    """Base of the errors that refuse or end a request."""
 
 
 QueueUnit = Literal["sequences", "prompt tokens"]
+"""What a bound of the queue counts."""
 
 
 class QueueFullError(EngineError):
-    """No room in the queue. `num_waiting` of `limit` units wait; try again in `retry_after_s`."""
+    """The queue has no room: `num_waiting` units wait, and it holds `limit`. Try again in `retry_after_s` seconds."""
 
     def __init__(
         self,
@@ -42,12 +43,12 @@ class QueueFullError(EngineError):
 
 
 class QueueShareFullError(QueueFullError):
-    """There is room, but not for this key: it has `num_waiting` units and may have `limit` now, those that
-    run included."""
+    """The share of this key is used up: it has `num_waiting` units and may have `limit` now, running ones
+    included."""
 
 
 class EngineUnavailableError(EngineError):
-    """The engine is not accepting work now; `reason` says why in a few words."""
+    """The engine takes no requests now; `reason` says why in a few words. Try again in `retry_after_s` seconds."""
 
     def __init__(self, reason: str, *, retry_after_s: int = 1) -> None:
         super().__init__(reason)
@@ -56,7 +57,7 @@ class EngineUnavailableError(EngineError):
 
 
 class EngineDiedError(EngineError):
-    """The engine process ended while it worked on this request."""
+    """The engine process ended while it ran this request. `exit_code`: negative for a signal, None if unknown."""
 
     def __init__(self, *, exit_code: int | None) -> None:
         super().__init__(f"the engine process ended (exit code {exit_code})")
@@ -64,14 +65,14 @@ class EngineDiedError(EngineError):
 
 
 class RequestQuarantinedError(EngineError):
-    """A request with the same prompt and constraint killed the engine, alone, on its last try."""
+    """A request with the same prompt and constraint killed the engine while it ran alone."""
 
     def __init__(self) -> None:
         super().__init__("a request like this one ended the engine before")
 
 
 class ConstraintFailedError(EngineError):
-    """The constraint could not be compiled, or left no token to choose."""
+    """The constraint could not be compiled, or allowed no token."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -79,7 +80,7 @@ class ConstraintFailedError(EngineError):
 
 
 class BudgetTooSmallError(ConstraintFailedError):
-    """The smallest document takes `num_tokens_needed`, and only `num_tokens` are allowed."""
+    """The smallest document takes `num_tokens_needed` tokens; the budget is `num_tokens`."""
 
     def __init__(self, *, num_tokens_needed: int, num_tokens: int) -> None:
         super().__init__(
@@ -91,7 +92,7 @@ class BudgetTooSmallError(ConstraintFailedError):
 
 
 class EngineInternalError(EngineError):
-    """A step of the engine raised: our bug. `detail` is for the log, not for the caller."""
+    """A step of the engine raised: a bug. `detail` is for the log, not for the caller."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""What the server asks of an engine: token ids, how to draw, and what the result must be.
+"""Requests to an engine: prompt token ids, sampling parameters, constraint.
 
 These types cross the process border, so they are msgspec Structs made of plain values.
 """
@@ -12,33 +12,38 @@ from galop.protocol.literals import ServiceTier
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
-    """How to choose a token. Every draw depends on (seed, choice index, position) alone."""
+    """How tokens are chosen (see `engine.sampler`)."""
 
     temperature: float = 1.0
     """0 is greedy: the most likely token, the lowest id where two are equal."""
     top_p: float = 1.0
+    """Share of probability, 0 to 1, of the most likely tokens to draw from."""
     seed: int = 0
-    """0 <= seed < 2**64."""
+    """0 <= seed < 2**64. A random number depends on seed, choice index and position alone."""
     frequency_penalty: float = 0.0
+    """Subtracted from a token's logit for each time that it occurs in the completion."""
     presence_penalty: float = 0.0
+    """Subtracted from a token's logit if it occurs in the completion."""
     logit_bias: dict[int, float] = {}
     """Added to the logits of these token ids (all inside the vocabulary)."""
     num_logprobs: int | None = None
-    """None: no log probabilities. 0 to 20: the chosen token's, and that many of the most likely."""
+    """None: no log probabilities. 0 to 20: that of the chosen token, and of so many most likely ones."""
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt and `num_choices` independent continuations of it."""
 
     request_id: str
+    """Unique among the requests in flight."""
     prompt_token_ids: list[int]
     """At least one, fewer than the context window."""
     max_tokens: int
-    """At least 1. The engine also ends a sequence that fills its context window."""
+    """Of a choice, at least 1. A sequence also ends when it fills the context window."""
     num_choices: int = 1
+    """At least 1."""
     sampling: SamplingParams = SamplingParams()
     constraint: ConstraintSpec | None = None
     key_id: str = ""
-    """Whose request it is: the waiting queue is fair between keys."""
+    """The API key that the request belongs to. The waiting queue is fair between keys."""
     service_tier: ServiceTier = "on_demand"
-    """How large a share of the machine it asks for while others wait (see `engine.queue`)."""
+    """The share of the machine that it gets while others wait (see `engine.queue`)."""

@@ -95,7 +95,7 @@ class LlamaRunner:
         self._tokens = np.zeros(rows, dtype=np.int32)
         self._positions = np.zeros(rows, dtype=np.int32)
         self._slots = np.zeros(rows, dtype=np.int32)
-        self._wants_logits = np.zeros(rows, dtype=np.int8)
+        self._needs_logits = np.zeros(rows, dtype=np.int8)
         num_logits = self._num_slots + LONGEST_DRAFT
         self._logits = np.empty((num_logits, self.vocab_size), dtype=np.float32)
         num_slot_ids = np.ones(rows, dtype=np.int32)
@@ -106,7 +106,7 @@ class LlamaRunner:
         batch.pos = self._positions.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
         batch.n_seq_id = num_slot_ids.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
         batch.seq_id = addresses.ctypes.data_as(ctypes.POINTER(ctypes.POINTER(ctypes.c_int32)))
-        batch.logits = self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
+        batch.logits = self._needs_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
         self._batch = batch
 
     def _warm_up(self) -> None:
@@ -145,7 +145,7 @@ class LlamaRunner:
 
     def forward(self, batch: Batch) -> Float32Array:
         """See `ModelRunner.forward`. Raises RuntimeError if llama.cpp refuses the batch."""
-        row_of_logits = np.cumsum(batch.wants_logits) - 1
+        row_of_logits = np.cumsum(batch.needs_logits) - 1
         by_length = _runs_by_length(batch.slots)
         for length, runs in by_length.items():
             part = self._part(length, runs)
@@ -153,11 +153,11 @@ class LlamaRunner:
                 return self._decode(batch, length)
             logits = self._decode(part.batch_of(batch), length)
             wanted = part.rows[part.rows >= 0]
-            wanted = wanted[batch.wants_logits[wanted] > 0]
+            wanted = wanted[batch.needs_logits[wanted] > 0]
             self._logits[row_of_logits[wanted]] = logits
             for slot, position in part.fillers:
                 self.truncate(slot, position)
-        return self._logits[: int(np.count_nonzero(batch.wants_logits))]
+        return self._logits[: int(np.count_nonzero(batch.needs_logits))]
 
     def _part(self, length: int, runs: list[tuple[int, int]]) -> _Part:
         """What llama.cpp computes in one pass: runs of `length` rows, each (slot, first row), of slots that
@@ -187,7 +187,7 @@ class LlamaRunner:
         self._tokens[:rows] = batch.token_ids
         self._positions[:rows] = batch.positions
         self._slots[:rows] = batch.slots
-        self._wants_logits[:rows] = batch.wants_logits
+        self._needs_logits[:rows] = batch.needs_logits
         self._batch.n_tokens = rows
         threads = self.threads.choose(rows, rows // length)
         llama.llama_set_n_threads(self._context, threads, threads)
@@ -196,7 +196,7 @@ class LlamaRunner:
         self.threads.record(rows, rows // length, time.perf_counter() - start)
         if status != 0:
             raise RuntimeError(f"llama_decode returned {status} for {rows} rows")
-        num_logits = int(np.count_nonzero(batch.wants_logits))
+        num_logits = int(np.count_nonzero(batch.needs_logits))
         if not num_logits:
             return np.empty((0, self.vocab_size), dtype=np.float32)
         pointer = llama.llama_get_logits(self._context)
@@ -274,7 +274,7 @@ class _Part:
             batch.token_ids[rows],
             batch.positions[rows],
             batch.slots[rows],
-            np.where(rows < 0, 0, batch.wants_logits[rows]).astype(np.int8),
+            np.where(rows < 0, 0, batch.needs_logits[rows]).astype(np.int8),
         )
         for index, run in enumerate(self._runs):
             if isinstance(run, tuple):
