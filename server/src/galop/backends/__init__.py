@@ -1,1 +1,1 @@
-"""Models that compute logits: llama.cpp, and a scripted one for tests."""
+"""The backends room: model runners and tokenizers, with llama.cpp or scripted for tests."""

@@ -1,11 +1,10 @@
-"""A model without weights, for tests: yours and ours.
+"""A model without weights, for our tests and for those of users (`galop.testing`).
 
-`ScriptedModel` is a `ModelRunner`: the engine batches, caches and samples with it as with a real
-one, and it checks that the engine keeps its contract (positions follow each other, slots are not
-mixed up). `ScriptedTokenizer` is its vocabulary: the 256 bytes and three control tokens.
+`ScriptedModel` is a `ModelRunner`. It asserts that the engine keeps the contract of `ModelRunner`: each row
+continues its slot. `ScriptedTokenizer` has the 256 bytes and three control tokens.
 
-`galop serve --model scripted:Hello` serves one that always answers "Hello"; with `--model scripted:`
-it repeats the last user message.
+`galop serve --model scripted:Hello` serves a model that always answers "Hello"; that of `--model scripted:`
+repeats the last user message.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ _IDS = {text: token_id for token_id, text in _TEXTS.items()}
 _CERTAIN = 20.0
 
 Reply = Callable[[str], str]
-"""From the text of the prompt (control tokens included) to the answer."""
+"""The text of a prompt, control tokens included, to the text of its answer."""
 
 
 class ScriptedTokenizer:
-    """One token per byte. Implements `chat.Tokenizer`."""
+    """One token per byte. Implements `chat.tokenizer.Tokenizer`."""
 
     vocab_size = VOCAB_SIZE
     end_token_ids = frozenset({END})
@@ -40,7 +39,7 @@ class ScriptedTokenizer:
     special_token_texts = frozenset(_IDS)
 
     def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
-        """The bytes of `text`; control tokens are recognised unless told otherwise."""
+        """The bytes of `text`, and control tokens for their texts if `parse_special`."""
         if not parse_special:
             return list(text.encode("utf-8", "replace"))
         token_ids: list[int] = []
@@ -65,17 +64,16 @@ class ScriptedTokenizer:
 
 
 def repeat_last_user_message(prompt: str) -> str:
-    """The default reply: what the user said last."""
-    said = re.findall(r"<\|im_start\|>user\n(.*?)<\|im_end\|>", prompt, re.DOTALL)
-    return said[-1].strip() if said else ""
+    """The default reply: the last user message of the prompt."""
+    messages = re.findall(r"<\|im_start\|>user\n(.*?)<\|im_end\|>", prompt, re.DOTALL)
+    return messages[-1].strip() if messages else ""
 
 
 class ScriptedModel:
-    """Answers every prompt with `reply(prompt text)` and then ends.
+    """Answers every prompt with `reply(prompt text)` and the end token.
 
-    The prompt is everything up to the last "<|im_start|>assistant" line. Raises AssertionError
-    from `forward` if the engine breaks the contract of `ModelRunner`.
-    `step_time_s` is how long each forward pass takes.
+    The prompt ends before the last line "<|im_start|>assistant". `forward` takes `step_time_s` seconds. It
+    raises AssertionError if the engine breaks the contract of `ModelRunner`.
     """
 
     def __init__(
@@ -98,13 +96,13 @@ class ScriptedModel:
         self.step_time_s = step_time_s
         self.slots: list[list[int]] = [[] for _ in range(num_slots)]
         self.batch_sizes: list[int] = []
-        """Rows of every forward pass so far."""
+        """Number of rows of each forward pass so far."""
         self._tokenizer = ScriptedTokenizer()
         self._marker = self._tokenizer.encode("<|im_start|>assistant\n")
 
     @classmethod
     def from_name(cls, name: str, *, num_slots: int, context_window: int) -> ScriptedModel:
-        """From `scripted:` or `scripted:TEXT`, as on the command line."""
+        """The model of a source `scripted:` or `scripted:TEXT`."""
         text = name.removeprefix("scripted:")
         reply: str | Reply = text or repeat_last_user_message
         return cls(reply, num_slots=num_slots, context_window=context_window)
@@ -115,19 +113,19 @@ class ScriptedModel:
         if self.step_time_s:
             time.sleep(self.step_time_s)
         rows = []
-        for token_id, position, slot, wants in zip(
+        for token_id, position, slot, needs in zip(
             batch.token_ids, batch.positions, batch.slots, batch.needs_logits, strict=True
         ):
             tokens = self.slots[slot]
             assert position == len(tokens), f"slot {slot} holds {len(tokens)}, row is {position}"
             assert len(tokens) < self.context_window, f"slot {slot} is full"
             tokens.append(int(token_id))
-            if wants:
+            if needs:
                 rows.append(self.logits(tokens))
         return np.array(rows, dtype=np.float32).reshape(len(rows), self.vocab_size)
 
     def logits(self, tokens: Sequence[int]) -> Float32Array:
-        """The row after `tokens`; override for other distributions."""
+        """Logits of the token after `tokens`, shape (vocab_size,). Override for other distributions."""
         row = np.full(self.vocab_size, -_CERTAIN / 2, dtype=np.float32)
         row[self._next_token(tokens)] = _CERTAIN / 2
         return row

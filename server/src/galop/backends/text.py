@@ -1,6 +1,6 @@
-"""The vocabulary and the chat template of a model, without its weights: what the server process needs.
+"""The tokenizer and the chat template of a model, without its weights, for the server process.
 
-Imports little, so that a command can load them on a thread while it imports the rest.
+Imports little: a command reads them on a thread while it imports the rest.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from galop.backends.scripted import ScriptedTokenizer
 
 SCRIPTED_PREFIX = "scripted:"
-"""A model source with this prefix names the model without weights: see `backends.scripted`."""
+"""A model source with this prefix names a model without weights: see `backends.scripted`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelText:
-    """How text becomes tokens for one model."""
+    """What turns messages into the tokens of one model."""
 
     tokenizer: LlamaTokenizer | ScriptedTokenizer
     chat_template: str | None
-    """Jinja source; None where the model's file has none."""
+    """Jinja source; None if the model file has none."""
     training_context: int
-    """Tokens of context that the model was trained for; 0 if unknown."""
+    """The context window that the model was trained for, in tokens; 0 if unknown."""
 
 
 def open_model_text(source: str) -> ModelText:
-    """Read it. `source`: the path of a GGUF file, or `scripted:...`.
+    """Read the text part of a model. `source`: the path of a GGUF file, or `scripted:...`.
 
     Raises `galop.backends.llama.errors.ModelError`.
     """

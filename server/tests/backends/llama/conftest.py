@@ -1,4 +1,4 @@
-"""The embedded model, loaded once for this folder, as shipped and in formats of `galop tune`."""
+"""The embedded model, as shipped and in formats of `galop tune`, loaded once for this folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from galop.tuning.formats import FORMATS
 
 @pytest.fixture(scope="session")
 def vocabulary() -> Iterator[LlamaModel]:
-    """The embedded model's, without its weights."""
+    """The embedded model without its weights."""
     model = LlamaModel(embedded_model_path(), vocab_only=True)
     yield model
     model.close()

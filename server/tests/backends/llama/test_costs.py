@@ -1,4 +1,4 @@
-"""What llama.cpp computes in one pass, and what the scheduler makes of it. No model is loaded."""
+"""The cost of batches in llama.cpp, and the plans of a scheduler with these costs. No model is loaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from galop.protocol.requests import GenerationRequest
 def test_a_pass_has_one_length_and_no_gaps(
     runs: list[tuple[int, int]], num_passes: int, num_fillers: int
 ) -> None:
-    """Gaps are filled where that is cheaper than another pass."""
+    """A gap is filled if that costs less than another pass."""
     num_rows = sum(count for _, count in runs)
 
     cost = StreamCosts(fills_gaps=True).cost(runs)
@@ -34,19 +34,19 @@ def test_a_pass_has_one_length_and_no_gaps(
 
 
 def test_without_our_kernels_a_gap_costs_a_pass() -> None:
-    """Other kernels may compute a row otherwise beside fillers, so there are none."""
+    """There are no fillers: with other kernels they may change the bits of rows."""
     assert StreamCosts(fills_gaps=False).cost([(0, 1), (2, 1)]) == 2 * PASS_COST_ROWS + 2
 
 
 def test_slots_between_those_that_run_are_ideal() -> None:
-    """Whatever stands between them is a gap already."""
+    """They are gaps already."""
     costs = StreamCosts(fills_gaps=True)
     assert [costs.distance(slot, [2, 5]) for slot in (0, 1, 3, 4, 6, 9)] == [2, 1, 0, 0, 1, 4]
     assert costs.distance(7, []) == 0
 
 
 def test_a_filler_costs_more_the_longer_its_sequence_is() -> None:
-    """It attends to all cells before it."""
+    """It attends to all cells of its sequence."""
     assert filler_cost_rows(2, 0) == 2
     assert filler_cost_rows(2, 1000) == 6
 
@@ -67,7 +67,7 @@ def make_scheduler(num_slots: int = 4) -> Scheduler:
 
 
 def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
-    """As many running sequences, with so many tokens to compute."""
+    """Running sequences with these numbers of tokens to compute."""
     sequences = []
     for index in range(len(num_pending)):
         sequences.append(make_sequence([index, 1, 2], name=str(index), max_tokens=99))
@@ -92,7 +92,7 @@ def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
     ],
 )
 def test_a_pass_has_runs_of_one_length(pending: tuple[int, ...], rows: dict[int, int]) -> None:
-    """A second length would cost a second pass over the weights; the one with most rows is taken."""
+    """A second length takes a second pass over the weights, so the length with most rows is chosen."""
     scheduler = make_scheduler()
     sequences = decoding(scheduler, *pending)
 
@@ -101,8 +101,8 @@ def test_a_pass_has_runs_of_one_length(pending: tuple[int, ...], rows: dict[int,
     assert {sequences.index(sequence): count for sequence, count in plan.rows} == rows
 
 
-def test_nobody_waits_twice_for_the_long_runs_of_others() -> None:
-    """After the pass of a long run comes one with everybody who waited, however long the next run is."""
+def test_no_sequence_is_skipped_twice_for_long_runs() -> None:
+    """After a pass of a long run, the next pass has all sequences that were skipped."""
     scheduler = make_scheduler()
     short, long = decoding(scheduler, 1, 20)
     assert scheduler.schedule().rows == [(long, 20)]
@@ -112,9 +112,9 @@ def test_nobody_waits_twice_for_the_long_runs_of_others() -> None:
     assert scheduler.schedule().rows == [(short, 1), (long, 1)]
 
 
-def test_slots_that_run_lie_side_by_side() -> None:
-    """A new sequence goes between those that run, or next to them, but takes no slot whose tokens were
-    used lately if there are older ones."""
+def test_running_slots_are_adjacent() -> None:
+    """A new sequence gets a slot between the running ones or next to them, but not a recently used one if there
+    are older ones."""
     scheduler = make_scheduler(num_slots=6)
     first = [make_sequence([index, 1, 2], name=str(index)) for index in range(6)]
     for sequence in first:

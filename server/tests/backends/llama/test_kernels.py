@@ -1,4 +1,4 @@
-"""Our kernels beside numpy, through ggml's own graphs, and their idea of ggml's structures."""
+"""Our kernels against numpy, called through graphs of ggml; our structures against ggml's headers."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _normal(seed: int, *shape: int) -> Floats:
 
 
 def _quantized(values: Floats) -> Floats:
-    """As ggml quantises activations: 8 bits and a scale for every 32."""
+    """Activations as ggml quantises them: 8 bits each, and a scale for every 32."""
     blocks = values.reshape(-1, 32)
     scales = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float32)
     steps = np.round(blocks / np.where(scales == 0, 1, scales))
@@ -121,7 +121,7 @@ def _quantized(values: Floats) -> Floats:
 
 
 def _dequantized(weights: Floats, name: str) -> Floats:
-    """What ggml's simple quantisers keep of `weights`."""
+    """`weights` after ggml's quantisation and back."""
     blocks = weights.reshape(-1, 32)
     if name == "Q8_0":
         return _quantized(weights)
@@ -134,7 +134,7 @@ def _dequantized(weights: Floats, name: str) -> Floats:
 
 @pytest.mark.parametrize("name", ["Q4_1", "Q8_0"])
 @pytest.mark.parametrize(("rows", "columns"), [(16, 32), (192, 576), (48, 1536)])
-def test_weights_times_columns_is_what_numpy_says(
+def test_weights_times_columns_is_that_of_numpy(
     graph: Graph, name: str, rows: int, columns: int
 ) -> None:
     weights, x = _normal(1, rows, columns), _normal(2, 7, columns)
@@ -147,7 +147,7 @@ def test_weights_times_columns_is_what_numpy_says(
 
 @pytest.mark.parametrize("name", ["Q4_1", "Q8_0"])
 @pytest.mark.parametrize("num_threads", [1, 2, 3])
-def test_a_column_has_the_same_bits_alone_and_in_any_company(
+def test_a_column_has_the_same_bits_alone_and_beside_others(
     graph: Graph, name: str, num_threads: int
 ) -> None:
     weights = graph.tensor(_normal(3, 112, 288), _TYPES[name])
@@ -160,7 +160,7 @@ def test_a_column_has_the_same_bits_alone_and_in_any_company(
 
 
 def test_extreme_weights_and_activations_do_not_overflow(graph: Graph) -> None:
-    """Sixteen bits hold a block's sum only just: all steps 15, all activations 127."""
+    """The largest sum of a block just fits 16 bits: all weights 15, all activations 127."""
     weights = np.tile(np.array([0.0] + [15.0] * 31, np.float32), (16, 2))
     x = np.full((1, 64), 127.0, dtype=np.float32)
     result = graph.mul_mat(graph.tensor(weights, _TYPES["Q4_1"]), graph.tensor(x))
@@ -179,7 +179,7 @@ def test_other_shapes_are_left_to_ggml(graph: Graph) -> None:
 
 
 def test_other_formats_are_left_to_the_ggml_that_llama_cpp_runs(graph: Graph) -> None:
-    """A second copy of its library would compute zeros with these: its tables are not filled."""
+    """A second copy of its library would return zeros: its lookup tables are not initialised."""
     weights, x = _normal(5, 32, 64), _normal(6, 3, 64)
     result = graph.mul_mat(graph.tensor(weights, _TYPES["Q5_0"]), graph.tensor(x))
     outputs: list[Floats] = []
@@ -192,7 +192,7 @@ def test_other_formats_are_left_to_the_ggml_that_llama_cpp_runs(graph: Graph) ->
 def _attention(
     q: Floats, k: Floats, v: Floats, mask: Floats, scale: float, softcap: float = 0.0
 ) -> Floats:
-    """Shapes (sequence, head, row, size); of the mask (sequence, 1, row, cell). Result: rows first."""
+    """Arrays have shape (sequence, head, row, size), the mask (sequence, 1, row, cell), the result (sequence, row, head, size)."""
     group = q.shape[1] // k.shape[1]
     scores = scale * q @ np.repeat(k, group, axis=1).swapaxes(-1, -2)
     if softcap:
@@ -224,7 +224,7 @@ def _causal(num_sequences: int, num_rows: int, num_cells: int) -> Floats:
         (2, 2, 256, 2, 64),
     ],
 )
-def test_attention_is_what_numpy_says(
+def test_attention_is_that_of_numpy(
     graph: Graph, heads: int, kv_heads: int, size: int, rows: int, cells: int
 ) -> None:
     q = _normal(1, 3, heads, rows, size)
@@ -293,8 +293,8 @@ def test_attention_of_a_row_has_the_same_bits_whatever_else_is_computed(graph: G
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")
 def test_structures_are_those_of_the_installed_ggml(tmp_path: Path) -> None:
-    """`struct ggml_tensor` and `struct ggml_cplan` of the public headers. (`ggml_compute_params` is in
-    no installed file; the tests above would not survive another layout.)"""
+    """`struct ggml_tensor` and `struct ggml_cplan`, which are in installed headers. (`ggml_compute_params` is not;
+    with another layout the tests above would fail.)"""
     header = (_CSRC / "ggml_abi.h").read_text()
     prints = ""
     for name, known in (

@@ -1,4 +1,4 @@
-"""The real model behind `ModelRunner`: what the scheduler and the promises rely on."""
+"""The llama.cpp runner with the embedded model: its contract, and that bits do not depend on batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from galop.protocol.requests import GenerationRequest, SamplingParams
 pytestmark = pytest.mark.model
 
 Row = tuple[int, int, int, int]
-"""token id, position, slot, wants logits"""
+"""(token id, position, slot, needs logits)"""
 
 
 def batch(rows: Iterable[Row]) -> Batch:
@@ -33,7 +33,7 @@ def batch(rows: Iterable[Row]) -> Batch:
 
 
 def prefill(runner: LlamaRunner, slot: int, tokens: list[int], chunk: int) -> Float32Array:
-    """Logits after the last token, the prompt cut into chunks."""
+    """Logits after the last token of a prompt that is computed in chunks."""
     runner.truncate(slot, 0)
     last = len(tokens) - 1
     logits = np.empty((0, 0), np.float32)
@@ -67,7 +67,7 @@ def test_logits_do_not_depend_on_how_a_prompt_is_cut(
 def test_rows_computed_one_by_one_are_those_of_a_chunk(
     runner: LlamaRunner, tokens: list[int]
 ) -> None:
-    """Bit for bit: what keeps answers in the prefix cache and verifies drafts in one pass."""
+    """Bit for bit. The prefix cache of answers and drafts depend on it."""
     if not runner.is_batch_invariant:
         pytest.skip("llama.cpp computes these weights, and single rows by other kernels")
     expected = prefill(runner, 0, tokens, 128)
@@ -88,7 +88,7 @@ def test_our_kernels_compute_the_model_as_shipped(runner: LlamaRunner, weights: 
 
 
 def test_logits_do_not_depend_on_the_batch(runner: LlamaRunner, tokens: list[int]) -> None:
-    """Bit for bit: alone, beside other sequences, and beside somebody's prefill."""
+    """Bit for bit: alone, beside other sequences, and beside a prefill."""
     prefill(runner, 0, tokens, 128)
     alone = runner.forward(batch([(5, 100, 0, 1)]))[0].copy()
     for slot, length in [(0, 100), (1, 40), (2, 77)]:
@@ -100,7 +100,7 @@ def test_logits_do_not_depend_on_the_batch(runner: LlamaRunner, tokens: list[int
     assert np.array_equal(crowded[1], alone)
 
 
-def test_a_prompt_does_not_depend_on_who_decodes_beside_it(
+def test_a_prompt_does_not_depend_on_decoding_beside_it(
     runner: LlamaRunner, tokens: list[int]
 ) -> None:
     """Bit for bit: its chunks share batches with sequences that take one row each."""
@@ -117,11 +117,11 @@ def test_a_prompt_does_not_depend_on_who_decodes_beside_it(
 
 
 @pytest.mark.parametrize("order", [(0, 1, 3), (3, 1, 0)])
-def test_slots_apart_share_a_pass_and_leave_the_others_alone(
+def test_separate_slots_share_a_pass_and_others_are_unchanged(
     runner: LlamaRunner, tokens: list[int], order: tuple[int, ...]
 ) -> None:
-    """Rows of slots 0, 1 and 3, in any order: as if each were alone, and slot 2 goes on unchanged.
-    Where our kernels run they take one pass, as many operations as a row of one slot."""
+    """Rows of slots 0, 1 and 3 have the bits that they have alone, in any order. Slot 2 is unchanged. With our
+    kernels they take one pass: as many operations as a row of one slot."""
     alone = []
     for slot in (0, 1, 2, 3):
         prefill(runner, slot, tokens[: 30 + slot], 128)
@@ -162,7 +162,7 @@ def test_runs_of_different_lengths_get_their_own_logits(
 def test_a_copied_prefix_is_as_good_as_a_computed_one(
     runner: LlamaRunner, tokens: list[int]
 ) -> None:
-    """Bit for bit: the prefix cache changes times, not answers."""
+    """Bit for bit: the prefix cache does not change answers."""
     expected = prefill(runner, 0, tokens, 128)
     runner.copy_prefix(0, [1, 2], 60)
     for slot in (1, 2):
@@ -221,7 +221,7 @@ def test_drafts_change_no_byte_of_an_answer(
 
 
 def test_the_engine_answers_with_the_model(runner: LlamaRunner, tokenizer: LlamaTokenizer) -> None:
-    """Words in, words out, and the same ones whether alone or among others."""
+    """The answer is the same alone and beside others."""
 
     def ask(question: str, name: str) -> GenerationRequest:
         prompt = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"

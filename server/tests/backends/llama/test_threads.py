@@ -1,4 +1,4 @@
-"""How many threads a batch gets."""
+"""The number of threads of a batch, with times that the tests make up."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from galop.backends.llama.threads import AdaptiveThreads, threads_for
     ("rows", "threads"), [(1, 2), (2, 1), (3, 1), (4, 2), (7, 2), (8, 8), (9, 8), (128, 8)]
 )
 def test_the_table_decides_up_to_its_last_entry(rows: int, threads: int) -> None:
-    """The entry for the most rows that are not more; beyond it, all threads."""
+    """The last entry for at most so many rows counts; beyond the table, all threads."""
     assert threads_for(rows, {1: 2, 2: 1, 4: 2, 8: 8}, 8) == threads
 
 
 def test_the_number_of_threads_bounds_the_table() -> None:
-    """A table measured with more threads asks for more than there are."""
+    """A table may have been measured with more threads."""
     assert threads_for(8, {8: 64}, 2) == 2
 
 
 def test_below_the_first_entry_one_thread_is_used() -> None:
-    """Tables begin at one row; a foreign one may not."""
+    """Tables of `galop tune` begin at one row; others may not."""
     assert threads_for(1, {2: 2}, 4) == 1
 
 
@@ -36,8 +36,7 @@ def run(
     seconds: dict[int, float],
     runs: int | None = None,
 ) -> list[int]:
-    """The choices of `num_steps` steps that take what `seconds` says for each number of threads. Every
-    row is a run, unless told otherwise."""
+    """The choices of `num_steps` steps. `seconds`: the time of a step by number of threads. `runs`: default `rows`."""
     chosen = []
     for _ in range(num_steps):
         chosen.append(threads.choose(rows, runs or rows))
@@ -45,7 +44,7 @@ def run(
     return chosen
 
 
-def test_threads_move_to_where_steps_are_quick_and_stay_there() -> None:
+def test_the_fastest_number_of_threads_is_found_and_kept() -> None:
     chosen = run(AdaptiveThreads(2, {1: 2}), 1, 400, {1: 0.010, 2: 0.030})
     assert chosen[:20] == [2] * 20
     assert chosen[50:].count(2) <= 20, "probes of what is slow are rare"
@@ -53,7 +52,7 @@ def test_threads_move_to_where_steps_are_quick_and_stay_there() -> None:
     assert chosen[-100:].count(4) >= 90
 
 
-def test_a_core_that_is_taken_away_is_noticed_within_a_few_steps() -> None:
+def test_the_number_of_threads_follows_a_core_that_is_taken_and_returned() -> None:
     threads = AdaptiveThreads(2, {1: 2})
     run(threads, 8, 2000, {1: 0.028, 2: 0.018})
     chosen = run(threads, 8, 60, {1: 0.028, 2: 0.050})
@@ -62,14 +61,14 @@ def test_a_core_that_is_taken_away_is_noticed_within_a_few_steps() -> None:
     assert chosen[-50:].count(2) >= 45, "and so is its return"
 
 
-def test_sizes_learn_apart() -> None:
+def test_batches_of_different_sizes_are_independent() -> None:
     threads = AdaptiveThreads(2, {1: 1, 8: 2})
     run(threads, 1, 100, {1: 0.01, 2: 0.02})
     assert run(threads, 8, 20, {1: 0.03, 2: 0.02}) == [2] * 20
 
 
-def test_a_moment_of_trouble_moves_nothing() -> None:
-    """Slow steps ask for a probe, and are over when it is made."""
+def test_a_few_slow_steps_change_nothing() -> None:
+    """Slow steps trigger a probe and have ended after it."""
     threads = AdaptiveThreads(2, {1: 2})
     run(threads, 8, 1000, {1: 0.028, 2: 0.018})
     for _ in range(20):
@@ -78,8 +77,8 @@ def test_a_moment_of_trouble_moves_nothing() -> None:
         assert chosen.count(1) <= 3
 
 
-def test_prompts_among_the_steps_disturb_nothing() -> None:
-    """A short prompt takes half as long as the next token of as many sequences, and comes again and again."""
+def test_prompts_between_decode_steps_change_nothing() -> None:
+    """Short prompts with as many rows as decode steps, which take half as long."""
     threads = AdaptiveThreads(2, {1: 2})
     chosen = []
     for _ in range(60):
@@ -88,5 +87,5 @@ def test_prompts_among_the_steps_disturb_nothing() -> None:
     assert chosen[240:].count(1) <= 6
 
 
-def test_one_thread_is_never_left() -> None:
+def test_a_single_thread_stays() -> None:
     assert set(run(AdaptiveThreads(1, {}), 4, 500, {1: 0.01})) == {1}

@@ -1,4 +1,4 @@
-"""The model's vocabulary."""
+"""The tokenizer of the embedded model."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_the_round_trip_holds_for_any_text(tokenizer: LlamaTokenizer) -> None:
     holds()
 
 
-def test_control_tokens_are_recognised_only_where_wanted(tokenizer: LlamaTokenizer) -> None:
-    """`<|im_end|>` in a template is one token; typed by a user it can be kept as text."""
+def test_control_tokens_are_recognised_only_on_request(tokenizer: LlamaTokenizer) -> None:
+    """`<|im_end|>` in a template is one token; in the text of a user it can stay text."""
     assert len(tokenizer.encode("<|im_end|>")) == 1
     assert len(tokenizer.encode("<|im_end|>", parse_special=False)) > 1
     assert "<|im_end|>" in tokenizer.special_token_texts
@@ -48,7 +48,7 @@ def test_control_tokens_are_recognised_only_where_wanted(tokenizer: LlamaTokeniz
 
 
 def test_the_pieces_are_the_same_where_no_kernels_were_built(vocabulary: LlamaModel) -> None:
-    """Read token by token, and in one call of C."""
+    """Token by token in Python, and in one call of our library."""
     arguments = (llama.llama_token_to_piece, vocabulary.vocab, vocabulary.vocab_size)
     pieces, ends = kernels.token_pieces(*arguments)
     assert (pieces, ends) == Kernels(None, "not built").token_pieces(*arguments)

@@ -1,4 +1,4 @@
-"""The llama room: the only importer of llama_cpp. Implements what `engine` and `chat` ask for.
+"""The llama room: models, tokenizers and runners with llama.cpp. Only this room imports llama_cpp.
 
-Nothing is imported here: the server process needs `model` and `tokenizer`, and not numpy for `runner`.
+Nothing is imported here: the server process needs `model` and `tokenizer` without numpy, which `runner` imports.
 """

@@ -1,7 +1,7 @@
-"""What can be wrong with a model file.
+"""Errors of loading a model.
 
 ModelError
-├── ModelFileError      the file is missing, unreadable, or no GGUF that the kernels can load
+├── ModelFileError      the file is missing, unreadable, or no GGUF file that llama.cpp can load
 └── ModelMemoryError    the weights or the KV cache do not fit into memory
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class ModelError(Exception):
-    """Base of the faults of a model file; `path` names it, `reason` is one line for a person."""
+    """Base of the errors of a model file `path`. `reason` is one line for a person."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")

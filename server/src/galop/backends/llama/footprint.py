@@ -1,4 +1,4 @@
-"""How much memory a model needs: from the metadata of its file, without loading the weights."""
+"""The memory that a model needs, from the metadata of its file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from galop.backends.llama.library import llama
 from galop.backends.llama.model import LlamaModel
 
 _BYTES_PER_VALUE = 2
-"""Keys and values are kept as float16 (llama.cpp's default, which `LlamaRunner` leaves)."""
+"""Keys and values are float16: llama.cpp's default, which `LlamaRunner` keeps."""
 
 
 def kv_bytes_per_token(model: LlamaModel) -> int | None:
-    """Bytes that one token takes in the KV cache; None where the metadata do not say (models whose
-    layers differ). Keys as in the GGUF specification, "[llm].attention"."""
+    """Bytes of a token in the KV cache; None if the metadata have no single number, as for models whose layers
+    differ. The metadata keys are those of the GGUF specification, "[llm].attention"."""
     architecture = model.metadata("general.architecture")
 
     def number(key: str) -> int | None:
@@ -29,7 +29,7 @@ def kv_bytes_per_token(model: LlamaModel) -> int | None:
 
 
 def compiled_features() -> frozenset[str]:
-    """What the kernels were compiled to use, in llama.cpp's names: AVX2, FMA, AVX512, ..."""
+    """The instruction sets that llama.cpp was compiled for, by its names: AVX2, FMA, AVX512, ..."""
     text = llama.llama_print_system_info().decode("utf-8", "replace")
     pairs = (part.split(":")[-1].partition("=") for part in text.split("|"))
     return frozenset(name.strip() for name, _, value in pairs if value.strip() == "1")

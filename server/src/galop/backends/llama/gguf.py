@@ -1,7 +1,7 @@
-"""Refuses files that are no GGUF before the kernels see them: those abort the process.
+"""Refuses files that are not GGUF files before llama.cpp reads them: it may abort the process.
 
-Only the fixed part of the header is read (GGUF specification, version 2 and 3): magic, version,
-number of tensors, number of metadata entries.
+Reads only the fixed part of the header (GGUF specification, versions 2 and 3): magic, version, number of
+tensors, number of metadata entries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_METADATA = 1 << 20
 
 
 def check_gguf(path: Path) -> None:
-    """Raise `ModelFileError` with the reason unless `path` starts like a GGUF model."""
+    """Raises `ModelFileError` with the reason if the file does not start as a GGUF model does."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER.size)

@@ -1,9 +1,11 @@
-"""Our own kernels, put before llama.cpp's: see `csrc/*.c` and docs/decisions/0008.
+"""Our own kernels in place of llama.cpp's: see `csrc/*.c` and docs/decisions/0008.
 
-They are interposed: a library loaded with RTLD_GLOBAL before libggml-cpu answers to the names it
-defines (dlopen(3)), and hands what it does not handle to the originals, whose addresses it is told
-after they have been loaded. Linux only; the matrix and attention kernels want AVX2, and the version of
-ggml whose structures they know. Everywhere else llama.cpp's own run.
+They are interposed: our library is loaded with RTLD_GLOBAL before libggml-cpu, so the dynamic linker resolves
+the names that it defines to our functions (dlopen(3)). After libggml-cpu is loaded, `bind` passes the addresses of
+the original functions to our library, which calls them for operations that it does not handle.
+
+The library is used on Linux with a version of ggml in `KNOWN_GGML`; elsewhere all kernels are llama.cpp's. The
+matrix and attention kernels also need a processor with AVX2, FMA and F16C.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 KNOWN_GGML = frozenset({"0.25.3"})
-"""Versions of ggml that have the structures of csrc/ggml_abi.h."""
+"""Versions of ggml whose structures are those of csrc/ggml_abi.h."""
 
 _CPU_NAMES = (
     "ggml_compute_forward_mul_mat",
@@ -29,37 +31,36 @@ _CPU_NAMES = (
     "ggml_threadpool_chunk_add",
     "ggml_graph_plan",
 )
-"""In the order of `struct ggml_originals`."""
+"""The originals that `galop_bind_kernels` takes, in the order of `struct ggml_originals`."""
 
 _MAX_HEAD_SIZE = 256
-"""See csrc/attention.c."""
+"""`MAX_HEAD` in csrc/attention.c."""
 
 _BUFFER_NAMES = ("clear", "get_base", "get_size", "is_host")
+"""The functions `ggml_backend_buffer_...` that `galop_bind_clear` takes, in its order."""
 
 
 class Kernels:
-    """The loaded library of kernels.
-
-    `reason` says why the matrix and attention kernels do not run; empty if they do.
-    """
+    """Our library of kernels, or Python in place of it (`library` None) for the functions on vocabularies."""
 
     def __init__(self, library: ctypes.CDLL | None, reason: str) -> None:
         self._library = library
         self.reason = reason
+        """Why the matrix and attention kernels do not run; empty if they do."""
 
     @property
     def is_active(self) -> bool:
         return not self.reason
 
     def can_attend(self, head_sizes: tuple[int, int]) -> bool:
-        """Whether attention with keys and values of these sizes is ours to compute."""
+        """Whether our kernel computes attention with keys and values of these numbers of elements."""
         return self.is_active and all(
             size % 8 == 0 and size <= _MAX_HEAD_SIZE for size in head_sizes
         )
 
     def count(self, *, own: bool) -> int:
-        """Matrix multiplications and attentions so far: computed here, or left to llama.cpp's kernels
-        (not counting weights that llama.cpp has packed its own way)."""
+        """Number of matrix multiplications and attentions so far that our kernels computed (`own`), or left to
+        llama.cpp's. Operations on weights that llama.cpp repacks are in neither number."""
         return 0 if self._library is None else int(self._library.galop_num_operations(own))
 
     def end_tokens(self, is_end: Any, vocab: Any, num_tokens: int) -> list[int]:
@@ -81,7 +82,7 @@ class Kernels:
         return list(ids[:count])
 
     def token_pieces(self, to_piece: Any, vocab: Any, num_tokens: int) -> tuple[bytes, array[int]]:
-        """The bytes of all tokens one after the other, and where each ends, by llama.cpp's `to_piece`."""
+        """The bytes of all tokens in one string, and the end of each token in it, by llama.cpp's `to_piece`."""
         if self._library is None:
             pieces = [_piece(to_piece, vocab, token) for token in range(num_tokens)]
             return b"".join(pieces), array("i", accumulate(map(len, pieces)))
@@ -102,17 +103,17 @@ def _piece(to_piece: Any, vocab: Any, token: int) -> bytes:
 
 
 def preload(lib_folder: Path) -> Kernels:
-    """Load our kernels before libllama. `lib_folder` holds llama.cpp's libraries."""
+    """Load our library. Call before libllama is loaded. `lib_folder`: the folder of llama.cpp's libraries."""
     spec = importlib.util.find_spec("galop.backends.llama._kernels")
     if sys.platform != "linux":
-        return Kernels(None, f"they are for Linux, and this is {sys.platform}")
+        return Kernels(None, f"they run on Linux, and this is {sys.platform}")
     if spec is None or spec.origin is None:
-        return Kernels(None, "they were not built: no C compiler when galop was installed")
+        return Kernels(None, "they were not built: that takes a C compiler and an x86-64 processor")
     version = _ggml_version(lib_folder)
     if version not in KNOWN_GGML:
-        return Kernels(None, f"they do not know ggml {version}")
+        return Kernels(None, f"they do not support ggml {version}")
     if not (lib_folder / "libggml-cpu.so.0").exists():
-        return Kernels(None, "this build of llama.cpp chooses among several CPU libraries")
+        return Kernels(None, "this build of llama.cpp has several CPU libraries")
     library = ctypes.CDLL(spec.origin, mode=ctypes.RTLD_GLOBAL | os.RTLD_NOW)
     library.galop_num_operations.restype = ctypes.c_int64
     library.galop_num_operations.argtypes = (ctypes.c_bool,)
@@ -120,7 +121,7 @@ def preload(lib_folder: Path) -> Kernels:
 
 
 def bind(kernels: Kernels) -> None:
-    """Tell the kernels where the originals are, once these are loaded."""
+    """Pass the addresses of the originals to our library. Call after libllama is loaded."""
     library = kernels._library
     if library is None:
         return
@@ -128,7 +129,7 @@ def bind(kernels: Kernels) -> None:
     library.galop_bind_clear(
         *(_address(getattr(base, f"ggml_backend_buffer_{name}")) for name in _BUFFER_NAMES)
     )
-    originals = (getattr(cpu, name) for name in _CPU_NAMES)  # finds those of libggml-base, too
+    originals = (getattr(cpu, name) for name in _CPU_NAMES)  # dlsym also searches libggml-base
     addresses = (ctypes.c_void_p * len(_CPU_NAMES))(*map(_address, originals))
     kernels.reason = (
         "" if library.galop_bind_kernels(addresses) else "this processor has no AVX2, FMA and F16C"
@@ -136,10 +137,10 @@ def bind(kernels: Kernels) -> None:
 
 
 def loaded_library(name: str) -> ctypes.CDLL:
-    """That one of llama.cpp's libraries which it runs itself. Raises OSError if it is not loaded.
+    """The library lib`name` that libllama uses. Raises OSError if it is not loaded.
 
-    By its soname, not by a path: a wheel has no links, so each of a library's names is another file,
-    and the one that nobody uses would be loaded with tables that nobody has filled.
+    It is found by its soname. A wheel has no symbolic links, so each name of a library is a file of its own: by
+    another name the linker would load a second copy, whose lookup tables are not initialised.
     """
     return ctypes.CDLL(f"lib{name}.so.0", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
 

@@ -1,11 +1,9 @@
-"""llama.cpp's C library, loaded once per process, with its log in Python's logging.
+"""llama.cpp's C library, loaded once per process when this module is imported. Its log goes to `logging`.
 
-The low-level module of llama-cpp-python only: its package `__init__` also imports a high-level API
-that we never use and that takes longer to import than everything else here together, so the
-package is entered without running it.
+Imports the low-level module of llama-cpp-python only. The package's `__init__` also imports a high-level API,
+which takes longer than all other imports here and is not used; so an empty package takes its place.
 
-The OpenMP wait policy must be in the environment before the library loads; `worker` sets it for
-the engine process (see docs/architecture.md, threads).
+libgomp reads its environment variables when the library is loaded: `workers.spawn.ENVIRONMENT`.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from galop.backends.llama.kernels import bind, preload
 logger = logging.getLogger("galop.backends.llama")
 
 _LEVELS = {1: logging.DEBUG, 2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
-"""ggml's log levels. Its information is our debugging."""
+"""ggml's log levels to those of `logging`. Its level 2, info, is too detailed for ours."""
 
 
 def _load() -> Any:  # Any: a ctypes module whose functions carry no usable types
@@ -46,11 +44,11 @@ llama: Any = _load()
 bind(kernels)
 
 last_errors: list[str] = []
-"""What llama.cpp logged as errors since the last `forget_errors`, for messages to people."""
+"""The errors that llama.cpp logged since the last `forget_errors`, oldest first, for our own error messages."""
 
 
 def forget_errors() -> None:
-    """Start collecting anew."""
+    """Clear `last_errors`; call before an operation that may fail."""
     last_errors.clear()
 
 

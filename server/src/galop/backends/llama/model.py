@@ -1,4 +1,4 @@
-"""A GGUF file, loaded: either whole or only its vocabulary and metadata."""
+"""A loaded GGUF file, with its weights or with its vocabulary and metadata only."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ _TEXT_BUFFER = 1 << 16
 
 
 class LlamaModel:
-    """Owns a `llama_model *`.
+    """Owns a `llama_model *`, the attribute `pointer`. Close it when no runner or tokenizer uses it."""
 
-    Raises `ModelFileError` if the file cannot be loaded.
-    """
-
-    def __init__(self, path: Path, *, vocab_only: bool = False, num_gpu_layers: int = -1) -> None:
+    def __init__(self, path: Path, *, vocab_only: bool = False) -> None:
+        """`vocab_only`: load no weights. Raises `ModelFileError`."""
         check_gguf(path)
         params = llama.llama_model_default_params()
         params.vocab_only = vocab_only
-        params.n_gpu_layers = num_gpu_layers
         forget_errors()
         self.path = path
         self.pointer = llama.llama_model_load_from_file(str(path).encode(), params)
@@ -35,14 +32,14 @@ class LlamaModel:
 
     @property
     def training_context(self) -> int:
-        """How many tokens the model was trained to attend to; 0 where the file does not say."""
-        # Not llama_model_n_ctx_train, which is 0 where only the vocabulary was loaded.
+        """The context window that the model was trained for, in tokens; 0 if the file does not say."""
+        # Not llama_model_n_ctx_train: it is 0 if only the vocabulary was loaded.
         architecture = self.metadata("general.architecture")
         return int(self.metadata(f"{architecture}.context_length") or 0)
 
     @property
     def head_sizes(self) -> tuple[int, int]:
-        """Elements of a key and of a value of one attention head."""
+        """Number of elements of a key and of a value of an attention head."""
         even = llama.llama_model_n_embd(self.pointer) // max(
             1, llama.llama_model_n_head(self.pointer)
         )
@@ -59,7 +56,7 @@ class LlamaModel:
 
     @property
     def has_experts(self) -> bool:
-        """Whether it is a mixture of experts."""
+        """Whether the model is a mixture of experts."""
         return bool(self.metadata(f"{self.metadata('general.architecture')}.expert_count"))
 
     @cached_property
@@ -68,7 +65,7 @@ class LlamaModel:
         return frozenset(kernels.end_tokens(llama.llama_vocab_is_eog, self.vocab, self.vocab_size))
 
     def metadata(self, key: str) -> str | None:
-        """A metadata value as text, None where the file has no such key."""
+        """A metadata value as text; None if the file has no such key."""
         size = _TEXT_BUFFER
         while True:
             buffer = ctypes.create_string_buffer(size)

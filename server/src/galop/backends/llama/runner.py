@@ -1,12 +1,11 @@
-"""`engine.ModelRunner` on llama.cpp: one context, one KV stream per slot.
+"""`engine.runner.ModelRunner` with llama.cpp: one context, one KV stream per slot.
 
-Every slot has a stream of its own (`kv_unified` off), attention is ours where it can be and llama.cpp's
-without flash attention elsewhere, and runs of different lengths go into different calls. Measured on
-x86, that makes a sequence's logits bit-identical whatever else is in the batch and however its prompt
-was cut into chunks of two rows or more, which is what lets the same seed give the same bytes
-(docs/decisions/0002 and 0008).
+Every slot has a stream of its own (`kv_unified` off). Attention is computed by our kernel if it supports the
+model's head sizes, else by llama.cpp's operations without flash attention. Runs of different lengths go into
+different calls. Measured on x86, the bits of a sequence's logits then depend neither on the rest of the batch nor
+on how its prompt was cut into chunks of two rows or more (docs/decisions/0002 and 0008).
 
-What shape of batch is cheap is in `costs`. Batches are filled through numpy views of preallocated arrays.
+`costs` says which shapes of batches are cheap.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ from galop.backends.llama.costs import PASS_COST_ROWS, StreamCosts, filler_cost_
 from galop.backends.llama.errors import ModelMemoryError
 from galop.backends.llama.library import forget_errors, kernels, last_errors, llama
 from galop.backends.llama.model import LlamaModel
-from galop.backends.llama.threads import AdaptiveThreads, Threads
+from galop.backends.llama.threads import AdaptiveThreads, ThreadPolicy
 from galop.engine.drafts import LONGEST_DRAFT
 from galop.engine.runner import Batch, Float32Array, Int32Array
 
 DEFAULT_BATCH_ROWS = 512
-"""Rows per forward pass; larger ones do not help small models on CPUs."""
+"""Rows of a forward pass. Larger batches are no faster for small models on CPUs."""
 
 
 class LlamaRunner:
-    """Owns the model's context. Use from one thread at a time.
+    """Owns the model and its context. Use from one thread at a time.
 
-    `num_threads` is the most that a batch uses. How many it does use starts with `threads_by_rows`
-    (see `llama.threads`) and then follows what steps take.
+    `num_threads`: the most that compute a batch. `threads_by_rows`: how many compute it at first
+    (`threads.threads_for`); then the number follows the measured times of steps.
     Raises `ModelMemoryError` if the KV cache cannot be allocated.
     """
 
@@ -51,14 +50,14 @@ class LlamaRunner:
     ) -> None:
         self._model = model
         self._num_slots = num_slots
-        self.threads: Threads = AdaptiveThreads(num_threads, threads_by_rows or {})
+        self.threads: ThreadPolicy = AdaptiveThreads(num_threads, threads_by_rows or {})
         self._max_batch_rows = max(max_batch_rows, num_slots)
         params = llama.llama_context_default_params()
         params.n_ctx = context_window * num_slots
         params.n_seq_max = num_slots
         params.n_batch = params.n_ubatch = self._max_batch_rows
         params.n_threads = params.n_threads_batch = num_threads
-        # Our attention; llama.cpp's own would give other bits for other batches.
+        # Our attention. The bits of llama.cpp's flash attention depend on the batch.
         params.flash_attn_type = (
             llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
             if kernels.can_attend(model.head_sizes)
@@ -80,9 +79,9 @@ class LlamaRunner:
         self._allocate_batch()
         num_own, num_foreign = kernels.count(own=True), kernels.count(own=False)
         self._warm_up()
-        # Everything that can differ from batch to batch was computed by our kernels: nothing was left
-        # to others, and there was about as much as layers have (what llama.cpp packed its own way
-        # never gets here).
+        # Batch-invariant if our kernels computed all operations whose bits can depend on the batch: none was left
+        # to llama.cpp's kernels, and there were enough for all layers. (Operations on weights that llama.cpp
+        # repacks are not counted.)
         self._is_batch_invariant = (
             kernels.can_attend(model.head_sizes)
             and kernels.count(own=False) == num_foreign
@@ -110,7 +109,7 @@ class LlamaRunner:
         self._batch = batch
 
     def _warm_up(self) -> None:
-        """One forward pass, so that the first request does not wait for weights to be paged in."""
+        """One forward pass: pages in the weights before the first request."""
         one = np.zeros(1, dtype=np.int32)
         self.forward(Batch(one, one, one, np.ones(1, dtype=np.int8)))
         self.truncate(0, 0)
@@ -160,9 +159,8 @@ class LlamaRunner:
         return self._logits[: int(np.count_nonzero(batch.needs_logits))]
 
     def _part(self, length: int, runs: list[tuple[int, int]]) -> _Part:
-        """What llama.cpp computes in one pass: runs of `length` rows, each (slot, first row), of slots that
-        follow each other. It would cut other batches into such parts itself; but where our kernels run, a
-        row costs a fifth of a pass, so it may be cheaper to fill the gaps with rows that are forgotten."""
+        """Runs of `length` rows, each (slot, first row), for one call of llama.cpp. Gaps between the slots are filled
+        where that costs less than another pass (see `costs`)."""
         part = _Part(length)
         last = runs[0][0] - 1
         has_room = (runs[-1][0] - last) * length <= self._max_batch_rows
@@ -174,7 +172,7 @@ class LlamaRunner:
         return part
 
     def _fillers(self, gap: range, length: int) -> list[tuple[int, int]]:
-        """(slot, its next position) for each of these slots; [] where another pass costs less."""
+        """(slot, its next position) for each slot of a gap; [] if another pass costs less or a slot is full."""
         next_position = llama.llama_memory_seq_pos_max
         fillers = [(slot, int(next_position(self._memory, slot)) + 1) for slot in gap]
         cost = sum(filler_cost_rows(length, position) for _, position in fillers)
@@ -182,7 +180,7 @@ class LlamaRunner:
         return fillers if has_room and cost < PASS_COST_ROWS else []
 
     def _decode(self, batch: Batch, length: int) -> Float32Array:
-        """One call of llama.cpp, for runs of this length."""
+        """One call of llama.cpp, for runs of `length` rows."""
         rows = batch.num_rows
         self._tokens[:rows] = batch.token_ids
         self._positions[:rows] = batch.positions
@@ -203,8 +201,8 @@ class LlamaRunner:
         return np.ctypeslib.as_array(pointer, shape=(num_logits, self.vocab_size))
 
     def copy_prefix(self, source: int, targets: Sequence[int], num_tokens: int) -> None:
-        """Copies through a buffer of the cells in use; `llama_memory_seq_cp` between streams would
-        copy (and so touch) whole streams, 30 times as much for a prefix of 300 tokens."""
+        """Copies the cells in use through a buffer. `llama_memory_seq_cp` between streams copies whole streams, 30
+        times as much for a prefix of 300 tokens."""
         size = llama.llama_state_seq_get_size(self._context, source)
         state = (ctypes.c_uint8 * size)()
         if llama.llama_state_seq_get_data(self._context, state, size, source) != size:
@@ -225,7 +223,7 @@ class LlamaRunner:
 
 
 def _runs_by_length(slots: Int32Array) -> dict[int, list[tuple[int, int]]]:
-    """For every length of a run: its slots and first rows, ascending."""
+    """Length of runs to (slot, first row) of each run, ascending."""
     starts = np.flatnonzero(np.diff(slots, prepend=-1)).tolist()
     ends = [*starts[1:], len(slots)]
     by_length: dict[int, list[tuple[int, int]]] = {}
@@ -235,7 +233,7 @@ def _runs_by_length(slots: Int32Array) -> dict[int, list[tuple[int, int]]]:
 
 
 class _Part:
-    """Rows that llama.cpp computes in one call: runs of one length, and fillers between them."""
+    """Rows for one call of llama.cpp: runs of one length, and fillers between them."""
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -250,25 +248,25 @@ class _Part:
 
     @property
     def fillers(self) -> list[tuple[int, int]]:
-        """(slot, its length without the filler)."""
+        """(slot, number of its tokens before the filler)."""
         return [run for run in self._runs if isinstance(run, tuple)]
 
     @property
     def is_whole(self) -> bool:
-        """Whether these are the rows of the batch as they are."""
+        """Whether the part has all rows of the batch in their order, and no others."""
         return self._runs == [index * self._length for index in range(len(self._runs))]
 
     @cached_property
     def rows(self) -> npt.NDArray[np.intp]:
-        """Of the batch; -1 for those of fillers."""
+        """Row indices in the batch; -1 for rows of fillers."""
         steps = np.arange(self._length)
-        nothing = np.full(self._length, -1)
+        filler = np.full(self._length, -1)
         return np.concatenate(
-            [nothing if isinstance(run, tuple) else run + steps for run in self._runs]
+            [filler if isinstance(run, tuple) else run + steps for run in self._runs]
         )
 
     def batch_of(self, batch: Batch) -> Batch:
-        """These rows of it. What a filler's tokens are does not matter."""
+        """The rows of the part. Fillers have arbitrary tokens."""
         rows, steps = self.rows, np.arange(self._length, dtype=np.int32)
         part = Batch(
             batch.token_ids[rows],
@@ -278,6 +276,6 @@ class _Part:
         )
         for index, run in enumerate(self._runs):
             if isinstance(run, tuple):
-                its = slice(index * self._length, (index + 1) * self._length)
-                part.slots[its], part.positions[its] = run[0], run[1] + steps
+                filler = slice(index * self._length, (index + 1) * self._length)
+                part.slots[filler], part.positions[filler] = run[0], run[1] + steps
         return part

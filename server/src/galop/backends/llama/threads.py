@@ -1,9 +1,8 @@
-"""How many threads compute a batch: what was measured at `galop tune`, then what is measured now.
+"""Decides how many threads compute a batch: at first by what `galop tune` measured, then by the times of steps.
 
-Two threads on two free cores take 0.6 to 0.8 of one thread's time for any batch; with another process
-on one of the cores, 1.5 to 4 times as long, because each of some 400 barriers of a step waits for the
-thread that has lost its core. So the number follows what steps really take. It never changes a bit of
-the results.
+On two free cores, two threads take 0.6 to 0.8 of the time of one thread for any batch. If another process uses
+one of the cores, they take 1.5 to 4 times as long: at each of some 400 barriers of a step, one thread waits for
+the other one to get its core back. The number of threads never changes a bit of the results.
 """
 
 from __future__ import annotations
@@ -15,31 +14,34 @@ from collections.abc import Mapping
 from typing import Protocol
 
 PROBE_STEPS = 3
-"""Steps of a probe; their median counts, so one interruption does not decide."""
+"""Steps of a probe. Their median counts, so one interruption does not decide."""
 
 FIRST_INTERVAL, LONGEST_INTERVAL = 24, 384
-"""Steps between two probes. The interval doubles while probes lose: at most a few percent of the time
-goes into them, even where they are four times as slow."""
+"""Steps between two probes. The interval doubles with each probe that is not faster. So probes take at most a few
+percent of the time, even if they are four times as slow."""
 
-WORTH_A_CHANGE = 0.95
-"""Of the present time per row, below which another number of threads takes over."""
+SWITCH_RATIO = 0.95
+"""A probe that takes less than this, over the current time per row, changes the number of threads."""
 
-UNUSUAL = 1.4
-"""Times the usual step: something else wants the cores now, so look around soon."""
+SLOW_RATIO = 1.4
+"""Steps that take longer than this, over the average, trigger a probe: another process may use the cores."""
+
+_AVERAGE_WEIGHT = 0.05
+"""Weight of the last step in the moving average."""
 
 
-class Threads(Protocol):
-    """Says how many threads compute a batch, and hears how long it took."""
+class ThreadPolicy(Protocol):
+    """Decides how many threads compute a batch."""
 
     def choose(self, rows: int, runs: int) -> int:
-        """For a batch of so many rows, in runs of rows of one sequence each."""
+        """The number of threads for a batch of `rows` rows in `runs` runs, each of one sequence."""
 
     def record(self, rows: int, runs: int, seconds: float) -> None:
-        """What the batch took that `choose` was last asked about."""
+        """The time of the batch that `choose` was called for last."""
 
 
 class FixedThreads:
-    """Always what `threads_for` says; for measuring."""
+    """The number of `threads_for`, whatever the times are; for measurements."""
 
     def __init__(self, num_threads: int, threads_by_rows: Mapping[int, int]) -> None:
         self._num_threads = num_threads
@@ -53,58 +55,63 @@ class FixedThreads:
 
 
 class AdaptiveThreads:
-    """Starts with what `threads_for` says and follows the clock.
+    """The number of `threads_for` at first; then it follows the times of steps.
 
-    Batches of similar shape learn together: rows and runs within a factor of two. (15 rows of one prompt
-    take half as long as one row each of 15 sequences.) A level is one of `thread_counts`.
+    Times are kept per shape: batches whose rows, and whose runs, are within a factor of two. (15 rows of one
+    prompt take half as long as one row each of 15 sequences.) A level is an index into `thread_counts`.
     """
 
     def __init__(self, num_threads: int, threads_by_rows: Mapping[int, int]) -> None:
         self._counts = thread_counts(num_threads)
-        self._start = FixedThreads(num_threads, threads_by_rows)
+        self._initial = FixedThreads(num_threads, threads_by_rows)
         self._shapes: dict[tuple[int, int], _Shape] = {}
 
     def choose(self, rows: int, runs: int) -> int:
         bits = rows.bit_length(), runs.bit_length()
         shape = self._shapes.get(bits)
         if shape is None:
-            shape = self._shapes[bits] = self._new_shape(bits, self._start.choose(rows, runs))
+            shape = self._shapes[bits] = self._new_shape(bits, self._initial.choose(rows, runs))
         return self._counts[shape.choose()]
 
     def record(self, rows: int, runs: int, seconds: float) -> None:
         self._shapes[rows.bit_length(), runs.bit_length()].record(seconds / rows)
 
-    def _new_shape(self, bits: tuple[int, int], start: int) -> _Shape:
-        """It starts with no more threads than its nearest neighbour has come to use."""
+    def _new_shape(self, bits: tuple[int, int], num_threads: int) -> _Shape:
+        """A shape that starts with `num_threads`, or with fewer if probes led its nearest neighbour to fewer."""
         if self._shapes:
-            nearest = min(self._shapes, key=lambda each: math.dist(each, bits))
-            learnt = self._shapes[nearest]
-            if learnt.has_moved:
-                start = min(start, self._counts[learnt.level])
-        level = max(i for i, count in enumerate(self._counts) if count <= start)
+            nearest = self._shapes[min(self._shapes, key=lambda each: math.dist(each, bits))]
+            if nearest.has_switched:
+                num_threads = min(num_threads, self._counts[nearest.level])
+        level = max(i for i, count in enumerate(self._counts) if count <= num_threads)
         return _Shape(level, len(self._counts))
 
 
 class _Shape:
-    """Batches of one shape: the level in use, and now and then a probe of a neighbour.
+    """The level for batches of one shape, and probes of its neighbours now and then. Times are seconds per row.
 
-    What was probed is compared with the steps before it and with those after it: a probe is often made
-    because steps were slow, and something that lasted no longer than them decides nothing.
+    The time of a probe is compared with the steps before and after it, the faster ones: a probe may have been
+    triggered by slow steps, and then decides only if they are still slow after it.
     """
 
     def __init__(self, level: int, num_levels: int) -> None:
         self.level = level
-        self.has_moved = False
+        self.has_switched = False
+        """Whether a probe ever changed the level."""
         self._num_levels = num_levels
         self._recent: deque[float] = deque(maxlen=PROBE_STEPS)
-        self._usual: float | None = None
+        """Times of the last steps at `level`."""
+        self._average: float | None = None
+        """Moving average of the times at `level`."""
         self._interval = FIRST_INTERVAL
         self._steps_left = FIRST_INTERVAL
+        """Steps until the next probe."""
         self._direction = 1
+        """Of the next probe: 1 or -1 level."""
         self._probe: list[float] = []
+        """Times of the probe that runs, or that is not evaluated yet."""
         self._is_probing = False
-        self._before = 0.0
-        """The median step before the probe that is to be judged."""
+        self._before_probe = 0.0
+        """Median time of the steps before the probe."""
 
     def choose(self) -> int:
         return self.level + self._direction if self._is_probing else self.level
@@ -115,37 +122,38 @@ class _Shape:
             self._is_probing = len(self._probe) < PROBE_STEPS
             return
         self._recent.append(seconds)
-        self._usual = seconds if self._usual is None else 0.95 * self._usual + 0.05 * seconds
+        average = seconds if self._average is None else self._average
+        self._average = (1 - _AVERAGE_WEIGHT) * average + _AVERAGE_WEIGHT * seconds
         self._steps_left -= 1
         if len(self._recent) < PROBE_STEPS:
             return
-        now = statistics.median(self._recent)
+        current = statistics.median(self._recent)
         if self._probe:
-            self._judge(statistics.median(self._probe), min(self._before, now))
+            self._evaluate_probe(statistics.median(self._probe), min(self._before_probe, current))
             return
-        if now > UNUSUAL * self._usual:
+        if current > SLOW_RATIO * self._average:
             self._steps_left = 0
             self._interval = FIRST_INTERVAL
-            self._usual = seconds
+            self._average = seconds
         if self._steps_left <= 0:
-            self._start_probe(now)
+            self._start_probe(current)
 
-    def _start_probe(self, now: float) -> None:
+    def _start_probe(self, current: float) -> None:
         if self._num_levels == 1:
             self._steps_left = LONGEST_INTERVAL
             return
         if not 0 <= self.level + self._direction < self._num_levels:
             self._direction = -self._direction
         self._is_probing = True
-        self._before = now
+        self._before_probe = current
         self._recent.clear()
 
-    def _judge(self, probed: float, present: float) -> None:
-        if probed < WORTH_A_CHANGE * present:
+    def _evaluate_probe(self, probed: float, current: float) -> None:
+        if probed < SWITCH_RATIO * current:
             self.level += self._direction
-            self.has_moved = True
+            self.has_switched = True
             self._recent.clear()
-            self._usual = probed
+            self._average = probed
             self._interval = FIRST_INTERVAL
         else:
             self._direction = -self._direction
@@ -155,10 +163,10 @@ class _Shape:
 
 
 def threads_for(rows: int, threads_by_rows: Mapping[int, int], num_threads: int) -> int:
-    """How many threads compute a batch of `rows` rows, at most `num_threads`.
+    """The number of threads of a table for a batch of `rows` rows, at most `num_threads`.
 
-    `threads_by_rows` is ascending; its entry for the most rows that are not more than `rows`
-    decides, and beyond its last entry `num_threads`: a prompt is not a wide decode step.
+    `threads_by_rows` is ascending. Its last entry for at most `rows` rows counts; 1 if there is none. Batches with
+    more rows than its last entry, such as prompts, get `num_threads`.
     """
     if not threads_by_rows or rows > max(threads_by_rows):
         return num_threads
@@ -170,6 +178,6 @@ def threads_for(rows: int, threads_by_rows: Mapping[int, int], num_threads: int)
 
 
 def thread_counts(num_threads: int) -> list[int]:
-    """The numbers of threads worth measuring: powers of two, and all."""
+    """The numbers of threads to measure, ascending: powers of two, and `num_threads`."""
     powers = [1 << i for i in range(num_threads.bit_length()) if 1 << i < num_threads]
     return [*powers, num_threads]

@@ -1,4 +1,4 @@
-"""Text to token ids and back, by the model's own vocabulary."""
+"""Text to token ids and back, by the vocabulary of a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPECIAL = _CONTROL | _UNKNOWN
 
 
 class LlamaTokenizer:
-    """Implements `chat.Tokenizer`. Thread safe: the pieces are read when first asked for."""
+    """Implements `chat.tokenizer.Tokenizer`. Thread safe."""
 
     def __init__(self, model: LlamaModel) -> None:
         self._model = model
@@ -50,17 +50,17 @@ class LlamaTokenizer:
 
     @cached_property
     def _pieces(self) -> tuple[bytes, array[int]]:
-        """In one piece with their ends: as objects they would take ten times the memory, and take it
-        little by little, as tokens are seen for the first time."""
+        """The bytes of all tokens in one string, and their ends in it. A list of bytes objects takes ten times the
+        memory."""
         return kernels.token_pieces(llama.llama_token_to_piece, self._model.vocab, self.vocab_size)
 
     def token_bytes(self, token_id: int) -> bytes:
-        """The bytes a token stands for; b"" for control tokens."""
+        """The bytes of a token's text; b"" for control tokens."""
         pieces, ends = self._pieces
         return pieces[ends[token_id - 1] if token_id else 0 : ends[token_id]]
 
     def raw_token_bytes(self) -> list[bytes]:
-        """All tokens as grammars want them: control tokens are 0xFF and then their text."""
+        """The bytes of each token id, for grammars: those of a control token are 0xFF and its text."""
         texts = [self.token_bytes(token_id) for token_id in range(self.vocab_size)]
         for token_id in kernels.tokens_with(
             llama.llama_vocab_get_attr, _SPECIAL | _UNUSED, self._model.vocab, self.vocab_size

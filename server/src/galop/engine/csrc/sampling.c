@@ -1,4 +1,5 @@
-/* The weights of a row of logits, for `engine/softmax.py`: numpy makes four passes of it and as many arrays. */
+/* The unscaled softmax of a row of logits, for engine/softmax.py: two passes, where numpy takes four and as many
+ * arrays. */
 #include "simd.h"
 
 #include <math.h>
@@ -24,7 +25,7 @@ AVX2 static float highest_logit(const float *logits, ptrdiff_t count) {
     return highest;
 }
 
-/* The eight numbers from `values` on; -inf from the end of the row on. */
+/* Eight numbers from `values`; -inf for those after the end of the row. */
 AVX2 INLINE __m256 load(const float *values, ptrdiff_t num_left) {
     if (num_left >= 8) {
         return _mm256_loadu_ps(values);
@@ -48,8 +49,8 @@ AVX2 INLINE void store(float *to, __m256 values, ptrdiff_t num_left) {
     }
 }
 
-/* weights[i] = exp((logits[i] - highest) * inverse_temperature), and after every BLOCK of them, the last
- * one may be shorter, their sum so far. At least one logit is finite. */
+/* weights[i] = exp((logits[i] - highest) * inverse_temperature); sums[i] = the sum of the weights of blocks 0 to i.
+ * A block has BLOCK weights, the last one may have fewer. At least one logit is finite. */
 EXPORT AVX2 void galop_weights(const float *logits, ptrdiff_t count, float inverse_temperature,
                                float *weights, double *sums) {
     __m256 highest = _mm256_set1_ps(highest_logit(logits, count));

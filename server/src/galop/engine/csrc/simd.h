@@ -1,4 +1,4 @@
-/* What our C files share: how they are compiled, and the exponential of eight numbers. */
+/* Shared by our C files: attributes of functions, and vector functions. */
 #pragma once
 
 #include <immintrin.h>
@@ -8,7 +8,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define AVX2 __attribute__((target("avx2,fma,f16c")))
 
-/* Whether functions marked AVX2 can run here. */
+/* Whether this processor can run functions marked AVX2. */
 INLINE bool has_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
            __builtin_cpu_supports("f16c");
@@ -20,7 +20,7 @@ AVX2 INLINE float highest_of(__m256 values) {
     return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
 }
 
-/* e^x for x <= 0, 0 below -87; two units in the last place (Cephes' expf). */
+/* e^x for x <= 0, and 0 for x < -87. The error is at most two units in the last place (Cephes' expf). */
 AVX2 INLINE __m256 exp_of(__m256 x) {
     __m256 is_tiny = _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_LT_OQ);
     x = _mm256_max_ps(x, _mm256_set1_ps(-87.0f));

@@ -1,10 +1,10 @@
-/* Attention over an F16 KV cache, for AVX2: softmax(scale * Q K^T + mask) V, one operation.
+/* Attention over an F16 KV cache with AVX2: softmax(scale * Q K^T + mask) V in one operation.
  *
  * A unit of work is one KV head of one sequence and a few rows of queries, with all query heads that
- * share the KV head: K and V are widened once for all of them. Tiles of 32 cells are visited in order
- * with a running maximum (Milakov and Gimelshein 2018; Rabe and Staats 2021), and tiles that the mask
- * hides from a row are skipped. A row's result depends on its own cells alone, and always by the same
- * sums: alone, in any batch, and however many cells the cache is padded to.
+ * share the KV head: K and V are converted to F32 once for all of them. Tiles of 32 cells are computed in
+ * order with a running maximum (Milakov and Gimelshein 2018; Rabe and Staats 2021); tiles that the mask
+ * hides from a row are skipped. The result of a row is the same sequence of sums over its own cells
+ * whatever else is in the batch, and however many cells the cache is padded to.
  */
 #include "ggml_abi.h"
 
@@ -12,26 +12,26 @@
 
 enum { CELLS = 32, MAX_QUERIES = 32, MAX_HEAD = 256 };
 
-/* Cells lie next to each other, `size` floats each: spread over MAX_HEAD they would share few sets of the
- * first-level cache. */
+/* Cells are adjacent, with `size` floats each. At a distance of MAX_HEAD floats they would share few sets of
+ * the first-level cache. */
 struct tile {
     float k[CELLS * MAX_HEAD] __attribute__((aligned(32)));
     float v[CELLS * MAX_HEAD] __attribute__((aligned(32)));
-    int64_t num_left; /* that the cache has from the first one on */
+    int64_t num_left; /* cells from the tile's first to the end of the cache, at most CELLS */
 };
 
 struct query {
     const float *q;
     const uint16_t *mask;
-    int64_t num_cells; /* of the tile, that it sees */
+    int64_t num_cells; /* leading cells of the tile after which the mask hides all */
     float slope;
-    float highest; /* running maximum of its scores */
-    float total;   /* of exp(score - highest) */
+    float highest; /* running maximum of the scores */
+    float total;   /* running sum of exp(score - highest) */
     float out[MAX_HEAD] __attribute__((aligned(32)));
 };
 
 struct shape {
-    int64_t size_k, size_v; /* of a head */
+    int64_t size_k, size_v; /* elements of a key and of a value of one head */
     float scale, softcap;
 };
 
@@ -59,7 +59,7 @@ AVX2 INLINE void prefetch(const char *from, int64_t size) {
     }
 }
 
-/* How many cells of a tile, from its first, this mask lets through at most; NULL hides nothing. */
+/* The number of a tile's leading cells up to the last one that the mask shows; NULL hides none. */
 AVX2 static int64_t visible_cells(const uint16_t *mask, int64_t num_cells) {
     if (mask == NULL) {
         return num_cells;
@@ -78,7 +78,7 @@ AVX2 static int64_t visible_cells(const uint16_t *mask, int64_t num_cells) {
     return num_cells;
 }
 
-/* scores[cell] = q . k[cell], eight cells at a time: as many sums as keep both multipliers busy. */
+/* scores[cell] = q . k[cell], eight cells at a time: enough independent sums for both FMA units. */
 AVX2 INLINE void multiply_keys(const float *q, const struct tile *tile, int64_t num_cells,
                                int64_t size, float *scores) {
     for (int64_t t = 0; t < num_cells; t += 8) {
@@ -98,7 +98,7 @@ AVX2 INLINE void multiply_keys(const float *q, const struct tile *tile, int64_t 
     }
 }
 
-/* out[i..i+8*count] = out * keep + sum of weights[cell] * v[cell]; `size` floats in a cell. */
+/* out[i .. i + 8 * count] = out * keep + sum of weights[cell] * v[cell]; a cell has `size` floats. */
 AVX2 INLINE void add_values(float *out, const struct tile *tile, const float *weights,
                             int64_t num_cells, float keep, int64_t size, int64_t i, int count) {
     __m256 sum[8];
@@ -116,13 +116,13 @@ AVX2 INLINE void add_values(float *out, const struct tile *tile, const float *we
     }
 }
 
-/* Let one query see one tile, of which `first` is the number of its first cell. */
+/* Add one tile to the result of one query. `first`: the index of the tile's first cell. */
 AVX2 static void attend(struct query *query, const struct tile *tile, int64_t first,
                         const struct shape *shape) {
     uint16_t padded[CELLS];
     const uint16_t *mask = query->mask == NULL ? NULL : query->mask + first;
     int64_t num_cells = query->num_cells;
-    if (mask != NULL && tile->num_left < CELLS) { /* the last tile of a cache: read no further */
+    if (mask != NULL && tile->num_left < CELLS) { /* do not read beyond the end of the mask */
         mask = memcpy(padded, mask, tile->num_left * sizeof *mask);
     }
     float scores[CELLS] __attribute__((aligned(32)));
@@ -176,7 +176,7 @@ AVX2 static void attend(struct query *query, const struct tile *tile, int64_t fi
     }
 }
 
-/* Attention with linear biases: the slope of a head (Press et al. 2022). */
+/* The slope of a head for attention with linear biases (Press et al. 2022). */
 static float slope_of(float max_bias, int64_t head, int64_t num_heads) {
     if (max_bias <= 0.0f) {
         return 1.0f;
@@ -226,7 +226,7 @@ AVX2 static void attend_unit(const struct ggml_tensor *dst, const struct shape *
             num_cells = query->num_cells > num_cells ? query->num_cells : num_cells;
         }
         for (int64_t t = 0; t < num_cells; t++) {
-            if (t + CELLS < left_of_cache) { /* the next tile, for its turn */
+            if (t + CELLS < left_of_cache) { /* of the next tile */
                 prefetch(at(k, cell + CELLS + t, kv_head, sequence), shape->size_k);
                 prefetch(at(v, cell + CELLS + t, kv_head, sequence), shape->size_v);
             }

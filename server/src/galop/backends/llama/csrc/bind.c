@@ -1,4 +1,4 @@
-/* Where the kernels find what they replace. */
+/* The addresses of ggml's functions that our kernels replace, and a count of operations. */
 #include "ggml_abi.h"
 
 struct ggml_originals ggml;
@@ -16,8 +16,8 @@ EXPORT int64_t galop_num_operations(bool is_own) {
     return __atomic_load_n(&num_operations[is_own], __ATOMIC_RELAXED);
 }
 
-/* Addresses in the order of `struct ggml_originals`. 1 if this CPU can run the kernels, else 0: then
- * they hand everything to the originals. */
+/* `addresses`: in the order of `struct ggml_originals`. Returns 1 if this processor can run the kernels;
+ * else 0, and every operation is left to the originals. */
 EXPORT int galop_bind_kernels(void *const *addresses) {
     memcpy(&ggml, addresses, sizeof ggml);
     galop_has_avx2 = has_avx2();

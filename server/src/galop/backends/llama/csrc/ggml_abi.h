@@ -1,7 +1,8 @@
-/* What these files know of ggml's insides, and nothing more.
+/* The structures and functions of ggml that our kernels use.
  *
- * Copied by hand from ggml.h (public) and ggml-cpu-impl.h of ggml 0.25.3; tests/backends/llama/test_kernels.py
- * compares the offsets with the installed header, and library.py binds the kernels to that version only.
+ * Copied from ggml 0.25.3: `ggml_tensor` from ggml.h, `ggml_cplan` from ggml-cpu.h, `ggml_compute_params` from
+ * ggml-cpu-impl.h. tests/backends/llama/test_kernels.py compares the first two with the installed headers;
+ * ggml-cpu-impl.h is not installed. kernels.py loads our library with that version of ggml only (`KNOWN_GGML`).
  */
 #pragma once
 
@@ -16,9 +17,9 @@ enum { TYPE_F32 = 0, TYPE_F16 = 1, TYPE_Q4_1 = 3, TYPE_Q8_0 = 8 };
 struct ggml_tensor {
     int type;
     void *buffer;
-    int64_t ne[4]; /* elements per dimension, the fastest first */
+    int64_t ne[4]; /* elements per dimension, that with the smallest stride first */
     size_t nb[4];  /* strides in bytes */
-    int op;        /* 0: not computed, such as weights */
+    int op;        /* 0: none, as for weights */
     int32_t op_params[16];
     int32_t flags;
     struct ggml_tensor *src[10];
@@ -31,15 +32,15 @@ struct ggml_tensor {
 };
 
 struct ggml_compute_params {
-    int ith, nth; /* this thread, number of threads */
-    size_t wsize;
-    void *wdata; /* shared scratch memory */
+    int ith, nth; /* index of this thread, number of threads */
+    size_t wsize; /* bytes of wdata */
+    void *wdata;  /* scratch memory that the threads share */
     void *threadpool;
     bool use_ref;
 };
 
-struct ggml_cplan { /* how a graph is to be computed */
-    size_t work_size; /* of `ggml_compute_params.wdata` */
+struct ggml_cplan {   /* how a graph is computed */
+    size_t work_size; /* bytes of ggml_compute_params.wdata */
     void *work_data;
     int n_threads;
     void *threadpool;
@@ -50,7 +51,7 @@ struct ggml_cplan { /* how a graph is to be computed */
 
 typedef void (*forward_fn)(const struct ggml_compute_params *, struct ggml_tensor *);
 
-/* Addresses of the originals, filled in by galop_bind_kernels. */
+/* Addresses of the functions of libggml that ours replace or call; set by galop_bind_kernels. */
 struct ggml_originals {
     forward_fn mul_mat, flash_attn_ext;
     void (*buffer_free)(void *);
@@ -63,6 +64,6 @@ struct ggml_originals {
 extern struct ggml_originals ggml __attribute__((visibility("hidden")));
 extern bool galop_has_avx2 __attribute__((visibility("hidden")));
 
-/* Counts an operation, computed here or left to ggml; by one thread of those that compute it. */
+/* Counts an operation that our kernel computes (`is_own`) or leaves to ggml. All threads of it call this. */
 void galop_count(const struct ggml_compute_params *params, bool is_own)
     __attribute__((visibility("hidden")));

@@ -1,13 +1,12 @@
-/* Zero-fill a KV cache without touching it.
+/* Clears a KV cache to zeros without writing to it.
  *
- * llama.cpp clears every KV buffer after allocating it, which makes the kernel hand out all of its
- * pages at once: 3 GB for 16 sequences of 8,192 tokens, seconds at start, resident for ever. Pages
- * of an anonymous mapping that are given back with MADV_DONTNEED read as zeros and cost nothing
- * until they are written (madvise(2)), so clearing to zero can do just that.
+ * llama.cpp clears every KV buffer after it allocated it. Writing makes all of its pages resident: 3 GB for
+ * 16 sequences of 8,192 tokens, which takes seconds. Pages of an anonymous mapping that were dropped with
+ * MADV_DONTNEED read as zeros, and take memory only when they are written (madvise(2)).
  *
- * Loaded with RTLD_GLOBAL before libllama, this definition takes precedence over the one in
- * libggml-base (dlopen(3), symbol lookup order). Everything but "host memory, value 0" goes to the
- * original. Where the platform resolves symbols otherwise it is simply never called.
+ * This library is loaded with RTLD_GLOBAL before libllama, so this definition takes precedence over the one
+ * in libggml-base (dlopen(3), symbol lookup order). It calls the original for other values than 0 and for
+ * buffers that are not in host memory.
  */
 #define _GNU_SOURCE
 #include <stdbool.h>

@@ -1,21 +1,21 @@
-/* Matrix multiplication with quantised weights, for AVX2.
+/* Matrix multiplication with quantised weights, with AVX2.
  *
- * llama.cpp multiplies Q4_1 and Q8_0 weights row by row and column by column: every dot product
- * unpacks its weights again and ends in a horizontal sum, so eight sequences cost eight times one.
- * Here sixteen rows lie interleaved ("a panel"), one vector lane holds one row, unpacked weights serve
- * up to four columns, and nothing is summed across lanes.
+ * llama.cpp computes a dot product for each row of Q4_1 or Q8_0 weights and each column: each of them unpacks
+ * its weights and ends in a horizontal sum, so eight columns take eight times as long as one. Here sixteen
+ * rows are interleaved to a panel, one vector lane holds one row, weights are unpacked once for up to four
+ * columns, and there are no sums across lanes.
  *
  *     panel, one block of 32 columns of 16 rows:
  *         scales, 16 x f16   (Q4_1: and 16 x f16 minima)
  *         groups of 4 weights: rows 0-7, rows 8-15; Q4_1 keeps group g in the low and g + 4 in the
  *         high half of a byte, as its blocks do
  *
- * Weights are packed when they are first used; size and values stay the same. Activations are
- * quantised by llama.cpp's own functions, so only the order of the sums differs from its results.
- * That order depends on nothing but the row: a column has the same bits alone and in any batch.
+ * Weights are packed to panels when they are first used; packing changes neither their size nor their
+ * values. Results differ from llama.cpp's by rounding: the order of the sums, and scales of activations with
+ * 32 bits. The order of the sums does not depend on the columns, so a column has the same bits in any batch.
  *
- * Loaded with RTLD_GLOBAL before libggml-cpu, these definitions take precedence over its own
- * (dlopen(3), symbol lookup order). Whatever they do not handle goes to the originals.
+ * This library is loaded with RTLD_GLOBAL before libggml-cpu, so these definitions take precedence over those
+ * there (dlopen(3), symbol lookup order). They call the originals for tensors that they do not support.
  */
 #define _GNU_SOURCE
 #include "ggml_abi.h"
@@ -32,9 +32,9 @@ enum { BLOCK = 32, ROWS = 16, MAX_COLUMNS = 4 };
 typedef struct { uint16_t d[ROWS], m[ROWS]; uint8_t qs[4][2][32]; } panel_q4_1;
 typedef struct { uint16_t d[ROWS]; int8_t qs[8][2][32]; } panel_q8_0;
 
-/* Packed weights lie one after the other in arenas, which go when the buffer of their originals goes.
- * Arenas are made of huge pages where the system has them (madvise(2)): filling 100 MB of small ones
- * takes 24,000 page faults. */
+/* Panels are allocated in arenas. An arena is freed together with the ggml buffer of the original weights.
+ * Arenas use huge pages if the system has them (madvise(2)): filling 100 MB of small pages takes 24,000
+ * page faults. */
 
 enum { HUGE_PAGE = 2 << 20, ARENA = 32 << 20, ALIGNMENT = 64 };
 
@@ -61,7 +61,7 @@ static struct arena *new_arena(void *buffer, size_t size) {
         free(arena);
         return NULL;
     }
-    madvise(start, size, MADV_HUGEPAGE); /* small ones do as well */
+    madvise(start, size, MADV_HUGEPAGE); /* if it fails, the pages are small ones */
     *arena = (struct arena){arenas, buffer, start, size, 0};
     arenas = arena;
     return arena;
@@ -127,13 +127,14 @@ static void pack_q8_0(panel_q8_0 *panel, const char *rows, size_t stride, int64_
     }
 }
 
-/* The panels of `weights`; NULL if there is no memory for them. Called by all threads together. */
+/* The panels of `weights`; NULL if there is no memory for them. All threads of the operation call this. Not
+ * for two graphs that are computed at the same time: their threads would share `shared`. */
 static char *panels_of(const struct ggml_compute_params *params, struct ggml_tensor *weights) {
     if (weights->extra != NULL) {
         return weights->extra;
     }
     static void *shared;
-    ggml.barrier(params->threadpool); /* all have seen that there are none */
+    ggml.barrier(params->threadpool); /* all threads have read weights->extra */
     if (params->ith == 0) {
         shared = add_packed(weights, weights->nb[1] * (size_t)weights->ne[1]);
     }
@@ -159,8 +160,8 @@ static char *panels_of(const struct ggml_compute_params *params, struct ggml_ten
     return panels;
 }
 
-/* Activations, quantised to blocks of 32 with a scale, as llama.cpp does it, but with scales of 32 bits.
- * Up to four columns lie side by side, so that a kernel reads them in one stream:
+/* Activations are quantised to 8 bits in blocks of 32 with a scale, as in llama.cpp but with scales of 32
+ * bits. Up to four columns are interleaved, so that a kernel reads them in one stream:
  *
  *     one block of `width` columns:
  *         scales, width x f32   (for Q4_1: and width x f32, scale times the sum of the block)
@@ -187,7 +188,7 @@ AVX2 INLINE void quantize_block(const float *from, char *to, bool has_sums, int6
     char *groups = to + (has_sums ? 2 : 1) * width * sizeof(float) + c * 4;
     __m256i sum = _mm256_setzero_si256();
     for (int i = 0; i < 4; i++) {
-        __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], factor)); /* to the nearest */
+        __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], factor)); /* rounds to nearest */
         sum = _mm256_add_epi32(sum, q);
         q = _mm256_packs_epi32(q, q);
         q = _mm256_packs_epi16(q, q);
@@ -204,7 +205,7 @@ AVX2 INLINE void quantize_block(const float *from, char *to, bool has_sums, int6
     }
 }
 
-/* Blocks [first, last) of all columns; each thread has its own. */
+/* Quantise blocks [first, last) of all columns: the share of one thread. */
 AVX2 static void quantize(const struct ggml_tensor *x, char *to, bool has_sums, int64_t first,
                           int64_t last) {
     int64_t num_columns = x->ne[1], num_blocks = x->ne[0] / BLOCK;
@@ -221,8 +222,8 @@ AVX2 static void quantize(const struct ggml_tensor *x, char *to, bool has_sums, 
     }
 }
 
-/* The kernels: one panel times `width` columns. `width` is a constant where they are inlined, so the
- * loops over columns unroll. */
+/* The kernels: one panel times `width` columns. They are inlined with a constant `width`, so that the loops
+ * over columns are unrolled. */
 
 AVX2 INLINE __m256 scales(const uint16_t *values) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)values));
@@ -234,9 +235,9 @@ AVX2 INLINE __m256i broadcast4(const char *values) {
     return _mm256_set1_epi32(four);
 }
 
-/* `sum` is to be known here: gcc would otherwise add up the products of a block later, as a tree, and
- * keep them all in memory until then, which takes half as long again. */
-#define SETTLE(sum) __asm__("" : "+x"(sum))
+/* Makes gcc compute `sum` here. Otherwise it keeps all products of a block in memory and adds them as a tree
+ * at the end, which takes 1.5 times as long. */
+#define COMPUTE_NOW(sum) __asm__("" : "+x"(sum))
 
 AVX2 INLINE void times_q4_1(const panel_q4_1 *panel, int64_t num_blocks, const char *columns,
                             int width, float *out, size_t out_stride) {
@@ -249,7 +250,7 @@ AVX2 INLINE void times_q4_1(const panel_q4_1 *panel, int64_t num_blocks, const c
     for (int64_t b = 0; b < num_blocks; b++, panel++) {
         const float *d_x = (const float *)columns, *s_x = d_x + width;
         const char *x = (const char *)(s_x + width);
-        /* 16 bits hold the sum of a block's 32 products: 2 * 15 * 127 * 8 = 30,480. */
+        /* A lane sums 16 products of a block: at most 16 * 15 * 127 = 30,480, which fits 16 bits. */
         __m256i sum[MAX_COLUMNS][2];
         for (int c = 0; c < width; c++) {
             sum[c][0] = sum[c][1] = _mm256_setzero_si256();
@@ -262,8 +263,8 @@ AVX2 INLINE void times_q4_1(const panel_q4_1 *panel, int64_t num_blocks, const c
                 __m256i x0 = broadcast4(x + c * 4);
                 sum[c][0] = _mm256_add_epi16(sum[c][0], _mm256_maddubs_epi16(w0, x0));
                 sum[c][1] = _mm256_add_epi16(sum[c][1], _mm256_maddubs_epi16(w1, x0));
-                SETTLE(sum[c][0]);
-                SETTLE(sum[c][1]);
+                COMPUTE_NOW(sum[c][0]);
+                COMPUTE_NOW(sum[c][1]);
             }
             w0 = _mm256_and_si256(_mm256_srli_epi16(packed0, 4), low);
             w1 = _mm256_and_si256(_mm256_srli_epi16(packed1, 4), low);
@@ -271,8 +272,8 @@ AVX2 INLINE void times_q4_1(const panel_q4_1 *panel, int64_t num_blocks, const c
                 __m256i x1 = broadcast4(x + (4 * width + c) * 4);
                 sum[c][0] = _mm256_add_epi16(sum[c][0], _mm256_maddubs_epi16(w0, x1));
                 sum[c][1] = _mm256_add_epi16(sum[c][1], _mm256_maddubs_epi16(w1, x1));
-                SETTLE(sum[c][0]);
-                SETTLE(sum[c][1]);
+                COMPUTE_NOW(sum[c][0]);
+                COMPUTE_NOW(sum[c][1]);
             }
         }
         for (int half = 0; half < 2; half++) {
@@ -309,14 +310,14 @@ AVX2 INLINE void times_q8_0(const panel_q8_0 *panel, int64_t num_blocks, const c
         }
         for (int g = 0; g < 8; g++, x += width * 4) {
             for (int half = 0; half < 2; half++) {
-                /* maddubs wants one side unsigned: |w| times x with the sign of w. */
+                /* The first operand of maddubs is unsigned: |w| times x with the sign of w. */
                 __m256i w = _mm256_loadu_si256((const __m256i *)panel->qs[g][half]);
                 __m256i magnitude = _mm256_abs_epi8(w);
                 for (int c = 0; c < width; c++) {
                     __m256i signed_x = _mm256_sign_epi8(broadcast4(x + c * 4), w);
                     __m256i pairs = _mm256_maddubs_epi16(magnitude, signed_x);
                     sum[c][half] = _mm256_add_epi32(sum[c][half], _mm256_madd_epi16(pairs, ones));
-                    SETTLE(sum[c][half]);
+                    COMPUTE_NOW(sum[c][half]);
                 }
             }
         }
@@ -356,9 +357,7 @@ AVX2 INLINE void times_q8_0(const panel_q8_0 *panel, int64_t num_blocks, const c
 DEFINE_KERNELS(q4_1, true)
 DEFINE_KERNELS(q8_0, false)
 
-/* The operation. */
-
-/* Scales of 32 bits need more scratch memory than llama.cpp's: 40 bytes a block instead of 36. */
+/* Our quantised activations need more scratch memory than llama.cpp's: 40 bytes a block instead of 36. */
 EXPORT struct ggml_cplan ggml_graph_plan(const void *graph, int num_threads, void *threadpool) {
     struct ggml_cplan plan = ggml.graph_plan(graph, num_threads, threadpool);
     plan.work_size += plan.work_size / 8;
@@ -397,7 +396,8 @@ EXPORT void ggml_compute_forward_mul_mat(const struct ggml_compute_params *param
     }
     ggml.barrier(params->threadpool);
 
-    /* Threads take panels as they come: one that has lost its core holds up no more than a chunk. */
+    /* Each thread takes the next chunk when it is done with one, so a thread that has lost its core delays the
+     * others by one chunk at most. */
     int64_t num_panels = weights->ne[1] / ROWS;
     int64_t chunk = params->nth == 1 ? num_panels : (num_panels + params->nth * 6 - 1) / (params->nth * 6);
     size_t panel_size = weights->nb[1] * ROWS;

@@ -1,4 +1,4 @@
-/* All tokens of a vocabulary, asked one by one: 49,152 calls from here cost what fifty cost from Python. */
+/* Calls a function of llama.cpp for each token of a vocabulary: 49,152 calls from C take as long as 50 from Python. */
 #include "ggml_abi.h"
 
 /* llama_vocab_is_eog, llama_vocab_get_attr and llama_token_to_piece, as llama.h declares them. */
@@ -7,7 +7,7 @@ typedef int (*attributes_fn)(const void *vocab, int32_t token);
 typedef int32_t (*piece_fn)(const void *vocab, int32_t token, char *buffer, int32_t length,
                             int32_t lstrip, bool special);
 
-/* The ids of end-of-generation tokens, ascending, at most `num_tokens`. Returns how many. */
+/* Writes the ids of end-of-generation tokens to `ids`, ascending; returns their number. */
 EXPORT int32_t galop_end_tokens(is_end_fn is_end, const void *vocab, int32_t num_tokens, int32_t *ids) {
     int32_t count = 0;
     for (int32_t token = 0; token < num_tokens; token++) {
@@ -18,7 +18,7 @@ EXPORT int32_t galop_end_tokens(is_end_fn is_end, const void *vocab, int32_t num
     return count;
 }
 
-/* The ids of tokens that have any of the attributes `mask`, ascending. Returns how many. */
+/* Writes the ids of tokens that have an attribute of `mask` to `ids`, ascending; returns their number. */
 EXPORT int32_t galop_tokens_with(attributes_fn attributes, int32_t mask, const void *vocab,
                                  int32_t num_tokens, int32_t *ids) {
     int32_t count = 0;
@@ -30,8 +30,8 @@ EXPORT int32_t galop_tokens_with(attributes_fn attributes, int32_t mask, const v
     return count;
 }
 
-/* The bytes of all tokens, one after the other, and where each ends. Control tokens have none. Writes no more
-   than `capacity` bytes; returns how many there are. */
+/* Writes the bytes of all tokens to `buffer`, at most `capacity` of them, and the end of each token in them to
+ * `ends`. Control tokens have no bytes. Returns the number of bytes of all tokens. */
 EXPORT int32_t galop_token_pieces(piece_fn piece, const void *vocab, int32_t num_tokens, int32_t *ends,
                                   char *buffer, int32_t capacity) {
     int32_t num_bytes = 0;

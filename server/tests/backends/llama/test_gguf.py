@@ -1,4 +1,4 @@
-"""Files that are no models are refused by name, before the kernels see them."""
+"""Files that are not models are refused before llama.cpp reads them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.model
     ],
 )
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
-    """The error names the file and says what is wrong with it."""
+    """The error names the file and the reason."""
     path = tmp_path / "model.gguf"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=reason) as caught:
@@ -34,7 +34,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes, reas
 
 
 def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
-    """A download that broke off."""
+    """As after an interrupted download."""
     path = tmp_path / "half.gguf"
     path.write_bytes(embedded_model_path().read_bytes()[: 20 * 1024 * 1024])
     with pytest.raises(ModelError, match=str(path)):
@@ -42,6 +42,6 @@ def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    """With the system's own words."""
+    """The reason is that of the operating system."""
     with pytest.raises(ModelError, match="No such file"):
         LlamaModel(tmp_path / "nothing.gguf")
