@@ -10,7 +10,7 @@ from rich.console import Console
 
 from galop.cli.tune_report import print_outcome, progress_report
 from galop.tuning.choice import DECODE_ROWS, Candidate, Speed
-from galop.tuning.tuner import Outcome
+from galop.tuning.tuner import TuningOutcome
 
 
 def candidate(name: str, seconds: float, *, is_deterministic: bool = True) -> Candidate:
@@ -26,7 +26,7 @@ def candidate(name: str, seconds: float, *, is_deterministic: bool = True) -> Ca
 def test_the_table_compares_every_format_with_the_file_as_shipped() -> None:
     """The chosen one is marked; refused ones say why."""
     shipped, fast = candidate("as shipped", 2.0), candidate("Q8_0", 1.0)
-    outcome = Outcome(
+    outcome = TuningOutcome(
         shipped_format="Q4_1",
         candidates=[shipped, fast, candidate("Q4_0", 0.5, is_deterministic=False)],
         chosen=fast,

@@ -1,4 +1,4 @@
-"""Conversion in a process of its own."""
+"""Conversion of weights in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import pytest
 from galop.tuning.convert import convert
 from galop.tuning.errors import ConversionError, DiskFullError
 from galop.tuning.formats import FORMATS
-from galop.tuning.measure import tuning_text
 
 
 @pytest.mark.model
-def test_what_cannot_be_converted_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    """No half file, no output of the converter."""
+def test_a_failed_conversion_is_an_error_of_one_line_and_leaves_no_file(tmp_path: Path) -> None:
+    """The error has no output of the converter; no file is left."""
     source = tmp_path / "notes.gguf"
     source.write_text("not a model at all, but long enough")
     target = tmp_path / "target.gguf"
@@ -24,8 +23,8 @@ def test_what_cannot_be_converted_is_one_line_and_leaves_nothing(tmp_path: Path)
     assert not target.exists()
 
 
-def test_a_model_too_large_for_the_disk_is_refused_before(tmp_path: Path) -> None:
-    """Says how much is needed and what to do."""
+def test_a_model_too_large_for_the_disk_is_refused_before_conversion(tmp_path: Path) -> None:
+    """The error says how many bytes are needed, and which option helps."""
     with pytest.raises(DiskFullError, match="--cache-dir"):
         convert(
             tmp_path / "huge.gguf",
@@ -34,10 +33,3 @@ def test_a_model_too_large_for_the_disk_is_refused_before(tmp_path: Path) -> Non
             num_weights=10**16,
             num_threads=1,
         )
-
-
-def test_the_tuning_text_is_shipped() -> None:
-    """A few kilobytes of prose with some JSON in it."""
-    text = tuning_text()
-    assert 4000 < len(text) < 6500
-    assert '{"station"' in text

@@ -1,4 +1,4 @@
-"""What is kept in the cache directory, and what is made of files that somebody else left there."""
+"""Results in the cache directory, and files there that cannot be used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from galop.tuning.errors import CacheDirectoryError, TuningRunsError
+from galop.tuning.errors import CacheDirectoryError, TuningInProgressError
 from galop.tuning.formats import AS_SHIPPED
 from galop.tuning.store import (
     TuningRecord,
@@ -50,7 +50,7 @@ def record(source: Path, format_name: str, weights: Path | None) -> TuningRecord
 
 
 def store(cache: Path, source: Path, format_name: str = "Q8_0") -> TuningRecord:
-    """As `galop tune` does it."""
+    """Save converted weights and a record."""
     with work_directory(cache) as work:
         weights = work / "x.gguf"
         weights.write_bytes(b"converted to " + format_name.encode())
@@ -59,8 +59,8 @@ def store(cache: Path, source: Path, format_name: str = "Q8_0") -> TuningRecord:
     return saved
 
 
-def test_what_is_saved_is_found(cache: Path, source: Path) -> None:
-    """With its weights, and nothing else in the directory."""
+def test_a_saved_result_is_found(cache: Path, source: Path) -> None:
+    """With its weights. The directory has no other files."""
     saved = store(cache, source)
     stored = load(cache, source, host=HOST)
     assert stored is not None
@@ -70,7 +70,7 @@ def test_what_is_saved_is_found(cache: Path, source: Path) -> None:
 
 
 def test_tuning_again_replaces_the_former_weights(cache: Path, source: Path) -> None:
-    """Converted files do not pile up."""
+    """The directory has one converted file."""
     store(cache, source, "Q8_0")
     saved = store(cache, source, "BF16")
     names = {path.name for path in cache.iterdir()}
@@ -78,7 +78,7 @@ def test_tuning_again_replaces_the_former_weights(cache: Path, source: Path) -> 
 
 
 def test_the_file_as_shipped_can_be_the_result(cache: Path, source: Path) -> None:
-    """Then there are no weights beside it, and former ones go."""
+    """Then there are no weights; earlier ones are removed."""
     store(cache, source)
     with work_directory(cache) as work:
         save(cache, work, record(source, AS_SHIPPED, None), None)
@@ -89,7 +89,7 @@ def test_the_file_as_shipped_can_be_the_result(cache: Path, source: Path) -> Non
 
 
 def test_another_model_or_host_finds_nothing(cache: Path, source: Path) -> None:
-    """And nobody is warned: it is the usual case."""
+    """Without a warning: it is the usual case."""
     store(cache, source)
     assert load(cache, source, host="another machine") is None
     source.write_bytes(b"weights of tomorrow")
@@ -97,7 +97,7 @@ def test_another_model_or_host_finds_nothing(cache: Path, source: Path) -> None:
 
 
 def test_no_directory_is_no_result(cache: Path, source: Path) -> None:
-    """Nothing is created by looking."""
+    """It is not created."""
     assert load(cache, source, host=HOST) is None
     assert not cache.exists()
 
@@ -117,7 +117,7 @@ def test_no_directory_is_no_result(cache: Path, source: Path) -> None:
 def test_a_corrupt_result_is_ignored_with_a_warning_that_names_it(
     cache: Path, source: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The server starts all the same."""
+    """No error is raised."""
     saved = store(cache, source)
     path = record_path(cache, saved.key)
     path.write_bytes(content)
@@ -129,7 +129,7 @@ def test_a_corrupt_result_is_ignored_with_a_warning_that_names_it(
 def test_a_result_of_another_model_under_this_name_is_ignored(
     cache: Path, source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Somebody copied files about."""
+    """As after files were copied between machines."""
     saved = store(cache, source)
     path = record_path(cache, saved.key)
     path.write_text(path.read_text().replace(saved.key, "0" * 16))
@@ -141,7 +141,7 @@ def test_a_result_of_another_model_under_this_name_is_ignored(
 def test_an_unknown_format_is_ignored(
     cache: Path, source: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The path of the weights is made from known names only."""
+    """Paths of weights contain known names only."""
     saved = store(cache, source)
     path = record_path(cache, saved.key)
     path.write_text(path.read_text().replace("Q8_0", name))
@@ -149,10 +149,10 @@ def test_an_unknown_format_is_ignored(
     assert "no weight format" in caplog.text
 
 
-def test_weights_that_are_gone_or_cut_are_not_served(
+def test_weights_that_are_missing_or_cut_are_not_used(
     cache: Path, source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file from a full disk, or one that somebody cleaned away."""
+    """As after a full disk, or after files were deleted."""
     saved = store(cache, source)
     weights = weights_path(cache, saved.key, "Q8_0")
     weights.write_bytes(b"conv")
@@ -163,7 +163,7 @@ def test_weights_that_are_gone_or_cut_are_not_served(
 
 
 def test_the_digest_sees_size_and_both_ends(tmp_path: Path) -> None:
-    """And not the middle: reading all of a large model at every start would take seconds."""
+    """Not the middle: reading all of a large model takes seconds."""
     path = tmp_path / "large"
     digests = set()
     for content in (b"a" * 5_000_000, b"a" * 5_000_001, b"b" + b"a" * 4_999_999):
@@ -175,7 +175,7 @@ def test_the_digest_sees_size_and_both_ends(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_tuning_leaves_nothing(cache: Path) -> None:
-    """Whatever was in the making is gone."""
+    """Incomplete files are removed."""
 
     def interrupted() -> None:
         with work_directory(cache) as work:
@@ -187,8 +187,8 @@ def test_an_interrupted_tuning_leaves_nothing(cache: Path) -> None:
     assert list(cache.iterdir()) == []
 
 
-def test_what_a_killed_one_left_is_removed_by_the_next(cache: Path) -> None:
-    """SIGKILL cannot be cleaned up after in time."""
+def test_files_of_a_killed_tuning_are_removed_by_the_next(cache: Path) -> None:
+    """A killed process cannot remove them."""
     left_over = cache / ".tuning-abc"
     left_over.mkdir(parents=True)
     (left_over / "half.gguf").write_bytes(b"half")
@@ -196,18 +196,18 @@ def test_what_a_killed_one_left_is_removed_by_the_next(cache: Path) -> None:
         assert not left_over.exists()
 
 
-def test_only_one_tunes_at_a_time(cache: Path) -> None:
-    """Two would measure each other."""
+def test_only_one_tuning_runs_at_a_time(cache: Path) -> None:
+    """Each would slow down the measurements of the other."""
     with (
         work_directory(cache),
-        pytest.raises(TuningRunsError, match="another"),
+        pytest.raises(TuningInProgressError, match="another"),
         work_directory(cache),
     ):
         pass
 
 
-def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
-    """With its name and the system's words."""
+def test_a_directory_that_cannot_be_created_is_an_error_of_one_line(tmp_path: Path) -> None:
+    """With the path and the reason of the operating system."""
     (tmp_path / "file").write_text("in the way")
     with (
         pytest.raises(CacheDirectoryError, match="file/cache"),

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from galop.tuning.tuner import Outcome, Report
+    from galop.tuning.tuner import ProgressCallback, TuningOutcome
 
 PIPE_WIDTH = 100
 """Least columns of a table that is not printed on a terminal."""
 
 
 @contextmanager
-def progress_report(console: Console) -> Iterator[Report]:
+def progress_report(console: Console) -> Iterator[ProgressCallback]:
     """A callback that moves a bar on a terminal, and prints a line per step elsewhere."""
     if not console.is_terminal:
 
@@ -45,7 +45,7 @@ def progress_report(console: Console) -> Iterator[Report]:
         yield move_bar
 
 
-def print_outcome(console: Console, outcome: Outcome) -> None:
+def print_outcome(console: Console, outcome: TuningOutcome) -> None:
     """The table of formats, why some were refused, and which one `galop serve` uses from now on."""
     if not console.is_terminal:
         console.width = max(console.width, PIPE_WIDTH)
@@ -61,7 +61,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     console.print(f"Stored in {outcome.record_path}", soft_wrap=True)
 
 
-def _table(outcome: Outcome) -> Table:
+def _table(outcome: TuningOutcome) -> Table:
     from rich import box
     from rich.table import Table
 

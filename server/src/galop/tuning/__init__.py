@@ -1,4 +1,4 @@
-"""Which weight format and which threads are fastest on this machine: `galop tune` (docs/tuning.md).
+"""The tuning room: finds the fastest weight format and numbers of threads, for `galop tune` (docs/tuning.md).
 
-`tuner.tune` measures and keeps the result, `store.load` finds it when the server starts.
+`tuner.tune` measures and stores the result; `stored.find_tuned` finds it when the server starts.
 """

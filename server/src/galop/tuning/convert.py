@@ -1,7 +1,7 @@
-"""Makes a copy of a model with its weights in another format.
+"""Converts the weights of a model file to another format.
 
-llama.cpp's converter prints every tensor, cannot be interrupted, and may abort: it runs in a process
-of its own (`convert_process`).
+llama.cpp's converter prints a line per tensor, cannot be interrupted and may abort the process, so it runs in a
+process of its own (`convert_process`).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from galop.tuning.formats import WeightFormat
 
 _COMMAND = (sys.executable, "-m", "galop.tuning.convert_process")
 _SPARE_BYTES = 16 * 1024 * 1024
-"""Room for the vocabulary and metadata; also what a full disk may still have."""
+"""Bytes for vocabulary and metadata. A disk with fewer free bytes counts as full."""
 
 
 def convert(
     source: Path, target: Path, weight_format: WeightFormat, *, num_weights: int, num_threads: int
 ) -> None:
-    """Write `target`. Leaves nothing behind when it does not succeed, interruptions included.
+    """Write the converted file `target`. Removes it if the conversion fails or is interrupted.
 
-    Raises `DiskFullError`, before or after the attempt, or `ConversionError`.
+    Raises `DiskFullError` or `ConversionError`.
     """
     needed = weight_format.most_bytes(num_weights) + _SPARE_BYTES
     free = shutil.disk_usage(target.parent).free

@@ -1,6 +1,6 @@
 """`python -m galop.tuning.convert_process SOURCE TARGET FTYPE NUM_THREADS`.
 
-Ends with 0, or with 1 and the reason as the last line on stderr.
+Exits with 0; or with 1, and the reason is the last line on stderr.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from galop.backends.llama.library import last_errors, llama
 
 
 def main() -> None:
-    """Convert, silently as far as llama.cpp allows."""
-    # Ctrl-C reaches the whole process group; ended by it at once, not after the last tensor.
+    """Convert the file that the arguments name."""
+    # Ctrl-C goes to all processes of the group. It ends this one at once, not after the conversion.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     source, target, ftype, num_threads = sys.argv[1:]
     params = llama.llama_model_quantize_default_params()

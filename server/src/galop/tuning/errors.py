@@ -1,11 +1,11 @@
-"""Why tuning could not be done.
+"""Errors of tuning.
 
 TuningError
-├── CacheDirectoryError   the cache directory cannot be written
-├── DiskFullError         the converted file does not fit there
-├── ConversionError       llama.cpp could not make the converted file
-├── NothingToTuneError    the model is too small a thing to measure
-└── TuningRunsError       another `galop tune` works in the same cache directory
+├── CacheDirectoryError     the cache directory cannot be written
+├── DiskFullError           the converted file does not fit on its disk
+├── ConversionError         llama.cpp could not convert the file
+├── ContextTooShortError    the model's context window is too short for the measurement
+└── TuningInProgressError   another `galop tune` uses the same cache directory
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 
 class TuningError(Exception):
-    """Base of all of them; the text is one line for a person."""
+    """Base of the errors of tuning. The text is one line for a person."""
 
 
 class CacheDirectoryError(TuningError):
-    """Nothing can be written there."""
+    """The cache directory cannot be written."""
 
     def __init__(self, directory: Path, reason: str) -> None:
         super().__init__(f"cannot write to the cache directory {directory}: {reason}")
@@ -27,7 +27,7 @@ class CacheDirectoryError(TuningError):
 
 
 class DiskFullError(TuningError):
-    """The converted file needs more room than there is."""
+    """The converted file needs more bytes than the disk has free."""
 
     def __init__(self, directory: Path, needed_bytes: int, free_bytes: int) -> None:
         super().__init__(
@@ -40,7 +40,7 @@ class DiskFullError(TuningError):
 
 
 class ConversionError(TuningError):
-    """llama.cpp's converter failed."""
+    """llama.cpp could not convert the file."""
 
     def __init__(self, format_name: str, reason: str) -> None:
         super().__init__(f"the weights could not be converted to {format_name}: {reason}")
@@ -48,19 +48,20 @@ class ConversionError(TuningError):
         self.reason = reason
 
 
-class NothingToTuneError(TuningError):
-    """The model's window is too short for the measurement."""
+class ContextTooShortError(TuningError):
+    """The model's context window is too short for the measurement."""
 
-    def __init__(self, context_window: int, needed: int) -> None:
+    def __init__(self, context_window: int, num_tokens_needed: int) -> None:
         super().__init__(
-            f"the model was trained for {context_window} tokens and {needed} are needed to measure"
+            f"the model was trained for {context_window} tokens and {num_tokens_needed} are needed "
+            "to measure"
         )
         self.context_window = context_window
-        self.needed = needed
+        self.num_tokens_needed = num_tokens_needed
 
 
-class TuningRunsError(TuningError):
-    """Two at once would measure each other."""
+class TuningInProgressError(TuningError):
+    """Another tuning runs; each would slow down the measurements of the other."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(f"another `galop tune` is at work in {directory}")

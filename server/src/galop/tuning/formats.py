@@ -1,24 +1,25 @@
-"""The weight formats that tuning can try, with llama.cpp's numbers for them (`llama_ftype`)."""
+"""The weight formats that tuning can convert to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 AS_SHIPPED = "as shipped"
-"""The name of the file that was not converted."""
+"""The name, in place of that of a format, of the file as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightFormat:
-    """How weights are stored."""
+    """A format of llama.cpp."""
 
     name: str
     ftype: int
+    """llama.cpp's number of it (`llama_ftype`)."""
     most_bits_per_weight: float
-    """An upper bound, tensors that llama.cpp keeps in a larger format included."""
+    """An upper bound of the mean, tensors that llama.cpp keeps in a larger format included."""
 
     def most_bytes(self, num_weights: int) -> int:
-        """An upper bound of the file's size, its vocabulary apart."""
+        """An upper bound of the size of the weights in a file."""
         return int(num_weights * self.most_bits_per_weight / 8)
 
 
@@ -28,7 +29,7 @@ _ALL = (
     WeightFormat("IQ4_NL", 25, 6.6),
     WeightFormat("Q4_K_M", 15, 7.0),
     WeightFormat("BF16", 32, 16.2),
-    # Not tried unless asked for.
+    # Tried on request only.
     WeightFormat("F16", 1, 16.2),
     WeightFormat("Q5_0", 8, 7.0),
     WeightFormat("Q5_1", 9, 7.5),
@@ -36,5 +37,6 @@ _ALL = (
     WeightFormat("Q6_K", 18, 8.6),
 )
 FORMATS = {each.name.lower(): each for each in _ALL}
-"""By lower-case name."""
+"""Lower-case name to format."""
 DEFAULT_FORMATS = _ALL[:5]
+"""Those that are tried without a request."""

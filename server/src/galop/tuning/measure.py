@@ -1,4 +1,4 @@
-"""Measures one model file: how fast, how good, and whether its bits depend on the batch."""
+"""Measures one model file: speed, perplexity, and whether the bits of logits depend on the batch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -22,50 +21,55 @@ from galop.tuning.choice import (
     NUM_PROMPT_TOKENS,
     THREAD_ROWS,
     Speed,
-    turns,
+    round_orders,
 )
-from galop.tuning.errors import NothingToTuneError
+from galop.tuning.errors import ContextTooShortError
 
 _NUM_PREFILLS = 2
+"""Prefills of one round."""
 _NUM_STEPS = 6
-"""Decode steps of one turn."""
+"""Decode steps of one round, for each batch size."""
 _CONTEXT_WINDOW = 2048
-"""Holds the tuning text for every vocabulary we know; what is beyond is left out."""
+"""Tokens. The tuning text is cut to so many; it has fewer in every vocabulary we know."""
 _WINDOW_STEP = 256
-"""llama.cpp's KV streams are multiples of this."""
+"""llama.cpp rounds the tokens of a KV stream up to a multiple of this."""
 _PERPLEXITY_CHUNK = 64
-"""Rows whose logits are in memory at once: 40 MB for a vocabulary of 150,000."""
+"""Rows per forward pass. Their logits take 40 MB for a vocabulary of 150,000."""
 _FIRST_SCORED = 16
-"""Tokens at the start of the text that only give context."""
+"""Tokens at the start of the text that do not count for the perplexity: they have little context."""
 _CHECKED_TOKENS = 150
+"""Prompt tokens of the check for determinism."""
 _CHECKED_BATCHES = (2, 3, 5, 8)
+"""Rows of its batches."""
 _LEAST_WINDOW = NUM_PROMPT_TOKENS + 64
+"""The shortest context window, in tokens, that can be measured."""
 
 
 def tuning_text() -> str:
-    """The text that perplexity is measured on: prose, dialogue, JSON, lists, numbers."""
+    """The text for the perplexity: prose, dialogue, JSON, lists, numbers."""
     return resources.files("galop.tuning").joinpath("tuning_text.txt").read_text("utf-8")
 
 
 def tuning_tokens(source: Path) -> list[int]:
-    """The tuning text in a model's tokens, cut to what its context can hold.
+    """The tuning text in tokens of a model, cut to its context window.
 
-    Raises `ModelError` and `NothingToTuneError`.
+    Raises `ModelError` or `ContextTooShortError`.
     """
     model = LlamaModel(source, vocab_only=True)
     try:
         window = min(_CONTEXT_WINDOW, model.training_context or _CONTEXT_WINDOW)
         if window < _LEAST_WINDOW:
-            raise NothingToTuneError(window, _LEAST_WINDOW)
+            raise ContextTooShortError(window, _LEAST_WINDOW)
         return LlamaTokenizer(model).encode(tuning_text(), parse_special=False)[:window]
     finally:
         model.close()
 
 
-class Bench:
-    """A loaded model and `tuning_tokens` of it."""
+class MeasuredModel:
+    """A loaded model that is measured. Close it before the next one is loaded, to save memory."""
 
     def __init__(self, path: Path, tokens: Sequence[int], *, num_threads: int) -> None:
+        """`tokens`: its `tuning_tokens`."""
         self._tokens = tokens
         self._num_threads = num_threads
         self._runner = LlamaRunner(
@@ -80,8 +84,8 @@ class Bench:
         self._runner.close()
 
     def speed(self) -> Speed:
-        """One turn, seconds for a small model. The least of a few repetitions counts: whatever
-        else ran meanwhile can only add."""
+        """Measure one round; takes seconds for a small model. The least of a few repetitions counts: other processes
+        only make a repetition slower."""
         prefill_s = min(self._prefill_times())
         self._fill_slots(max(DECODE_ROWS))
         step_s = {rows: min(self._step_times(rows)) for rows in DECODE_ROWS}
@@ -96,15 +100,15 @@ class Bench:
         names = [str(threads) for threads in counts]
         self._prefill(0, self._tokens[:NUM_PROMPT_TOKENS], NUM_PROMPT_TOKENS)
         self._fill_slots(max(THREAD_ROWS))
-        for turn, rows in itertools.product(turns(names, num_rounds), THREAD_ROWS):
-            for threads in map(int, turn):
+        for order, rows in itertools.product(round_orders(names, num_rounds), THREAD_ROWS):
+            for threads in map(int, order):
                 self._runner.threads = FixedThreads(threads, {rows: threads})
                 times[rows][threads].append(min(self._step_times(rows)))
         self._runner.threads = FixedThreads(self._num_threads, {})
         return times
 
     def perplexity(self) -> float:
-        """Of the whole text in one window."""
+        """The perplexity of the tuning text in one context window; inf if it is not finite."""
         self._runner.truncate(0, 0)
         total = 0.0
         last = len(self._tokens) - 1
@@ -113,25 +117,25 @@ class Bench:
             logits = self._forward(
                 [(self._tokens[i], i, 0, True) for i in range(start, end)],
             )
-            surprise = _surprise(logits, self._tokens[start + 1 : end + 1])
-            total += float(surprise[max(0, _FIRST_SCORED - start) :].sum())
+            losses = _negative_log_likelihoods(logits, self._tokens[start + 1 : end + 1])
+            total += float(losses[max(0, _FIRST_SCORED - start) :].sum())
         self._runner.truncate(0, 0)
         mean = total / (last - _FIRST_SCORED)
         return math.exp(mean) if mean < 700 else math.inf
 
     def is_deterministic(self) -> bool:
-        """The same bits for a prompt in chunks of 7, of 64 and whole; for a token decoded alone and
-        in batches of up to 8, as their first row and as their last; and for one thread and all."""
+        """Whether logits have the same bits for a prompt in chunks of 7, of 64 and whole; for a token that is decoded
+        alone, and as the first and the last row of batches of up to 8; and for each number of threads."""
         prompt = self._tokens[:_CHECKED_TOKENS]
         expected = self._prefill(0, prompt, len(prompt))
         if any(not np.array_equal(self._prefill(1, prompt, each), expected) for each in (7, 64)):
             return False
-        mine = (self._tokens[_CHECKED_TOKENS], _CHECKED_TOKENS, 0, True)
-        alone = self._forward([mine])[0].copy()
+        row = (self._tokens[_CHECKED_TOKENS], _CHECKED_TOKENS, 0, True)
+        alone = self._forward([row])[0].copy()
         for threads in thread_counts(self._num_threads):
             self._runner.truncate(0, _CHECKED_TOKENS)
             self._runner.threads = FixedThreads(threads, {1: threads})
-            if not np.array_equal(self._forward([mine])[0], alone):
+            if not np.array_equal(self._forward([row])[0], alone):
                 return False
         self._runner.threads = FixedThreads(self._num_threads, {})
         others = []
@@ -139,12 +143,12 @@ class Bench:
             length = 20 + 11 * slot
             self._prefill(slot, self._tokens[slot : slot + length], length)
             others.append((self._tokens[slot], length, slot, True))
-        for rows, mine_index in itertools.product(_CHECKED_BATCHES, (0, -1)):
-            beside = others[: rows - 1]
-            batch = [mine, *beside] if mine_index == 0 else [*beside, mine]
+        for num_rows, row_index in itertools.product(_CHECKED_BATCHES, (0, -1)):
+            beside = others[: num_rows - 1]
+            batch = [row, *beside] if row_index == 0 else [*beside, row]
             for _, position, slot, _ in batch:
                 self._runner.truncate(slot, position)
-            if not np.array_equal(self._forward(batch)[mine_index], alone):
+            if not np.array_equal(self._forward(batch)[row_index], alone):
                 return False
         return True
 
@@ -158,7 +162,7 @@ class Bench:
         self._runner.copy_prefix(0, range(1, num_slots), NUM_PROMPT_TOKENS)
 
     def _step_times(self, rows: int) -> list[float]:
-        """One step to get warm, then the measured ones."""
+        """The times of decode steps after a first one that is not counted."""
         times = []
         for step in range(_NUM_STEPS + 1):
             position = NUM_PROMPT_TOKENS + step
@@ -171,7 +175,7 @@ class Bench:
         return times[1:]
 
     def _prefill(self, slot: int, tokens: Sequence[int], chunk: int) -> Float32Array:
-        """Logits after the last token."""
+        """Logits after the last token, computed in chunks of `chunk` tokens; shape (vocab_size,)."""
         self._runner.truncate(slot, 0)
         last = len(tokens) - 1
         logits = np.empty((0, 0), dtype=np.float32)
@@ -193,22 +197,12 @@ class Bench:
         )
 
 
-@contextmanager
-def bench(path: Path, tokens: Sequence[int], *, num_threads: int) -> Iterator[Bench]:
-    """Only one at a time is open, so tuning needs the memory of one model."""
-    opened = Bench(path, tokens, num_threads=num_threads)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def _surprise(
+def _negative_log_likelihoods(
     logits: Float32Array, next_tokens: Sequence[int]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """-ln p(next token) of every row."""
+    """-ln p(next token) of each row, shape (number of rows,)."""
     highest = logits.max(axis=1)
     mass = np.exp(logits - highest[:, None]).sum(axis=1, dtype=np.float64)
     chosen = logits[np.arange(len(next_tokens)), next_tokens]
-    surprise: np.ndarray[tuple[int], np.dtype[np.float64]] = highest + np.log(mass) - chosen
-    return surprise
+    losses: np.ndarray[tuple[int], np.dtype[np.float64]] = highest + np.log(mass) - chosen
+    return losses

@@ -1,8 +1,7 @@
-"""Keeps the result of tuning in the cache directory: one JSON file, and the chosen weights beside it.
+"""Stores the result of tuning in the cache directory: a JSON file (the record), and the converted weights.
 
-The key says which model file, which build of llama.cpp and which CPU was measured, so a result can be
-missing but not wrong. Files appear under their names complete (rename), the weights before the JSON
-file that speaks of them.
+The key in their names is a hash of model file, build of llama.cpp and CPU, so a result is never used for
+others. Files are renamed when they are complete, the weights before the record that refers to them.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from typing import Annotated
 import msgspec
 
 from galop.backends.llama.library import llama
-from galop.tuning.errors import CacheDirectoryError, TuningRunsError
+from galop.tuning.errors import CacheDirectoryError, TuningInProgressError
 from galop.tuning.formats import AS_SHIPPED, FORMATS
 
 logger = logging.getLogger("galop.backends.llama")
@@ -36,25 +35,32 @@ _LONGEST_RECORD = 1 << 20
 Count = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table, for whoever reads the file."""
+class MeasuredFormat(msgspec.Struct, frozen=True, kw_only=True):
+    """The measurements of one format, for people who read the file. Ratios are over the file as shipped."""
 
     format: str
     size_bytes: int
     score: float
+    """See `choice`."""
     prefill: float
+    """Ratio of prompt tokens per second."""
     decode: dict[int, float]
-    """Times as fast as shipped, by rows."""
+    """Rows of a batch to the ratio of tokens per second."""
     added_perplexity: float
+    """0.01 is 1 %."""
     is_deterministic: bool
+    """See `choice.Candidate`."""
 
 
 class TuningRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="tuning-1"):
-    """What `galop tune` found out."""
+    """The result of `galop tune`, as stored."""
 
     key: str
+    """See `tuning_key`."""
     source_name: str
+    """The name of the model file."""
     host: str
+    """See `host_description`."""
     tuned_on: str
     """ISO date."""
     format: str
@@ -62,11 +68,14 @@ class TuningRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"
     weights_digest: str | None
     """`file_digest` of the converted file; None for the file as shipped."""
     num_threads: Count
+    """The most that were used."""
     threads_by_rows: dict[Count, Count]
-    measured: list[Measured]
+    """Rows of a batch to threads."""
+    measured: list[MeasuredFormat]
+    """The file as shipped first."""
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredTuning(msgspec.Struct, frozen=True):
     """A record and the weights to load."""
 
     record: TuningRecord
@@ -75,7 +84,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 def file_digest(path: Path) -> str:
-    """Identifies a model file by its size, its first and its last MiB: milliseconds, not seconds."""
+    """A hash of a file's size, first MiB and last MiB. Hashing all of it would take seconds."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         digest = hashlib.sha256(str(size).encode())
@@ -92,7 +101,7 @@ def host_description() -> str:
 
 
 def tuning_key(source: Path, host: str) -> str:
-    """Names the files that belong to a model on a host."""
+    """The key of a model on a host (`host_description`), for names of files."""
     return hashlib.sha256(f"{file_digest(source)}\0{host}".encode()).hexdigest()[:16]
 
 
@@ -104,20 +113,20 @@ def weights_path(directory: Path, key: str, format_name: str) -> Path:
     return directory / f"tuned-{key}-{format_name.lower()}.gguf"
 
 
-def load(directory: Path, source: Path, *, host: str | None = None) -> Stored | None:
-    """The stored result for a model on this host. A file that cannot be used is ignored with a
-    warning that names it."""
+def load(directory: Path, source: Path, *, host: str | None = None) -> StoredTuning | None:
+    """The stored result for a model on this host, None if there is none. Logs a warning that names the file if
+    one cannot be used."""
     try:
         key = tuning_key(source, host or host_description())
     except OSError:
-        return None  # loading the model will say it better
+        return None  # loading the model will raise a better error
     try:
         record = _read(record_path(directory, key), key)
         weights = None if record is None else _weights_of(directory, record)
     except _UnusableError as error:
-        logger.warning("ignoring %s; `galop tune` makes it anew", error)
+        logger.warning("ignoring %s; run `galop tune` again", error)
         return None
-    return None if record is None else Stored(record, weights)
+    return None if record is None else StoredTuning(record, weights)
 
 
 class _UnusableError(Exception):
@@ -143,7 +152,7 @@ def _read(path: Path, key: str) -> TuningRecord | None:
 
 
 def _weights_of(directory: Path, record: TuningRecord) -> Path | None:
-    """The converted file, checked to be the one that was measured."""
+    """The converted file; None for the file as shipped. Raises `_UnusableError` if it is not the measured one."""
     if record.format == AS_SHIPPED:
         return None
     path = weights_path(directory, record.key, record.format)
@@ -158,16 +167,16 @@ def _weights_of(directory: Path, record: TuningRecord) -> Path | None:
 
 @contextmanager
 def work_directory(directory: Path) -> Iterator[Path]:
-    """A place for files in the making, gone afterwards whatever happens; one user at a time.
+    """A temporary directory for incomplete files, removed at the end. One process at a time has one.
 
-    Raises `CacheDirectoryError` and `TuningRunsError`.
+    Raises `CacheDirectoryError` or `TuningInProgressError`.
     """
     with _errors_of(directory):
         directory.mkdir(parents=True, exist_ok=True)
         lock = os.open(directory, os.O_RDONLY)
     try:
         _lock(lock, directory)
-        for left_over in directory.glob(f"{_WORK_PREFIX}*"):  # of one that was killed
+        for left_over in directory.glob(f"{_WORK_PREFIX}*"):  # of a process that was killed
             shutil.rmtree(left_over, ignore_errors=True)
         with _errors_of(directory):
             work = tempfile.TemporaryDirectory(prefix=_WORK_PREFIX, dir=directory)
@@ -190,14 +199,14 @@ def _lock(descriptor: int, directory: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise TuningRunsError(directory) from None
-        # A file system without locks: then nobody else is kept out, and nothing worse.
+            raise TuningInProgressError(directory) from None
+        # The file system has no locks: other processes are not kept out, but no file is damaged.
 
 
 def save(directory: Path, work: Path, record: TuningRecord, weights: Path | None) -> Path:
-    """Move the chosen weights (from `work`) and the record into place; drop the former ones.
+    """Move the chosen weights (from `work`) and the record into place, and remove earlier weights.
 
-    A server that runs on the former weights keeps them: they are mapped into its memory.
+    A server that uses the earlier weights has them mapped into its memory, and keeps them.
     Raises `CacheDirectoryError`.
     """
     path = record_path(directory, record.key)

@@ -1,11 +1,11 @@
-"""`tune`: converts, measures, chooses, keeps. Prints nothing; progress goes to a callback."""
+"""Converts a model to several formats, measures them, chooses one and stores it. Progress goes to a callback."""
 
 from __future__ import annotations
 
 import datetime
 import os
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from galop.tuning.choice import (
     Speed,
     choose,
     choose_threads,
-    refusal,
-    turns,
+    refusal_reason,
+    round_orders,
 )
 from galop.tuning.convert import convert
 from galop.tuning.formats import AS_SHIPPED, DEFAULT_FORMATS, FORMATS, WeightFormat
-from galop.tuning.measure import Bench, bench, tuning_tokens
+from galop.tuning.measure import MeasuredModel, tuning_tokens
 from galop.tuning.store import (
-    Measured,
+    MeasuredFormat,
     TuningRecord,
     file_digest,
     host_description,
@@ -36,52 +36,63 @@ from galop.tuning.store import (
 
 DEFAULT_NUM_ROUNDS = 4
 _MEMORY_SHARE = 0.8
-"""Weights larger than this share of the machine's memory would be read from disk at every step."""
+"""Weights larger than this share of the machine's memory are not tried: each step would read them from disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningRequest:
-    """What to try, and where to keep the result."""
+    """What to try, and where to store the result."""
 
     source: Path
+    """A GGUF file."""
     cache_directory: Path
+    """Created if it does not exist."""
     num_threads: int
+    """The most that compute a batch."""
     formats: Sequence[WeightFormat] = DEFAULT_FORMATS
     tolerance: float = DEFAULT_TOLERANCE
+    """Added perplexity that is allowed: 0.01 is 1 %."""
     needs_determinism: bool = True
+    """Whether a format must be deterministic (`choice.Candidate`) to be chosen."""
     num_rounds: int = DEFAULT_NUM_ROUNDS
+    """At least 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class TuningOutcome:
     """What was measured, chosen and stored."""
 
     shipped_format: str
+    """The name of the format of the file as shipped."""
     candidates: Sequence[Candidate]
     """The file as shipped first."""
     chosen: Candidate
     refusals: dict[str, str]
-    """Why a format could not be chosen, by name; formats that were not measured included."""
+    """Name to the reason why a format was not tried, or could not be chosen."""
     threads_by_rows: dict[int, int]
+    """Rows of a batch to threads."""
     record_path: Path
+    """The file with the result."""
 
 
-Report = Callable[[str, int, int], None]
-"""What is being done, how many steps are done, how many there are."""
+ProgressCallback = Callable[[str, int, int], None]
+"""Called with a description of the current step, the number of steps done, and their total."""
 
 
-def tune(request: TuningRequest, report: Report) -> Outcome:
-    """Find the fastest weights on this machine. Minutes; see `measure` and `choice` for the rules.
+def tune(request: TuningRequest, report: ProgressCallback) -> TuningOutcome:
+    """Find and store the fastest weight format on this machine; takes minutes. See `choice` for the rules.
 
-    Raises `TuningError` or `galop.backends.llama.ModelError`, and leaves nothing behind then or when
-    interrupted; a result of before stays.
+    Raises `TuningError` or `galop.backends.llama.errors.ModelError`. Then, and when it is interrupted, it leaves no
+    files, and an earlier result stays.
     """
     with work_directory(request.cache_directory) as work:
         return _Tuning(request, report, work).run()
 
 
 @dataclass(slots=True)
-class _Facts:
+class _Measurements:
+    """A file to measure, and its measurements so far."""
+
     path: Path
     perplexity: float = 0.0
     is_deterministic: bool = False
@@ -91,7 +102,7 @@ class _Facts:
 class _Tuning:
     """The steps of one run, in order."""
 
-    def __init__(self, request: TuningRequest, report: Report, work: Path) -> None:
+    def __init__(self, request: TuningRequest, report: ProgressCallback, work: Path) -> None:
         self._request = request
         self._report = report
         self._work = work
@@ -100,44 +111,25 @@ class _Tuning:
         self._num_done = 0
         self._num_steps = 1
 
-    def run(self) -> Outcome:
+    def run(self) -> TuningOutcome:
         request = self._request
         self._tokens = tuning_tokens(request.source)
         shipped_format, formats, num_weights = self._candidates()
         self._num_steps = len(formats) + (len(formats) + 1) * (1 + request.num_rounds) + 1
-        facts = {AS_SHIPPED: _Facts(request.source)}
-        for each in formats:
-            self._step(f"converting to {each.name}")
-            facts[each.name] = _Facts(self._work / f"{each.name}.gguf")
-            convert(
-                request.source,
-                facts[each.name].path,
-                each,
-                num_weights=num_weights,
-                num_threads=request.num_threads,
-            )
-        for name, each_facts in facts.items():
-            self._step(f"perplexity of {name}")
-            with self._bench(each_facts.path) as opened:
-                each_facts.perplexity = opened.perplexity()
-                each_facts.is_deterministic = opened.is_deterministic()
-        for number, turn in enumerate(turns(list(facts), request.num_rounds), 1):
-            for name in turn:
-                self._step(f"speed of {name}, round {number} of {request.num_rounds}")
-                with self._bench(facts[name].path) as opened:
-                    facts[name].speeds.append(opened.speed())
-        candidates = [_candidate(name, each) for name, each in facts.items()]
+        measured = self._convert(formats, num_weights)
+        self._measure(measured)
+        candidates = [_candidate(name, each) for name, each in measured.items()]
         chosen = choose(
             candidates,
             tolerance=request.tolerance,
             needs_determinism=request.needs_determinism,
         )
         self._step(f"threads for {chosen.name}")
-        with self._bench(facts[chosen.name].path) as opened:
+        with self._open(measured[chosen.name].path) as opened:
             threads = choose_threads(opened.step_times_by_threads(request.num_rounds))
-        record_path = self._save(candidates, chosen, facts[chosen.name].path, threads)
+        record_path = self._save(candidates, chosen, measured[chosen.name].path, threads)
         self._report("done", self._num_steps, self._num_steps)
-        return Outcome(
+        return TuningOutcome(
             shipped_format=shipped_format,
             candidates=candidates,
             chosen=chosen,
@@ -146,8 +138,39 @@ class _Tuning:
             record_path=record_path,
         )
 
-    def _bench(self, path: Path) -> AbstractContextManager[Bench]:
-        return bench(path, self._tokens, num_threads=self._request.num_threads)
+    def _convert(
+        self, formats: Sequence[WeightFormat], num_weights: int
+    ) -> dict[str, _Measurements]:
+        """Convert to each format. Returns the files by name, the file as shipped first."""
+        request = self._request
+        measured = {AS_SHIPPED: _Measurements(request.source)}
+        for each in formats:
+            self._step(f"converting to {each.name}")
+            measured[each.name] = _Measurements(self._work / f"{each.name}.gguf")
+            convert(
+                request.source,
+                measured[each.name].path,
+                each,
+                num_weights=num_weights,
+                num_threads=request.num_threads,
+            )
+        return measured
+
+    def _measure(self, measured: dict[str, _Measurements]) -> None:
+        num_rounds = self._request.num_rounds
+        for name, each in measured.items():
+            self._step(f"perplexity of {name}")
+            with self._open(each.path) as opened:
+                each.perplexity = opened.perplexity()
+                each.is_deterministic = opened.is_deterministic()
+        for number, order in enumerate(round_orders(list(measured), num_rounds), 1):
+            for name in order:
+                self._step(f"speed of {name}, round {number} of {num_rounds}")
+                with self._open(measured[name].path) as opened:
+                    measured[name].speeds.append(opened.speed())
+
+    def _open(self, path: Path) -> closing[MeasuredModel]:
+        return closing(MeasuredModel(path, self._tokens, num_threads=self._request.num_threads))
 
     def _step(self, description: str) -> None:
         self._report(description, self._num_done, self._num_steps)
@@ -174,7 +197,7 @@ class _Tuning:
     def _refusals(self, candidates: Sequence[Candidate]) -> dict[str, str]:
         request = self._request
         reasons = {
-            each.name: refusal(
+            each.name: refusal_reason(
                 each,
                 candidates[0],
                 tolerance=request.tolerance,
@@ -203,24 +226,24 @@ class _Tuning:
             weights_digest=file_digest(weights) if is_converted else None,
             num_threads=request.num_threads,
             threads_by_rows=threads_by_rows,
-            measured=[_measured(each, candidates[0]) for each in candidates],
+            measured=[_measured_format(each, candidates[0]) for each in candidates],
         )
         directory = request.cache_directory
         return save(directory, self._work, record, weights if is_converted else None)
 
 
-def _candidate(name: str, facts: _Facts) -> Candidate:
+def _candidate(name: str, measured: _Measurements) -> Candidate:
     return Candidate(
         name=name,
-        size_bytes=facts.path.stat().st_size,
-        perplexity=facts.perplexity,
-        is_deterministic=facts.is_deterministic,
-        speeds=facts.speeds,
+        size_bytes=measured.path.stat().st_size,
+        perplexity=measured.perplexity,
+        is_deterministic=measured.is_deterministic,
+        speeds=measured.speeds,
     )
 
 
-def _measured(candidate: Candidate, shipped: Candidate) -> Measured:
-    return Measured(
+def _measured_format(candidate: Candidate, shipped: Candidate) -> MeasuredFormat:
+    return MeasuredFormat(
         format=candidate.name,
         size_bytes=candidate.size_bytes,
         score=round(candidate.score(shipped), 3),
@@ -232,10 +255,10 @@ def _measured(candidate: Candidate, shipped: Candidate) -> Measured:
 
 
 def prefill_ratio(candidate: Candidate, shipped: Candidate) -> float:
-    """Prompt tokens per second, over those of the file as shipped."""
+    """Prompt tokens per second over those of the file as shipped."""
     return candidate.ratio(shipped, lambda speed: speed.prefill_s)
 
 
 def decode_ratio(candidate: Candidate, shipped: Candidate, rows: int) -> float:
-    """Tokens per second of a batch of `rows`, over those of the file as shipped."""
+    """Tokens per second of a batch of `rows` rows over those of the file as shipped."""
     return candidate.ratio(shipped, lambda speed: speed.step_s[rows])
