@@ -5,8 +5,8 @@ Theory of operation. All prompts that have a slot compete for the rows of a step
 - A *short* prompt needs at most one chunk until its first token. Short prompts go before long ones.
 - Among short prompts, and among long ones, the flow (API key and service tier) with the fewest tokens
   left goes first, divided by the weight of its tier; within a flow, the prompt with the fewest left. That
-  is shortest remaining processing time, by flow: a key that asks for little does not wait for one that
-  asks for much, and a long prompt that has begun is finished before another of its length begins.
+  is shortest remaining processing time, by flow: a key with few tokens does not wait for one with many, and
+  a long prompt that has begun is finished before another of its length begins.
 - A prompt whose prefix another sequence waits for has that sequence's place in the order, too.
 - No prompt starves. A prompt is overtaken when a prompt that was admitted later gets rows. Once it was
   overtaken by `MAX_CHUNKS_AHEAD` chunks more than it got itself, it is *overdue*. A step begins with the

@@ -82,8 +82,8 @@ class WaitingQueue:
         self._num_arrived += 1
 
     def in_turn(self) -> Iterator[Sequence]:
-        """The waiting sequences in the order of admission. Call `start` for one that is admitted before the next
-        is asked for."""
+        """The waiting sequences in the order of admission. Call `start` for a sequence that is admitted before the
+        next iteration."""
         passed: set[Sequence] = set()
         while True:
             heads = [

@@ -191,7 +191,7 @@ class Scheduler:
         sequence.slot = None
 
     def forget(self, slot_index: int) -> None:
-        """Drop what is cached in a free slot."""
+        """Forget the tokens of a free slot."""
         self.slots[slot_index].tokens = _EMPTY
 
     def schedule(self) -> Plan:

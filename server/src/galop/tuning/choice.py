@@ -61,8 +61,8 @@ class Candidate:
     def ratio(self, shipped: Candidate, seconds: Callable[[Speed], float]) -> float:
         """The time of the file as shipped over that of this format: the median of the ratios of the rounds."""
         return statistics.median(
-            seconds(theirs) / seconds(ours)
-            for theirs, ours in zip(shipped.speeds, self.speeds, strict=True)
+            seconds(other) / seconds(own)
+            for other, own in zip(shipped.speeds, self.speeds, strict=True)
         )
 
     def score(self, shipped: Candidate) -> float:

@@ -186,13 +186,13 @@ class MeasuredModel:
         return copy
 
     def _forward(self, rows: Sequence[tuple[int, int, int, bool]]) -> Float32Array:
-        token_ids, positions, slots, wants = zip(*rows, strict=True)
+        token_ids, positions, slots, needs_logits = zip(*rows, strict=True)
         return self._runner.forward(
             Batch(
                 np.array(token_ids, np.int32),
                 np.array(positions, np.int32),
                 np.array(slots, np.int32),
-                np.array(wants, np.int8),
+                np.array(needs_logits, np.int8),
             )
         )
 

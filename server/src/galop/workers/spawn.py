@@ -54,21 +54,21 @@ def spawn(command: Sequence[str], config: EngineConfig) -> Spawned:
 
     The program gets the number of an inherited socket as one more argument, see `messages`.
     """
-    ours, theirs = socket.socketpair()
+    server_end, engine_end = socket.socketpair()
     try:
         process = subprocess.Popen(
-            [*command, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [*command, str(engine_end.fileno())],
+            pass_fds=[engine_end.fileno()],
             stdin=subprocess.DEVNULL,
             env=ENVIRONMENT | dict(os.environ),
         )
     except OSError:
-        ours.close()
+        server_end.close()
         raise
     finally:
-        theirs.close()
-    ours.sendall(frame(Start(config)))
-    return Spawned(process, ours)
+        engine_end.close()
+    server_end.sendall(frame(Start(config)))
+    return Spawned(process, server_end)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ _LONGEST_BACKOFF_S = 15.0
 _STABLE_AFTER_S = 60.0
 """When an engine dies that lived longer, the pause is the first one again."""
 _STOP_TIMEOUT_S = 5.0
-"""A process that has not ended so long after it was asked to, is killed."""
+"""A process that has not ended so long after `Stop` is killed."""
 DEFAULT_HANG_TIMEOUT_S = 60.0
 """The longest step is far shorter: 512 rows of prompt take seconds on two busy cores."""
 
