@@ -4,7 +4,8 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv/bin
 FAST := -m "not model and not slow and not ecosystem" $(addprefix --ignore=,server/tests/backends/llama \
-	server/tests/tuning/test_convert.py server/tests/tuning/test_store.py server/tests/cli/test_tune_report.py e2e/test_tune.py)
+	server/tests/tuning/test_convert.py server/tests/tuning/test_measure.py server/tests/tuning/test_store.py \
+	server/tests/tuning/test_stored.py server/tests/tuning/test_tuner.py server/tests/cli/test_tune_report.py e2e/test_tune.py)
 
 .PHONY: help serve test test-fast check docs format bench bench-sdk reliability clean
 

@@ -18,6 +18,7 @@ def test_a_scripted_model_has_a_tokenizer_and_no_template() -> None:
     assert (text.chat_template, text.training_context) == (None, 0)
 
 
+@pytest.mark.model
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(b"no model")

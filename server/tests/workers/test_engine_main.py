@@ -48,6 +48,7 @@ def test_a_scripted_model_has_the_configured_slots_and_constraints() -> None:
     assert not parts.constraint_factory(SPEC, max_tokens=20).is_complete
 
 
+@pytest.mark.model
 def test_a_file_that_is_no_model_is_a_start_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(b"no model")

@@ -7,6 +7,7 @@ import pytest
 
 from galop.protocol.constraints import CallSyntax, ConstraintSpec, Thinking, ToolCalls, ToolSpec
 from galop.protocol.events import (
+    EngineEvent,
     EngineStats,
     Failed,
     Finished,
@@ -62,7 +63,7 @@ CONFIG = EngineConfig(
     log_level="info",
     log_format="json",
 )
-EVENTS = [
+EVENTS: list[EngineEvent] = [
     Prefilled(request_id="r", queue_time_s=0.25, prompt_time_s=0.5, num_cached_tokens=16),
     Tokens(
         request_id="r",
