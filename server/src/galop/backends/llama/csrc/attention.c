@@ -98,12 +98,12 @@ AVX2 INLINE void multiply_keys(const float *q, const struct tile *tile, int64_t 
     }
 }
 
-/* out[i .. i + 8 * count] = out * keep + sum of weights[cell] * v[cell]; a cell has `size` floats. */
+/* out[i .. i + 8 * count] = out * rescale + sum of weights[cell] * v[cell]; a cell has `size` floats. */
 AVX2 INLINE void add_values(float *out, const struct tile *tile, const float *weights,
-                            int64_t num_cells, float keep, int64_t size, int64_t i, int count) {
+                            int64_t num_cells, float rescale, int64_t size, int64_t i, int count) {
     __m256 sum[8];
     for (int j = 0; j < count; j++) {
-        sum[j] = _mm256_mul_ps(_mm256_load_ps(out + i + j * 8), _mm256_set1_ps(keep));
+        sum[j] = _mm256_mul_ps(_mm256_load_ps(out + i + j * 8), _mm256_set1_ps(rescale));
     }
     for (int64_t t = 0; t < num_cells; t++) {
         __m256 weight = _mm256_broadcast_ss(weights + t);
@@ -164,15 +164,15 @@ AVX2 static void attend(struct query *query, const struct tile *tile, int64_t fi
         _mm256_store_ps(scores + t, weights);
         total = _mm256_add_ps(total, weights);
     }
-    float keep = expf(query->highest - highest);
+    float rescale = expf(query->highest - highest);
     query->highest = highest;
-    query->total = query->total * keep + sum_of(total);
+    query->total = query->total * rescale + sum_of(total);
     int64_t i = 0;
     for (; i + 64 <= shape->size_v; i += 64) {
-        add_values(query->out, tile, scores, num_cells, keep, shape->size_v, i, 8);
+        add_values(query->out, tile, scores, num_cells, rescale, shape->size_v, i, 8);
     }
     for (; i < shape->size_v; i += 8) {
-        add_values(query->out, tile, scores, num_cells, keep, shape->size_v, i, 1);
+        add_values(query->out, tile, scores, num_cells, rescale, shape->size_v, i, 1);
     }
 }
 
@@ -248,14 +248,14 @@ AVX2 static void attend_unit(const struct ggml_tensor *dst, const struct shape *
     for (int64_t i = 0; i < num_queries; i++) {
         struct query *query = &queries[i];
         int64_t row = first + i / group, head = kv_head * group + i % group;
-        float keep = 1.0f;
+        float rescale = 1.0f;
         if (sinks != NULL) {
             float sink = ((const float *)sinks->data)[head];
             float highest = sink > query->highest ? sink : query->highest;
-            keep = expf(query->highest - highest);
-            query->total = query->total * keep + expf(sink - highest);
+            rescale = expf(query->highest - highest);
+            query->total = query->total * rescale + expf(sink - highest);
         }
-        float factor = query->total == 0.0f ? 0.0f : keep / query->total;
+        float factor = query->total == 0.0f ? 0.0f : rescale / query->total;
         float *out = (float *)at(dst, head, row, sequence);
         for (int64_t j = 0; j < shape->size_v; j += 8) {
             _mm256_storeu_ps(out + j,

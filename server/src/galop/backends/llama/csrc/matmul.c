@@ -67,7 +67,7 @@ static struct arena *new_arena(void *buffer, size_t size) {
     return arena;
 }
 
-static void *add_packed(struct ggml_tensor *weights, size_t size) {
+static void *allocate_panels(struct ggml_tensor *weights, size_t size) {
     lock_list();
     struct arena *arena = arenas;
     while (arena != NULL && (arena->buffer != weights->buffer || arena->size - arena->used < size)) {
@@ -136,7 +136,7 @@ static char *panels_of(const struct ggml_compute_params *params, struct ggml_ten
     static void *shared;
     ggml.barrier(params->threadpool); /* all threads have read weights->extra */
     if (params->ith == 0) {
-        shared = add_packed(weights, weights->nb[1] * (size_t)weights->ne[1]);
+        shared = allocate_panels(weights, weights->nb[1] * (size_t)weights->ne[1]);
     }
     ggml.barrier(params->threadpool);
     char *panels = shared;
