@@ -26,12 +26,10 @@ def _load() -> ctypes.CDLL | None:
         return None
     library = ctypes.CDLL(spec.origin)
     pointer = ctypes.c_void_p
-    library.galop_weights.argtypes = (
-        *(pointer, ctypes.c_ssize_t, ctypes.c_float),
-        *(pointer, pointer),
-    )
-    library.galop_weights.restype = None
-    return library if library.galop_can_weigh() else None
+    softmax = library.galop_unscaled_softmax
+    softmax.argtypes = (pointer, ctypes.c_ssize_t, ctypes.c_float, pointer, pointer)
+    softmax.restype = None
+    return library if library.galop_can_compute_softmax() else None
 
 
 _LIBRARY = _load()
@@ -50,7 +48,7 @@ def unscaled_softmax(
         return unscaled_softmax_by_numpy(logits, inverse_temperature)
     weights = np.empty_like(logits)
     sums = np.empty((len(logits) + BLOCK - 1) // BLOCK)
-    _LIBRARY.galop_weights(
+    _LIBRARY.galop_unscaled_softmax(
         logits.ctypes.data,
         len(logits),
         inverse_temperature,

@@ -7,7 +7,7 @@
 
 enum { BLOCK = 256 };
 
-EXPORT int galop_can_weigh(void) { return has_avx2(); }
+EXPORT int galop_can_compute_softmax(void) { return has_avx2(); }
 
 AVX2 static float highest_logit(const float *logits, ptrdiff_t count) {
     __m256 a = _mm256_set1_ps(-INFINITY), b = a, c = a, d = a;
@@ -51,7 +51,7 @@ AVX2 INLINE void store(float *to, __m256 values, ptrdiff_t num_left) {
 
 /* weights[i] = exp((logits[i] - highest) * inverse_temperature); sums[i] = the sum of the weights of blocks 0 to i.
  * A block has BLOCK weights, the last one may have fewer. At least one logit is finite. */
-EXPORT AVX2 void galop_weights(const float *logits, ptrdiff_t count, float inverse_temperature,
+EXPORT AVX2 void galop_unscaled_softmax(const float *logits, ptrdiff_t count, float inverse_temperature,
                                float *weights, double *sums) {
     __m256 highest = _mm256_set1_ps(highest_logit(logits, count));
     __m256 factor = _mm256_set1_ps(inverse_temperature);
