@@ -26,7 +26,6 @@ from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 from galop.protocol.events import (
     EngineEvent,
     Failed,
-    FailureKind,
     Finished,
     Prefilled,
     TokenLogprob,
@@ -179,11 +178,9 @@ class Engine:
                     if sequence.draft
                     else self._extend(sequence, rows[0])
                 )
-            except ConstraintFailedError as error:
-                events += self._fail(sequence.request_id, "constraint", error.reason)
             except Exception as error:
-                logger.exception("choosing a token failed for %r", sequence)
-                events += self._fail(sequence.request_id, "internal", repr(error))
+                self._drop(sequence.request_id, None)
+                events.append(_failed(sequence.request_id, error))
         return events
 
     def _verify(self, sequence: Sequence, rows: Float32Array) -> list[EngineEvent]:
@@ -321,21 +318,8 @@ class Engine:
         prompt = np.asarray(request.prompt_token_ids, dtype=np.int32)
         try:
             constraints = [self._constraint(request) for _ in range(request.num_choices)]
-        except BudgetTooSmallError as error:
-            return [
-                Failed(
-                    request_id=request.request_id,
-                    kind="budget",
-                    detail=error.reason,
-                    num_tokens_needed=error.num_tokens_needed,
-                    num_tokens=error.num_tokens,
-                )
-            ]
-        except ConstraintFailedError as error:
-            return [Failed(request_id=request.request_id, kind="constraint", detail=error.reason)]
         except Exception as error:
-            logger.exception("building the constraint of %s failed", request.request_id)
-            return [Failed(request_id=request.request_id, kind="internal", detail=repr(error))]
+            return [_failed(request.request_id, error)]
         max_tokens = min(request.max_tokens, self._runner.context_window - len(prompt))
         if max_tokens <= 0:
             detail = f"{len(prompt)} prompt tokens leave no room in the context window"
@@ -372,16 +356,14 @@ class Engine:
         if not group.sequences:
             del self._groups[sequence.request_id]
 
-    def _fail(self, request_id: str, kind: FailureKind, detail: str) -> list[EngineEvent]:
-        self._drop(request_id, None)
-        return [Failed(request_id=request_id, kind=kind, detail=detail)]
-
     def _fail_all(self, plan: Plan) -> list[EngineEvent]:
         """Fail the requests of this plan and clear their slots, whose contents are unknown."""
         slots = [sequence.slot for sequence, _ in plan.rows]
         events: list[EngineEvent] = []
         for request_id in {sequence.request_id for sequence, _ in plan.rows}:
-            events += self._fail(request_id, "internal", "the forward pass failed")
+            self._drop(request_id, None)
+            detail = "the forward pass failed"
+            events.append(Failed(request_id=request_id, kind="internal", detail=detail))
         for slot in slots:
             if slot is not None:
                 self.scheduler.forget(slot)
@@ -396,6 +378,22 @@ def _prefilled(sequence: Sequence) -> Prefilled:
         prompt_time_s=sequence.first_token_s - sequence.admitted_s,
         num_cached_tokens=sequence.num_cached_tokens,
     )
+
+
+def _failed(request_id: str, error: Exception) -> Failed:
+    """The event for an error that ended the request. Call where the error is caught: a bug is logged."""
+    if isinstance(error, BudgetTooSmallError):
+        return Failed(
+            request_id=request_id,
+            kind="budget",
+            detail=error.reason,
+            num_tokens_needed=error.num_tokens_needed,
+            num_tokens=error.num_tokens,
+        )
+    if isinstance(error, ConstraintFailedError):
+        return Failed(request_id=request_id, kind="constraint", detail=error.reason)
+    logger.exception("request %s failed", request_id)
+    return Failed(request_id=request_id, kind="internal", detail=repr(error))
 
 
 def _joined(events: list[EngineEvent]) -> list[EngineEvent]:

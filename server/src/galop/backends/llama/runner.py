@@ -24,7 +24,7 @@ from galop.backends.llama.library import forget_errors, kernels, last_errors, ll
 from galop.backends.llama.model import LlamaModel
 from galop.backends.llama.threads import AdaptiveThreads, ThreadPolicy
 from galop.engine.drafts import LONGEST_DRAFT
-from galop.engine.runner import Batch, Float32Array, Int32Array
+from galop.engine.runner import Batch, BatchCosts, Float32Array, Int32Array
 
 DEFAULT_BATCH_ROWS = 512
 """Rows of a forward pass. Larger batches are no faster for small models on CPUs."""
@@ -49,13 +49,15 @@ class LlamaRunner:
         max_batch_rows: int = DEFAULT_BATCH_ROWS,
     ) -> None:
         self._model = model
-        self._num_slots = num_slots
+        self.vocab_size = model.vocab_size
+        self.num_slots = num_slots
+        self.end_token_ids = model.end_token_ids
         self.threads: ThreadPolicy = AdaptiveThreads(num_threads, threads_by_rows or {})
-        self._max_batch_rows = max(max_batch_rows, num_slots)
+        self.max_batch_rows = max(max_batch_rows, num_slots)
         params = llama.llama_context_default_params()
         params.n_ctx = context_window * num_slots
         params.n_seq_max = num_slots
-        params.n_batch = params.n_ubatch = self._max_batch_rows
+        params.n_batch = params.n_ubatch = self.max_batch_rows
         params.n_threads = params.n_threads_batch = num_threads
         # Our attention. The bits of llama.cpp's flash attention depend on the batch.
         params.flash_attn_type = (
@@ -73,29 +75,29 @@ class LlamaRunner:
                 model.path, f"{reason} ({num_slots} sequences of {context_window} tokens)"
             )
         self._memory = llama.llama_get_memory(self._context)
-        self._context_window = int(llama.llama_n_ctx_seq(self._context))
-        self._end_token_ids = model.end_token_ids
-        self._is_batch_invariant = False
+        self.context_window = int(llama.llama_n_ctx_seq(self._context))
+        self.is_batch_invariant = False
         self._allocate_batch()
         num_own, num_foreign = kernels.count(own=True), kernels.count(own=False)
         self._warm_up()
         # Batch-invariant if our kernels computed all operations whose bits can depend on the batch: none was left
         # to llama.cpp's kernels, and there were enough for all layers. (Operations on weights that llama.cpp
         # repacks are not counted.)
-        self._is_batch_invariant = (
+        self.is_batch_invariant = (
             kernels.can_attend(model.head_sizes)
             and kernels.count(own=False) == num_foreign
             and kernels.count(own=True) - num_own >= 4 * model.num_layers
             and not model.has_experts
         )
+        self.batch_costs: BatchCosts = StreamCosts(fills_gaps=self.is_batch_invariant)
 
     def _allocate_batch(self) -> None:
-        rows = self._max_batch_rows
+        rows = self.max_batch_rows
         self._tokens = np.zeros(rows, dtype=np.int32)
         self._positions = np.zeros(rows, dtype=np.int32)
         self._slots = np.zeros(rows, dtype=np.int32)
         self._needs_logits = np.zeros(rows, dtype=np.int8)
-        num_logits = self._num_slots + LONGEST_DRAFT
+        num_logits = self.num_slots + LONGEST_DRAFT
         self._logits = np.empty((num_logits, self.vocab_size), dtype=np.float32)
         num_slot_ids = np.ones(rows, dtype=np.int32)
         addresses = self._slots.ctypes.data + 4 * np.arange(rows, dtype=np.uintp)
@@ -113,34 +115,6 @@ class LlamaRunner:
         one = np.zeros(1, dtype=np.int32)
         self.forward(Batch(one, one, one, np.ones(1, dtype=np.int8)))
         self.truncate(0, 0)
-
-    @property
-    def vocab_size(self) -> int:
-        return self._model.vocab_size
-
-    @property
-    def num_slots(self) -> int:
-        return self._num_slots
-
-    @property
-    def context_window(self) -> int:
-        return self._context_window
-
-    @property
-    def max_batch_rows(self) -> int:
-        return self._max_batch_rows
-
-    @property
-    def is_batch_invariant(self) -> bool:
-        return self._is_batch_invariant
-
-    @property
-    def batch_costs(self) -> StreamCosts:
-        return StreamCosts(fills_gaps=self._is_batch_invariant)
-
-    @property
-    def end_token_ids(self) -> frozenset[int]:
-        return self._end_token_ids
 
     def forward(self, batch: Batch) -> Float32Array:
         """See `ModelRunner.forward`. Raises RuntimeError if llama.cpp refuses the batch."""
@@ -163,9 +137,9 @@ class LlamaRunner:
         where that costs less than another pass (see `costs`)."""
         part = _Part(length)
         last = runs[0][0] - 1
-        has_room = (runs[-1][0] - last) * length <= self._max_batch_rows
+        has_room = (runs[-1][0] - last) * length <= self.max_batch_rows
         for slot, start in runs:
-            if slot > last + 1 and has_room and self._is_batch_invariant:
+            if slot > last + 1 and has_room and self.is_batch_invariant:
                 part.fill(self._fillers(range(last + 1, slot), length))
             part.add(start)
             last = slot
@@ -176,7 +150,7 @@ class LlamaRunner:
         next_position = llama.llama_memory_seq_pos_max
         fillers = [(slot, int(next_position(self._memory, slot)) + 1) for slot in gap]
         cost = sum(filler_cost_rows(length, position) for _, position in fillers)
-        has_room = all(position + length <= self._context_window for _, position in fillers)
+        has_room = all(position + length <= self.context_window for _, position in fillers)
         return fillers if has_room and cost < PASS_COST_ROWS else []
 
     def _decode(self, batch: Batch, length: int) -> Float32Array:
