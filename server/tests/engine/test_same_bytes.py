@@ -19,8 +19,8 @@ MAX_TOKENS = 12
 
 
 class HashModel(ScriptedModel):
-    """Logits that depend on the last `num_seen` tokens of the slot. All tokens: one wrong cell of the cache changes
-    the tokens after it. One token: texts repeat, so that drafts are right."""
+    """Logits that depend on the last `num_seen` tokens of the slot. All tokens: one wrong cell of the
+    cache changes the tokens after it. One token: texts repeat, so that drafts are right."""
 
     def __init__(self, *, num_slots: int, num_seen: int, is_batch_invariant: bool) -> None:
         super().__init__(num_slots=num_slots, max_batch_rows=32)

@@ -1,8 +1,8 @@
 """A program for the tests: an engine process with a scripted model that fails where a test needs it.
 
-Not a test module. Its model setting is `scripted:...` as usual, `refuse` (a fault of the model), `raise` (a
-bug), `exit` (the process ends before it is ready) or `blocked` (constraints are never compiled). An answer that
-begins with "die" ends the process, one that begins with "hang" never comes.
+Not a test module. Its model setting is `scripted:...` as usual, `refuse` (a fault of the model), `raise`
+(a bug), `exit` (the process ends before it is ready) or `blocked` (constraints are never compiled). An
+answer that begins with "die" ends the process, one that begins with "hang" never comes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Statistics for comparing two servers on a shared machine: order of pairs, medians, intervals. Pure.
 
-The speed of a shared machine changes with time. So runs alternate A B, B A, and each pair gives one ratio. The
-result is the median of the ratios with its 95 % bootstrap interval (Efron, Tibshirani 1993, percentiles).
+The speed of a shared machine changes with time. So runs alternate A B, B A, and each pair gives one
+ratio. The result is the median of the ratios with its 95 % bootstrap interval (Efron, Tibshirani 1993,
+percentiles).
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Drafts (speculative decoding): next tokens guessed by n-gram lookup in the sequence, verified in one pass.
 
-Prompt lookup (Saxena 2023): if the last tokens occurred before, the tokens that followed them may follow again.
-That is frequent where text is copied or edited, and rare elsewhere. A draft never changes an answer: every
-token is chosen from its own row of logits with its own random number, and the first one that differs from the
-draft ends the pass.
+Prompt lookup (Saxena 2023): if the last tokens occurred before, the tokens that followed them may follow
+again. That is frequent where text is copied or edited, and rare elsewhere. A draft never changes an
+answer: every token is chosen from its own row of logits with its own random number, and the first one
+that differs from the draft ends the pass.
 
-Each row of a draft costs time. So its length is the one with most expected tokens per second, by the share of
-recent guesses of this sequence that were right (each guess is right with the same probability, Leviathan et al.
-2023) and by the recent cost of one more row on this machine. If no length is worth its cost, there is no draft.
-Only a sequence that decodes alone has drafts: rows of other sequences use the cores as well as rows of a draft.
+Each row of a draft costs time. So its length is the one with most expected tokens per second, by the
+share of recent guesses of this sequence that were right (each guess is right with the same probability,
+Leviathan et al. 2023) and by the recent cost of one more row on this machine. If no length is worth its
+cost, there is no draft. Only a sequence that decodes alone has drafts: rows of other sequences use the
+cores as well as rows of a draft.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _FIRST_ROW_COST = 0.25
 _MEMORY = 0.85
 """Weight of the old chance, in the moving average over verified guesses."""
 _RECOVERY = 0.02
-"""With each token without a draft, the estimates move by this share towards their first values, so that drafts
-are tried again."""
+"""With each token without a draft, the estimates move by this share towards their first values, so that
+drafts are tried again."""
 
 
 class DraftRowCost:
@@ -81,8 +82,8 @@ class Drafter:
             self._chance = _MEMORY * self._chance + (1 - _MEMORY) * is_right
 
     def _follower(self, completion: Sequence[int]) -> int | None:
-        """Index of the token that followed the last occurrence of the last `NGRAM_TOKENS` tokens; None if they
-        did not occur before."""
+        """Index of the token that followed the last occurrence of the last `NGRAM_TOKENS` tokens; None if
+        they did not occur before."""
         size = self._num_prompt_tokens + len(completion)
         self._tokens[self._size : size] = completion[self._size - self._num_prompt_tokens :]
         self._size = size

@@ -1,7 +1,8 @@
 """The engine: takes requests, computes them step by step, emits events. Token ids only.
 
-`run()` repeats `step()` on a thread; tests call `step()` themselves. Other threads call `submit` and `cancel`.
-Their commands are applied at the beginning of the next step, so a cancelled sequence is not in its batch.
+`run()` repeats `step()` on a thread; tests call `step()` themselves. Other threads call `submit` and
+`cancel`. Their commands are applied at the beginning of the next step, so a cancelled sequence is not in
+its batch.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ class _Group:
 class Engine:
     """Continuous batching with one model, whose slots must be empty.
 
-    `emit` is called on the engine's thread after every step, except steps without commands and rows. It gets the
-    events of the step, which may be none. It must not block. `clock`: seconds, never decreasing.
+    `emit` is called on the engine's thread after every step, except steps without commands and rows. It
+    gets the events of the step, which may be none. It must not block. `clock`: seconds, never decreasing.
     """
 
     def __init__(
@@ -249,9 +250,9 @@ class Engine:
     def _choose(self, sequence: Sequence, logits: Float32Array) -> tuple[int, TokenLogprob | None]:
         """Draw a token, and compute the constraint's mask for a second draw only if it is refused.
 
-        The result has the masked distribution: p(x) + (1 - Z) p(x)/Z = p(x)/Z, where Z is the allowed mass. With
-        top_p below 1 the nucleus of the second draw is that of the masked distribution. A constraint may refuse
-        a token that its mask allows; then the next mask excludes it.
+        The result has the masked distribution: p(x) + (1 - Z) p(x)/Z = p(x)/Z, where Z is the allowed
+        mass. With top_p below 1 the nucleus of the second draw is that of the masked distribution. A
+        constraint may refuse a token that its mask allows; then the next mask excludes it.
         """
         params = sequence.request.sampling
         constraint = sequence.constraint

@@ -37,8 +37,8 @@ MAX_CHUNKS_AHEAD = 8
 most bursts of short prompts are over by then."""
 
 CHUNKS_ALONE = 2
-"""Chunks of long prompts in a step without decoding sequences and short prompts. A request that arrives during
-the step waits for its end. Larger steps are no faster per token (bench/LOG.md)."""
+"""Chunks of long prompts in a step without decoding sequences and short prompts. A request that arrives
+during the step waits for its end. Larger steps are no faster per token (bench/LOG.md)."""
 
 Waiters = Mapping[Sequence, list[tuple[Sequence, int]]]
 """For a sequence that prefills: (sequence that waits for a prefix of its prompt, tokens of that prefix)."""
@@ -64,8 +64,8 @@ class PrefillTurns:
     """Orders the prompts of each step, and counts by how much each was overtaken."""
 
     def __init__(self, *, chunk: int, least_run: int) -> None:
-        """`chunk`: prompt tokens of a step that other sequences wait for. `least_run`: the fewest rows of a prompt
-        in a step, unless it has fewer in all."""
+        """`chunk`: prompt tokens of a step that other sequences wait for. `least_run`: the fewest rows of
+        a prompt in a step, unless it has fewer in all."""
         self._chunk = max(chunk, 2 * least_run - 1)  # so that any prompt can go on
         self._least_run = least_run
         self._overtaken: dict[Sequence, float] = {}
@@ -117,8 +117,8 @@ class PrefillTurns:
         return min(free_rows, CHUNKS_ALONE * self._chunk) if has_long else free_rows
 
     def _in_turn(self, prefilling: Iterable[Sequence], waiters: Waiters) -> list[_Demand]:
-        """The demands of those that prefill, first the one that is computed first. A prefix has the place of the
-        first sequence that waits for it."""
+        """The demands of those that prefill, first the one that is computed first. A prefix has the place
+        of the first sequence that waits for it."""
         wanted = {each: self._demands(each, waiters.get(each, ())) for each in prefilling}
         left: dict[tuple[bool, FlowName], float] = defaultdict(float)
         for demands in wanted.values():
@@ -142,8 +142,8 @@ class PrefillTurns:
     def _demands(
         self, sequence: Sequence, waiters: Iterable[tuple[Sequence, int]]
     ) -> list[_Demand]:
-        """The demand of the sequence, up to the end of the shortest prefix that is waited for; then those of its
-        waiters."""
+        """The demand of the sequence, up to the end of the shortest prefix that is waited for; then those
+        of its waiters."""
         needed = [num_shared - sequence.num_computed_tokens for _, num_shared in waiters]
         num_tokens = min([sequence.num_pending_tokens, *needed])
         return [

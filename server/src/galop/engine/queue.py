@@ -1,4 +1,4 @@
-"""The waiting queue: decides which sequence gets the next free slot, fair between keys. Pure: no clock, no thread.
+"""The waiting queue: which sequence gets the next free slot, fair between keys. No clock, no thread.
 
 Theory of operation. Sequences of one API key and one service tier form a flow. Every flow has a
 level: the work it has been given so far, divided by the weight of its tier. A free slot goes to the
@@ -82,8 +82,8 @@ class WaitingQueue:
         self._num_arrived += 1
 
     def in_turn(self) -> Iterator[Sequence]:
-        """The waiting sequences in the order of admission. Call `start` for a sequence that is admitted before the
-        next iteration."""
+        """The waiting sequences in the order of admission. Call `start` for a sequence that is admitted
+        before the next iteration."""
         passed: set[Sequence] = set()
         while True:
             heads = [

@@ -41,12 +41,12 @@ class BatchCosts(Protocol):
     """How the time of a forward pass depends on the shape of its batch. Never affects a result."""
 
     def cost(self, runs: Sequence[tuple[int, int]]) -> float:
-        """The time of a forward pass; the unit is the time of one more row. `runs`: (slot, number of rows) of each
-        sequence, in any order; at least one."""
+        """The time of a forward pass; the unit is the time of one more row. `runs`: (slot, number of
+        rows) of each sequence, in any order; at least one."""
 
     def distance(self, slot: int, running: Sequence[int]) -> int:
-        """How much slower a sequence in `slot` is computed together with those in the slots `running` than in the
-        best slot; 0 in the best one. Only the order of distances has a meaning."""
+        """How much slower a sequence in `slot` is computed together with those in the slots `running`
+        than in the best slot; 0 in the best one. Only the order of distances has a meaning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Chooses a token id from a row of logits. Pure functions on numpy arrays.
 
-The order is: logit_bias and penalties, the constraint's mask, temperature, top_p, one draw by inverse transform
-sampling. Penalties follow the OpenAI API reference: the count of a token in the completion so far times
-frequency_penalty, plus presence_penalty once.
+The order is: logit_bias and penalties, the constraint's mask, temperature, top_p, one draw by inverse
+transform sampling. Penalties follow the OpenAI API reference: the count of a token in the completion so
+far times frequency_penalty, plus presence_penalty once.
 
-Random numbers are a function without state, `uniform(seed, choice, position, draw)`. So the tokens of a seed do
-not depend on other requests.
+Random numbers are a function without state, `uniform(seed, choice, position, draw)`. So the tokens of a
+seed do not depend on other requests.
 """
 
 from __future__ import annotations
@@ -98,8 +98,9 @@ def _invert(weights: Float32Array, sums: Float64Array, random: float) -> int:
 def _choose_in_nucleus(weights: Float32Array, total: float, top_p: float, random: float) -> int:
     """Draw from the smallest set of most likely tokens whose share is at least `top_p`.
 
-    Only the tokens above a floor are sorted, the highest floor that leaves enough of them: sorting all of a flat
-    distribution takes 1.5 ms. The tokens below the last floor together have less than the share 1 - `top_p`.
+    Only the tokens above a floor are sorted, the highest floor that leaves enough of them: sorting all of
+    a flat distribution takes 1.5 ms. The tokens below the last floor together have less than the share 1
+    - `top_p`.
     """
     needed = top_p * total
     for floor in (*_FLOORS, (total - needed) / len(weights)):

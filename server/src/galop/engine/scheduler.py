@@ -125,8 +125,8 @@ class Plan:
 
 
 class Scheduler:
-    """Owns the queue and the slots. `engine.queue` decides which sequence gets a slot next, and `engine.prefill`
-    which prompts are computed next."""
+    """Owns the queue and the slots. `engine.queue` decides which sequence gets a slot next, and
+    `engine.prefill` which prompts are computed next."""
 
     def __init__(
         self,
@@ -137,8 +137,8 @@ class Scheduler:
         is_batch_invariant: bool = False,
         batch_costs: BatchCosts | None = None,
     ) -> None:
-        """See `ModelRunner` for all but `prefill_chunk`: the most prompt tokens of a step while others wait for
-        it. Raises ValueError if a batch has fewer rows than there are slots."""
+        """See `ModelRunner` for all but `prefill_chunk`: the most prompt tokens of a step while others
+        wait for it. Raises ValueError if a batch has fewer rows than there are slots."""
         if not num_slots <= max_batch_rows:
             raise ValueError("a batch must hold at least one row for every slot")
         self.slots = [Slot(index) for index in range(num_slots)]
@@ -211,8 +211,9 @@ class Scheduler:
         )
 
     def _decode_rows(self, decoding: list[Sequence]) -> list[tuple[Sequence, int]]:
-        """The runs with the most rows for their cost. A sequence that is skipped takes part in the next step: all
-        runs then have one length, at most the number of pending tokens of every skipped sequence."""
+        """The runs with the most rows for their cost. A sequence that is skipped takes part in the next
+        step: all runs then have one length, at most the number of pending tokens of every skipped
+        sequence."""
         whole = self._whole_runs(decoding)
         if not decoding or not self.is_batch_invariant:
             return whole
@@ -271,8 +272,8 @@ class Scheduler:
         return len(sequence.draft)
 
     def _admit(self) -> tuple[list[Sequence], list[PrefixCopy], list[Truncation]]:
-        """Give free slots to waiting sequences. A sequence whose prefix a running one has yet to compute waits for
-        it, and a free slot is kept for it."""
+        """Give free slots to waiting sequences. A sequence whose prefix a running one has yet to compute
+        waits for it, and a free slot is kept for it."""
         admitted: list[Sequence] = []
         copies: list[PrefixCopy] = []
         truncations: list[Truncation] = []
@@ -308,8 +309,8 @@ class Scheduler:
         self.waiting.start(sequence)
 
     def _longest_shared_prefix(self, sequence: Sequence) -> tuple[Slot | None, int]:
-        """The slot with the longest common prefix, and the length of that in tokens; (None, 0) if it is shorter than
-        `MIN_SHARED_TOKENS`. Among equals, a slot that has computed it already."""
+        """The slot with the longest common prefix, and the length of that in tokens; (None, 0) if it is
+        shorter than `MIN_SHARED_TOKENS`. Among equals, a slot that has computed it already."""
         best: Slot | None = None
         best_shared = MIN_SHARED_TOKENS - 1
         limit = sequence.num_prompt_tokens - self._least_run
@@ -327,9 +328,9 @@ class Scheduler:
         return best, best_shared if best is not None else 0
 
     def _choose_target(self, free: list[Slot], source: Slot | None, num_shared: int) -> Slot:
-        """The slot for a new sequence: the source of its prefix, if at least half of the tokens there are shared.
-        Else the least recently used slot at distance 0 (`BatchCosts.distance`) from the running ones; if there is
-        none, the nearest one of the half that was used least recently."""
+        """The slot for a new sequence: the source of its prefix, if at least half of the tokens there are
+        shared. Else the least recently used slot at distance 0 (`BatchCosts.distance`) from the running
+        ones; if there is none, the nearest one of the half that was used least recently."""
         if source is not None and source.sequence is None and source in free:
             loses_little = num_shared * 2 >= len(source.tokens)
             if loses_little or len(free) == 1:

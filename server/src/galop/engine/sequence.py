@@ -14,7 +14,8 @@ from galop.protocol.requests import GenerationRequest
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """A choice of a request in the engine: num_computed_tokens of its num_tokens are in the KV cache of `slot`."""
+    """A choice of a request in the engine: num_computed_tokens of its num_tokens are in the KV cache of
+    `slot`."""
 
     request: GenerationRequest
     choice_index: int

@@ -39,8 +39,9 @@ IS_COMPILED = _LIBRARY is not None
 def unscaled_softmax(
     logits: Float32Array, inverse_temperature: float
 ) -> tuple[Float32Array, Float64Array]:
-    """`exp((logits - max) * inverse_temperature)`, shape (vocab_size,), and the sums of its first 256, 512, ...
-    numbers; the last sum is that of all. `logits`: shape (vocab_size,), at least one of them finite.
+    """`exp((logits - max) * inverse_temperature)`, shape (vocab_size,), and the sums of its first 256,
+    512, ... numbers; the last sum is that of all. `logits`: shape (vocab_size,), at least one of them
+    finite.
 
     The highest logit is subtracted first, so that tiny temperatures only underflow the others to zero.
     """

@@ -60,8 +60,8 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True):
 class ConstraintSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer must be.
 
-    At most one of `json_object` and `schema` is set. With `tool_calls`, the document replaces the free text that
-    the model may write instead of calls.
+    At most one of `json_object` and `schema` is set. With `tool_calls`, the document replaces the free
+    text that the model may write instead of calls.
     """
 
     json_object: bool = False

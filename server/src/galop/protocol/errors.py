@@ -25,7 +25,8 @@ QueueUnit = Literal["sequences", "prompt tokens"]
 
 
 class QueueFullError(EngineError):
-    """The queue has no room: `num_waiting` units wait, and it holds `limit`. Try again in `retry_after_s` seconds."""
+    """The queue has no room: `num_waiting` units wait, and it holds `limit`. Try again in `retry_after_s`
+    seconds."""
 
     def __init__(
         self,
@@ -48,7 +49,8 @@ class QueueShareFullError(QueueFullError):
 
 
 class EngineUnavailableError(EngineError):
-    """The engine takes no requests now; `reason` says why in a few words. Try again in `retry_after_s` seconds."""
+    """The engine takes no requests now; `reason` says why in a few words. Try again in `retry_after_s`
+    seconds."""
 
     def __init__(self, reason: str, *, retry_after_s: int = 1) -> None:
         super().__init__(reason)
@@ -57,7 +59,8 @@ class EngineUnavailableError(EngineError):
 
 
 class EngineDiedError(EngineError):
-    """The engine process ended while it ran this request. `exit_code`: negative for a signal, None if unknown."""
+    """The engine process ended while it ran this request. `exit_code`: negative for a signal, None if
+    unknown."""
 
     def __init__(self, *, exit_code: int | None) -> None:
         super().__init__(f"the engine process ended (exit code {exit_code})")

@@ -1,9 +1,9 @@
 """Chooses a weight format and numbers of threads from measurements. Pure functions.
 
-The score of a format is the machine time of a typical request with the file as shipped, over that with the
-format: 256 tokens of prompt, then 128 tokens of completion at the mean cost per token of batches of 1, 4, 8
-and 16 rows. It is the median of the ratios within rounds. All formats of a round are measured shortly after each
-other: a shared machine changes more between rounds than formats differ.
+The score of a format is the machine time of a typical request with the file as shipped, over that with
+the format: 256 tokens of prompt, then 128 tokens of completion at the mean cost per token of batches of
+1, 4, 8 and 16 rows. It is the median of the ratios within rounds. All formats of a round are measured
+shortly after each other: a shared machine changes more between rounds than formats differ.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ DEFAULT_TOLERANCE = 0.01
 SCORE_NOISE = 0.03
 """Among scores within this share of the best one, the file as shipped is chosen, else the lowest perplexity."""
 MIN_THREAD_GAIN = 0.05
-"""More threads are chosen if they take less time by this share at least: the server process needs a core, too."""
+"""More threads are chosen if they take less time by this share at least: the server process needs a core,
+too."""
 _NUM_COMPLETION_TOKENS = 128
 
 

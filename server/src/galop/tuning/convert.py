@@ -1,7 +1,7 @@
 """Converts the weights of a model file to another format.
 
-llama.cpp's converter prints a line per tensor, cannot be interrupted and may abort the process, so it runs in a
-process of its own (`convert_process`).
+llama.cpp's converter prints a line per tensor, cannot be interrupted and may abort the process, so it
+runs in a process of its own (`convert_process`).
 """
 
 from __future__ import annotations

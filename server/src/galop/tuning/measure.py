@@ -84,15 +84,16 @@ class MeasuredModel:
         self._runner.close()
 
     def speed(self) -> Speed:
-        """Measure one round; takes seconds for a small model. The least of a few repetitions counts: other processes
-        only make a repetition slower."""
+        """Measure one round; takes seconds for a small model. The least of a few repetitions counts:
+        other processes only make a repetition slower."""
         prefill_s = min(self._prefill_times())
         self._fill_slots(max(DECODE_ROWS))
         step_s = {rows: min(self._step_times(rows)) for rows in DECODE_ROWS}
         return Speed(prefill_s, step_s)
 
     def step_times_by_threads(self, num_rounds: int) -> dict[int, dict[int, list[float]]]:
-        """The least seconds per step of every round, by rows and number of threads, for `choice.choose_threads`."""
+        """The least seconds per step of every round, by rows and number of threads, for
+        `choice.choose_threads`."""
         counts = thread_counts(self._num_threads)
         times: dict[int, dict[int, list[float]]] = {
             rows: {threads: [] for threads in counts} for rows in THREAD_ROWS
@@ -124,8 +125,9 @@ class MeasuredModel:
         return math.exp(mean) if mean < 700 else math.inf
 
     def is_deterministic(self) -> bool:
-        """Whether logits have the same bits for a prompt in chunks of 7, of 64 and whole; for a token that is decoded
-        alone, and as the first and the last row of batches of up to 8; and for each number of threads."""
+        """Whether logits have the same bits for a prompt in chunks of 7, of 64 and whole; for a token
+        that is decoded alone, and as the first and the last row of batches of up to 8; and for each
+        number of threads."""
         prompt = self._tokens[:_CHECKED_TOKENS]
         expected = self._prefill(0, prompt, len(prompt))
         if any(not np.array_equal(self._prefill(1, prompt, each), expected) for each in (7, 64)):

@@ -114,8 +114,8 @@ def weights_path(directory: Path, key: str, format_name: str) -> Path:
 
 
 def load(directory: Path, source: Path, *, host: str | None = None) -> StoredTuning | None:
-    """The stored result for a model on this host, None if there is none. Logs a warning that names the file if
-    one cannot be used."""
+    """The stored result for a model on this host, None if there is none. Logs a warning that names the
+    file if one cannot be used."""
     try:
         key = tuning_key(source, host or host_description())
     except OSError:
@@ -152,7 +152,8 @@ def _read(path: Path, key: str) -> TuningRecord | None:
 
 
 def _weights_of(directory: Path, record: TuningRecord) -> Path | None:
-    """The converted file; None for the file as shipped. Raises `_UnusableError` if it is not the measured one."""
+    """The converted file; None for the file as shipped. Raises `_UnusableError` if it is not the measured
+    one."""
     if record.format == AS_SHIPPED:
         return None
     path = weights_path(directory, record.key, record.format)

@@ -1,4 +1,4 @@
-"""Converts a model to several formats, measures them, chooses one and stores it. Progress goes to a callback."""
+"""Converts a model to several formats, measures them, chooses one and stores it."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ ProgressCallback = Callable[[str, int, int], None]
 def tune(request: TuningRequest, report: ProgressCallback) -> TuningOutcome:
     """Find and store the fastest weight format on this machine; takes minutes. See `choice` for the rules.
 
-    Raises `TuningError` or `galop.backends.llama.errors.ModelError`. Then, and when it is interrupted, it leaves no
-    files, and an earlier result stays.
+    Raises `TuningError` or `galop.backends.llama.errors.ModelError`. Then, and when it is interrupted, it
+    leaves no files, and an earlier result stays.
     """
     with work_directory(request.cache_directory) as work:
         return _Tuning(request, report, work).run()

@@ -1,8 +1,8 @@
 """The client of one engine: sends requests to it, and delivers its events.
 
-The owner of a client, `LocalEngine` (a thread) or `EngineProcess` (a process), carries its commands to the
-engine. `Recovery` decides which requests run again when an engine died. `admission.AdmissionControl` bounds the
-number of requests before they come here. All of this runs on the event loop's thread.
+The owner of a client, `LocalEngine` (a thread) or `EngineProcess` (a process), carries its commands to
+the engine. `Recovery` decides which requests run again when an engine died. `admission.AdmissionControl`
+bounds the number of requests before they come here. All of this runs on the event loop's thread.
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ class EngineClient:
         return not self._generations
 
     def submit(self, request: GenerationRequest) -> Generation:
-        """Start a request, whose id is not in use. Raises `EngineUnavailableError` or `RequestQuarantinedError`."""
+        """Start a request, whose id is not in use. Raises `EngineUnavailableError` or
+        `RequestQuarantinedError`."""
         if self.unavailable_reason is not None:
             raise EngineUnavailableError(self.unavailable_reason)
         self._recovery.check(request)

@@ -58,8 +58,8 @@ class StartError(Exception):
 def serve_engine(connection: socket.socket, build: Callable[[EngineConfig], EngineParts]) -> None:
     """Build the engine that the first command describes, then run it until `Stop` or the end of the socket.
 
-    Call on the main thread: the engine runs there, and signals are set. Sends `StartFailed` if `build` raises;
-    it raises `StartError` for faults of the model or the machine.
+    Call on the main thread: the engine runs there, and signals are set. Sends `StartFailed` if `build`
+    raises; it raises `StartError` for faults of the model or the machine.
     """
     # A Ctrl-C, or a SIGTERM from systemd, goes to all processes of the group. The server decides when to end.
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -54,7 +54,8 @@ class Recovery:
             raise RequestQuarantinedError
 
     def next_to_submit(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """The requests to send to the engine now, in order of arrival. `attempts`: all in flight, in that order.
+        """The requests to send to the engine now, in order of arrival. `attempts`: all in flight, in that
+        order.
 
         While one of them is on its last try, nothing runs beside it.
         """

@@ -18,10 +18,10 @@ from galop.workers.messages import EngineConfig, Start, frame
 ENGINE_COMMAND = (sys.executable, "-m", "galop.workers.engine_main")
 
 ENVIRONMENT = {
-    # llama.cpp's threads wait for each other at some 400 barriers a step. A thread that only spins there keeps its
-    # core from other processes: with one of them on one of two cores, a step took 98 to 1,286 ms. A thread that
-    # only sleeps takes a wake-up at each barrier. So libgomp spins 1,000 times (some 20 us), then sleeps
-    # (bench/LOG.md). It reads both variables when it is loaded.
+    # llama.cpp's threads wait for each other at some 400 barriers a step. A thread that only spins there
+    # keeps its core from other processes: with one of them on one of two cores, a step took 98 to
+    # 1,286 ms. A thread that only sleeps needs a wake-up at each barrier. So libgomp spins 1,000 times
+    # (some 20 us), then sleeps (bench/LOG.md). It reads both variables when it is loaded.
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "1000",
     # numpy's OpenBLAS: nothing here multiplies matrices with it, and its threads take memory and time to start.

@@ -1,8 +1,8 @@
 """Starts the engine process, and starts it again when it dies.
 
 Requests that were in flight run again in the next process (see `recovery`). An engine that has work and
-reports no step for `hang_timeout_s` is killed. While no engine is available, `readiness` returns the reason and
-the client refuses requests.
+reports no step for `hang_timeout_s` is killed. While no engine is available, `readiness` returns the
+reason and the client refuses requests.
 """
 
 from __future__ import annotations

@@ -113,8 +113,8 @@ def test_no_sequence_is_skipped_twice_for_long_runs() -> None:
 
 
 def test_running_slots_are_adjacent() -> None:
-    """A new sequence gets a slot between the running ones or next to them, but not a recently used one if there
-    are older ones."""
+    """A new sequence gets a slot between the running ones or next to them, but not a recently used one if
+    there are older ones."""
     scheduler = make_scheduler(num_slots=6)
     first = [make_sequence([index, 1, 2], name=str(index)) for index in range(6)]
     for sequence in first:

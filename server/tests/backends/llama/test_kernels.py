@@ -192,7 +192,8 @@ def test_other_formats_are_left_to_the_ggml_that_llama_cpp_runs(graph: Graph) ->
 def _attention(
     q: Floats, k: Floats, v: Floats, mask: Floats, scale: float, softcap: float = 0.0
 ) -> Floats:
-    """Arrays have shape (sequence, head, row, size), the mask (sequence, 1, row, cell), the result (sequence, row, head, size)."""
+    """Arrays have shape (sequence, head, row, size), the mask (sequence, 1, row, cell), the result
+    (sequence, row, head, size)."""
     group = q.shape[1] // k.shape[1]
     scores = scale * q @ np.repeat(k, group, axis=1).swapaxes(-1, -2)
     if softcap:
@@ -293,8 +294,8 @@ def test_attention_of_a_row_has_the_same_bits_whatever_else_is_computed(graph: G
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")
 def test_structures_are_those_of_the_installed_ggml(tmp_path: Path) -> None:
-    """`struct ggml_tensor` and `struct ggml_cplan`, which are in installed headers. (`ggml_compute_params` is not;
-    with another layout the tests above would fail.)"""
+    """`struct ggml_tensor` and `struct ggml_cplan`, which are in installed headers.
+    (`ggml_compute_params` is not; with another layout the tests above would fail.)"""
     header = (_CSRC / "ggml_abi.h").read_text()
     prints = ""
     for name, known in (

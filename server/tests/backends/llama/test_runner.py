@@ -120,8 +120,8 @@ def test_a_prompt_does_not_depend_on_decoding_beside_it(
 def test_separate_slots_share_a_pass_and_others_are_unchanged(
     runner: LlamaRunner, tokens: list[int], order: tuple[int, ...]
 ) -> None:
-    """Rows of slots 0, 1 and 3 have the bits that they have alone, in any order. Slot 2 is unchanged. With our
-    kernels they take one pass: as many operations as a row of one slot."""
+    """Rows of slots 0, 1 and 3 have the bits that they have alone, in any order. Slot 2 is unchanged.
+    With our kernels they take one pass: as many operations as a row of one slot."""
     alone = []
     for slot in (0, 1, 2, 3):
         prefill(runner, slot, tokens[: 30 + slot], 128)

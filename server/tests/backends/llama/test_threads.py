@@ -36,7 +36,8 @@ def run(
     seconds: dict[int, float],
     runs: int | None = None,
 ) -> list[int]:
-    """The choices of `num_steps` steps. `seconds`: the time of a step by number of threads. `runs`: default `rows`."""
+    """The choices of `num_steps` steps. `seconds`: the time of a step by number of threads. `runs`:
+    default `rows`."""
     chosen = []
     for _ in range(num_steps):
         chosen.append(threads.choose(rows, runs or rows))

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 PASS_COST_ROWS = 5
-"""Fixed cost of a pass, in rows: it reads all weights and has some 400 barriers. Measured with our kernels and the
-embedded model on two cores."""
+"""Fixed cost of a pass, in rows: it reads all weights and has some 400 barriers. Measured with our
+kernels and the embedded model on two cores."""
 
 CELLS_PER_ROW = 500
 """Attention to so many cells of the KV cache costs about as much as the rest of a row."""

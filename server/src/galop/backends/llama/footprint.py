@@ -10,8 +10,8 @@ _BYTES_PER_VALUE = 2
 
 
 def kv_bytes_per_token(model: LlamaModel) -> int | None:
-    """Bytes of a token in the KV cache; None if the metadata have no single number, as for models whose layers
-    differ. The metadata keys are those of the GGUF specification, "[llm].attention"."""
+    """Bytes of a token in the KV cache; None if the metadata have no single number, as for models whose
+    layers differ. The metadata keys are those of the GGUF specification, "[llm].attention"."""
     architecture = model.metadata("general.architecture")
 
     def number(key: str) -> int | None:

@@ -1,11 +1,12 @@
 """Our own kernels in place of llama.cpp's: see `csrc/*.c` and docs/decisions/0008.
 
-They are interposed: our library is loaded with RTLD_GLOBAL before libggml-cpu, so the dynamic linker resolves
-the names that it defines to our functions (dlopen(3)). After libggml-cpu is loaded, `bind` passes the addresses of
-the original functions to our library, which calls them for operations that it does not handle.
+They are interposed: our library is loaded with RTLD_GLOBAL before libggml-cpu, so the dynamic linker
+resolves the names that it defines to our functions (dlopen(3)). After libggml-cpu is loaded, `bind`
+passes the addresses of the original functions to our library, which calls them for operations that it
+does not handle.
 
-The library is used on Linux with a version of ggml in `KNOWN_GGML`; elsewhere all kernels are llama.cpp's. The
-matrix and attention kernels also need a processor with AVX2, FMA and F16C.
+The library is used on Linux with a version of ggml in `KNOWN_GGML`; elsewhere all kernels are
+llama.cpp's. The matrix and attention kernels also need a processor with AVX2, FMA and F16C.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Kernels:
         )
 
     def count(self, *, own: bool) -> int:
-        """Number of matrix multiplications and attentions so far that our kernels computed (`own`), or left to
-        llama.cpp's. Operations on weights that llama.cpp repacks are in neither number."""
+        """Number of matrix multiplications and attentions so far that our kernels computed (`own`), or
+        left to llama.cpp's. Operations on weights that llama.cpp repacks are in neither number."""
         return 0 if self._library is None else int(self._library.galop_num_operations(own))
 
     def end_tokens(self, is_end: Any, vocab: Any, num_tokens: int) -> list[int]:
@@ -139,8 +140,8 @@ def bind(kernels: Kernels) -> None:
 def loaded_library(name: str) -> ctypes.CDLL:
     """The library lib`name` that libllama uses. Raises OSError if it is not loaded.
 
-    It is found by its soname. A wheel has no symbolic links, so each name of a library is a file of its own: by
-    another name the linker would load a second copy, whose lookup tables are not initialised.
+    It is found by its soname. A wheel has no symbolic links, so each name of a library is a file of its
+    own: by another name the linker would load a second copy, whose lookup tables are not initialised.
     """
     return ctypes.CDLL(f"lib{name}.so.0", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
 

@@ -1,9 +1,9 @@
 """`engine.runner.ModelRunner` with llama.cpp: one context, one KV stream per slot.
 
-Every slot has a stream of its own (`kv_unified` off). Attention is computed by our kernel if it supports the
-model's head sizes, else by llama.cpp's operations without flash attention. Runs of different lengths go into
-different calls. Measured on x86, the bits of a sequence's logits then depend neither on the rest of the batch nor
-on how its prompt was cut into chunks of two rows or more (docs/decisions/0002 and 0008).
+Every slot has a stream of its own (`kv_unified` off). Attention is computed by our kernel if it supports
+the model's head sizes, else by llama.cpp's operations without flash attention. Runs of different lengths
+go into different calls. Measured on x86, the bits of a sequence's logits then depend neither on the rest
+of the batch nor on how its prompt was cut into chunks of two rows or more (docs/decisions/0002 and 0008).
 
 `costs` says which shapes of batches are cheap.
 """
@@ -80,9 +80,9 @@ class LlamaRunner:
         self._allocate_batch()
         num_own, num_foreign = kernels.count(own=True), kernels.count(own=False)
         self._warm_up()
-        # Batch-invariant if our kernels computed all operations whose bits can depend on the batch: none was left
-        # to llama.cpp's kernels, and there were enough for all layers. (Operations on weights that llama.cpp
-        # repacks are not counted.)
+        # Batch-invariant if our kernels computed all operations whose bits can depend on the batch: none
+        # was left to llama.cpp's kernels, and there were enough for all layers. (Operations on weights
+        # that llama.cpp repacks are not counted.)
         self.is_batch_invariant = (
             kernels.can_attend(model.head_sizes)
             and kernels.count(own=False) == num_foreign
@@ -133,8 +133,8 @@ class LlamaRunner:
         return self._logits[: int(np.count_nonzero(batch.needs_logits))]
 
     def _part(self, length: int, runs: list[tuple[int, int]]) -> _Part:
-        """Runs of `length` rows, each (slot, first row), for one call of llama.cpp. Gaps between the slots are filled
-        where that costs less than another pass (see `costs`)."""
+        """Runs of `length` rows, each (slot, first row), for one call of llama.cpp. Gaps between the
+        slots are filled where that costs less than another pass (see `costs`)."""
         part = _Part(length)
         last = runs[0][0] - 1
         has_room = (runs[-1][0] - last) * length <= self.max_batch_rows
@@ -175,8 +175,8 @@ class LlamaRunner:
         return np.ctypeslib.as_array(pointer, shape=(num_logits, self.vocab_size))
 
     def copy_prefix(self, source: int, targets: Sequence[int], num_tokens: int) -> None:
-        """Copies the cells in use through a buffer. `llama_memory_seq_cp` between streams copies whole streams, 30
-        times as much for a prefix of 300 tokens."""
+        """Copies the cells in use through a buffer. `llama_memory_seq_cp` between streams copies whole
+        streams, 30 times as much for a prefix of 300 tokens."""
         size = llama.llama_state_seq_get_size(self._context, source)
         state = (ctypes.c_uint8 * size)()
         if llama.llama_state_seq_get_data(self._context, state, size, source) != size:

@@ -1,8 +1,9 @@
-"""Decides how many threads compute a batch: at first by what `galop tune` measured, then by the times of steps.
+"""Decides how many threads compute a batch: first by the result of `galop tune`, then by times of steps.
 
-On two free cores, two threads take 0.6 to 0.8 of the time of one thread for any batch. If another process uses
-one of the cores, they take 1.5 to 4 times as long: at each of some 400 barriers of a step, one thread waits for
-the other one to get its core back. The number of threads never changes a bit of the results.
+On two free cores, two threads take 0.6 to 0.8 of the time of one thread for any batch. If another process
+uses one of the cores, they take 1.5 to 4 times as long: at each of some 400 barriers of a step, one
+thread waits for the other one to get its core back. The number of threads never changes a bit of the
+results.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ PROBE_STEPS = 3
 """Steps of a probe. Their median counts, so one interruption does not decide."""
 
 FIRST_INTERVAL, LONGEST_INTERVAL = 24, 384
-"""Steps between two probes. The interval doubles with each probe that is not faster. So probes take at most a few
-percent of the time, even if they are four times as slow."""
+"""Steps between two probes. The interval doubles with each probe that is not faster. So probes take at
+most a few percent of the time, even if they are four times as slow."""
 
 SWITCH_RATIO = 0.95
 """A probe that takes less than this, over the current time per row, changes the number of threads."""
@@ -77,7 +78,7 @@ class AdaptiveThreads:
         self._shapes[rows.bit_length(), runs.bit_length()].record(seconds / rows)
 
     def _new_shape(self, bits: tuple[int, int], num_threads: int) -> _Shape:
-        """A shape that starts with `num_threads`, or with fewer if probes led its nearest neighbour to fewer."""
+        """A shape that starts with `num_threads`, or with fewer if its nearest neighbour switched to fewer."""
         if self._shapes:
             nearest = self._shapes[min(self._shapes, key=lambda each: math.dist(each, bits))]
             if nearest.has_switched:
@@ -87,7 +88,7 @@ class AdaptiveThreads:
 
 
 class _Shape:
-    """The level for batches of one shape, and probes of its neighbours now and then. Times are seconds per row.
+    """The level for batches of one shape, with probes of its neighbours. Times are seconds per row.
 
     The time of a probe is compared with the steps before and after it, the faster ones: a probe may have been
     triggered by slow steps, and then decides only if they are still slow after it.
@@ -165,8 +166,8 @@ class _Shape:
 def threads_for(rows: int, threads_by_rows: Mapping[int, int], num_threads: int) -> int:
     """The number of threads of a table for a batch of `rows` rows, at most `num_threads`.
 
-    `threads_by_rows` is ascending. Its last entry for at most `rows` rows counts; 1 if there is none. Batches with
-    more rows than its last entry, such as prompts, get `num_threads`.
+    `threads_by_rows` is ascending. Its last entry for at most `rows` rows counts; 1 if there is none.
+    Batches with more rows than its last entry, such as prompts, get `num_threads`.
     """
     if not threads_by_rows or rows > max(threads_by_rows):
         return num_threads

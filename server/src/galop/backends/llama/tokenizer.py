@@ -50,8 +50,8 @@ class LlamaTokenizer:
 
     @cached_property
     def _pieces(self) -> tuple[bytes, array[int]]:
-        """The bytes of all tokens in one string, and their ends in it. A list of bytes objects takes ten times the
-        memory."""
+        """The bytes of all tokens in one string, and their ends in it. A list of bytes objects takes ten
+        times the memory."""
         return kernels.token_pieces(llama.llama_token_to_piece, self._model.vocab, self.vocab_size)
 
     def token_bytes(self, token_id: int) -> bytes:

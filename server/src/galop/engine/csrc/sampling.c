@@ -1,5 +1,5 @@
-/* The unscaled softmax of a row of logits, for engine/softmax.py: two passes, where numpy takes four and as many
- * arrays. */
+/* The unscaled softmax of a row of logits, for engine/softmax.py: two passes, where numpy takes four and as
+ * many arrays. */
 #include "simd.h"
 
 #include <math.h>
@@ -49,8 +49,8 @@ AVX2 INLINE void store(float *to, __m256 values, ptrdiff_t num_left) {
     }
 }
 
-/* weights[i] = exp((logits[i] - highest) * inverse_temperature); sums[i] = the sum of the weights of blocks 0 to i.
- * A block has BLOCK weights, the last one may have fewer. At least one logit is finite. */
+/* weights[i] = exp((logits[i] - highest) * inverse_temperature); sums[i] = the sum of the weights of blocks
+ * 0 to i. A block has BLOCK weights, the last one may have fewer. At least one logit is finite. */
 EXPORT AVX2 void galop_unscaled_softmax(const float *logits, ptrdiff_t count, float inverse_temperature,
                                float *weights, double *sums) {
     __m256 highest = _mm256_set1_ps(highest_logit(logits, count));

@@ -1,4 +1,5 @@
-/* Calls a function of llama.cpp for each token of a vocabulary: 49,152 calls from C take as long as 50 from Python. */
+/* Calls a function of llama.cpp for each token of a vocabulary. 49,152 calls from C take as long as 50 from
+ * Python. */
 #include "ggml_abi.h"
 
 /* llama_vocab_is_eog, llama_vocab_get_attr and llama_token_to_piece, as llama.h declares them. */
