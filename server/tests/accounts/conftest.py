@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from galop.accounts.keys import ApiKey
-from galop.accounts.limits import Limits
+from galop.accounts.limits import RateLimits
 from galop.accounts.store import Store
 from server.tests.accounts.postgres import Postgres, missing_programs
 
@@ -53,7 +53,7 @@ def store(open_store: Callable[[], Store]) -> Store:
     return open_store()
 
 
-def draft(name: str = "alice", limits: Limits | None = None, **options: object) -> ApiKey:
+def draft(name: str = "alice", limits: RateLimits | None = None, **options: object) -> ApiKey:
     """A key to be made."""
     return ApiKey(
         id="",
@@ -61,7 +61,7 @@ def draft(name: str = "alice", limits: Limits | None = None, **options: object) 
         prefix="",
         digest=b"",
         created_s=1.0,
-        limits=limits or Limits(),
+        limits=limits or RateLimits(),
         **options,  # type: ignore[arg-type]  # a test's shorthand
     )
 

@@ -18,7 +18,7 @@ from galop.accounts.keys import (
     fingerprint_of,
     new_key,
 )
-from galop.accounts.limits import Limits
+from galop.accounts.limits import RateLimits
 
 SECRET = b"s" * 32
 KEY = new_key()
@@ -29,9 +29,9 @@ RECORD = ApiKey(
     digest=digest_of(KEY, SECRET),
     created_s=1.0,
     group="team",
-    limits=Limits(rpm=5),
+    limits=RateLimits(rpm=5),
 )
-GROUPS = {"team": Group(name="team", limits=Limits(tpm=100))}
+GROUPS = {"team": Group(name="team", limits=RateLimits(tpm=100))}
 
 
 def test_a_key_looks_like_those_of_the_original() -> None:
@@ -45,8 +45,8 @@ def test_a_key_is_recognised_with_its_limits() -> None:
     caller = KeyRing([RECORD], GROUPS, SECRET).check(KEY, 2.0)
     assert (caller.key_id, caller.name) == ("key_1", "alice")
     assert [(each.id, each.limits) for each in caller.scopes] == [
-        ("key:key_1", Limits(rpm=5)),
-        ("group:team", Limits(tpm=100)),
+        ("key:key_1", RateLimits(rpm=5)),
+        ("group:team", RateLimits(tpm=100)),
     ]
 
 

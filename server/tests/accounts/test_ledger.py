@@ -18,15 +18,17 @@ from galop.accounts.errors import (
 )
 from galop.accounts.keys import ANONYMOUS, ApiKey, Caller
 from galop.accounts.ledger import Ledger
-from galop.accounts.limits import Limits, Scope
+from galop.accounts.limits import LimitScope, RateLimits
 from galop.accounts.store import Store
-from galop.accounts.usage import Counts
+from galop.accounts.usage import UsageCounts
 
 if TYPE_CHECKING:
     from server.tests.accounts.postgres import Postgres
 
 MakeDraft = Callable[..., ApiKey]
-USED = Counts(num_requests=1, num_prompt_tokens=10, num_cached_tokens=4, num_completion_tokens=6)
+USED = UsageCounts(
+    num_requests=1, num_prompt_tokens=10, num_cached_tokens=4, num_completion_tokens=6
+)
 
 
 class Clock:
@@ -40,7 +42,9 @@ class Clock:
 
 
 def caller(**limits: int) -> Caller:
-    return Caller(key_id="key_1", name="alice", scopes=(Scope("key:1", "alice", Limits(**limits)),))
+    return Caller(
+        key_id="key_1", name="alice", scopes=(LimitScope("key:1", "alice", RateLimits(**limits)),)
+    )
 
 
 @asynccontextmanager
@@ -74,12 +78,12 @@ async def test_a_settled_request_costs_what_it_used(tmp_path: Path) -> None:
     async with running(Store(None, tmp_path)) as ledger:
         alice = caller(tpm=100, rpd=10)
         reservation = await ledger.reserve(alice, "m", 90)
-        assert reservation.standing.tokens is not None
-        assert reservation.standing.tokens.remaining == 10
+        assert reservation.remaining_limits.tokens is not None
+        assert reservation.remaining_limits.tokens.remaining == 10
         with pytest.raises(RateLimitExceededError) as caught:
             await ledger.reserve(alice, "m", 11)
         reservation.settle(USED)
-        after = (await ledger.reserve(alice, "m", 80)).standing
+        after = (await ledger.reserve(alice, "m", 80)).remaining_limits
 
     assert caught.value.wait_s == pytest.approx(0.6)
     assert after.tokens is not None
@@ -94,7 +98,7 @@ async def test_a_request_that_was_not_served_costs_nothing(tmp_path: Path) -> No
     async with running(store) as ledger:
         alice = caller(rpm=1, tpm=100)
         for _ in range(3):
-            (await ledger.reserve(alice, "m", 100)).settle(Counts())
+            (await ledger.reserve(alice, "m", 100)).settle(UsageCounts())
     assert store.read_usage() == []
 
 

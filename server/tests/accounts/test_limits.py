@@ -11,20 +11,20 @@ from galop.accounts.limits import (
     Bucket,
     BucketId,
     LimitName,
-    Limits,
-    Scope,
+    LimitScope,
+    RateLimits,
     bucket_ids,
-    find_refusal,
-    standing,
-    take,
+    consume,
+    find_exceeded_limit,
+    remaining_limits,
 )
 
 
-def scope(name: str = "team", **limits: int) -> Scope:
-    return Scope(f"group:{name}", name, Limits(**limits))
+def scope(name: str = "team", **limits: int) -> LimitScope:
+    return LimitScope(f"group:{name}", name, RateLimits(**limits))
 
 
-def filled(of: Scope, name: LimitName, used: float) -> dict[BucketId, Bucket]:
+def filled(of: LimitScope, name: LimitName, used: float) -> dict[BucketId, Bucket]:
     return {BucketId(of.id, name): Bucket(used, 100.0)}
 
 
@@ -41,8 +41,10 @@ def test_the_wait_is_as_long_as_the_refill_takes(
     name: LimitName, limit: int, used: int, requested: int, wait_s: float
 ) -> None:
     """(used + requested - limit) / limit of the window."""
-    team = Scope("group:team", "team", Limits(**{name: limit}))
-    refusal = find_refusal([team], filled(team, name, used), num_tokens=requested, now_s=100.0)
+    team = LimitScope("group:team", "team", RateLimits(**{name: limit}))
+    refusal = find_exceeded_limit(
+        [team], filled(team, name, used), num_tokens=requested, now_s=100.0
+    )
     assert refusal is not None
     assert refusal.wait_s == pytest.approx(wait_s)
     assert (refusal.limit, refusal.used, refusal.requested) == (limit, used, requested)
@@ -55,7 +57,7 @@ def test_the_wait_is_as_long_as_the_refill_takes(
 def test_the_reset_is_when_the_bucket_is_empty(limit: int, used: int, reset_s: float) -> None:
     """Used / limit of the window."""
     team = scope(tpm=limit)
-    gauge = standing([team], filled(team, "tpm", used), now_s=100.0).tokens
+    gauge = remaining_limits([team], filled(team, "tpm", used), now_s=100.0).tokens
     assert gauge is not None
     assert (gauge.limit, gauge.remaining) == (limit, limit - used)
     assert gauge.reset_s == pytest.approx(reset_s)
@@ -65,24 +67,24 @@ def test_a_request_larger_than_the_limit_never_fits() -> None:
     """However empty the bucket is, and whatever else would have to wait."""
     team = scope(tpm=100, rpm=1)
     buckets = filled(team, "rpm", 1)
-    refusal = find_refusal([team], buckets, num_tokens=101, now_s=100.0)
+    refusal = find_exceeded_limit([team], buckets, num_tokens=101, now_s=100.0)
     assert refusal is not None
     assert (refusal.name, refusal.wait_s) == ("tpm", None)
 
 
 def test_the_longest_wait_is_told() -> None:
     """Coming back after the shorter one would be refused again."""
-    key, team = Scope("key:1", "alice", Limits(tpm=60)), scope(rpd=10)
+    key, team = LimitScope("key:1", "alice", RateLimits(tpm=60)), scope(rpd=10)
     buckets = filled(key, "tpm", 60) | filled(team, "rpd", 10)
-    refusal = find_refusal([key, team], buckets, num_tokens=6, now_s=100.0)
+    refusal = find_exceeded_limit([key, team], buckets, num_tokens=6, now_s=100.0)
     assert refusal is not None
     assert (refusal.owner, refusal.name, refusal.wait_s) == ("team", "rpd", 8640.0)
 
 
 def test_the_headers_show_the_tighter_of_key_and_group() -> None:
     """Requests per day and tokens per minute, and nothing that has no limit."""
-    key, team = Scope("key:1", "alice", Limits(tpm=50)), scope(tpm=1000, tpd=5, rpm=5)
-    shown = standing([key, team], filled(team, "tpm", 970), now_s=100.0)
+    key, team = LimitScope("key:1", "alice", RateLimits(tpm=50)), scope(tpm=1000, tpd=5, rpm=5)
+    shown = remaining_limits([key, team], filled(team, "tpm", 970), now_s=100.0)
     assert shown.tokens is not None
     assert (shown.tokens.limit, shown.tokens.remaining) == (1000, 30)
     assert shown.requests is None
@@ -115,13 +117,15 @@ def test_a_promised_wait_is_enough_and_not_too_long(
     now_s, taken = 0.0, []
     for num_tokens, gap_s in requests:
         now_s += gap_s
-        refusal = find_refusal([team], buckets, num_tokens=num_tokens, now_s=now_s)
+        refusal = find_exceeded_limit([team], buckets, num_tokens=num_tokens, now_s=now_s)
         if refusal is not None and refusal.wait_s is not None:
             later_s = now_s + refusal.wait_s
-            assert find_refusal([team], buckets, num_tokens=num_tokens, now_s=later_s - 1e-3)
-            assert not find_refusal([team], buckets, num_tokens=num_tokens, now_s=later_s + 1e-3)
+            assert find_exceeded_limit([team], buckets, num_tokens=num_tokens, now_s=later_s - 1e-3)
+            assert not find_exceeded_limit(
+                [team], buckets, num_tokens=num_tokens, now_s=later_s + 1e-3
+            )
         elif refusal is None:
-            buckets |= take([team], buckets, num_requests=1, num_tokens=num_tokens, now_s=now_s)
+            buckets |= consume([team], buckets, num_requests=1, num_tokens=num_tokens, now_s=now_s)
             taken.append((now_s, num_tokens))
         window = [tokens for at_s, tokens in taken if at_s > now_s - WINDOW_S["tpm"]]
         assert sum(window) <= 2 * limit
@@ -131,7 +135,7 @@ def test_a_promised_wait_is_enough_and_not_too_long(
 def test_giving_back_never_leaves_credit(used: float, returned: float) -> None:
     """A bucket is never emptier than empty."""
     team = scope(tpm=100)
-    changed = take(
+    changed = consume(
         [team], filled(team, "tpm", used), num_requests=0, num_tokens=-returned, now_s=100.0
     )
     assert changed[BucketId(team.id, "tpm")].used == pytest.approx(max(0.0, used - returned))

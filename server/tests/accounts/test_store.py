@@ -23,10 +23,10 @@ from galop.accounts.errors import (
     NameTakenError,
 )
 from galop.accounts.keys import ApiKey
-from galop.accounts.limits import Bucket, BucketId, Limits, Scope
+from galop.accounts.limits import Bucket, BucketId, LimitScope, RateLimits
 from galop.accounts.schema import HEAD, metadata
-from galop.accounts.store import Store, Taken
-from galop.accounts.usage import Counts, UsageKey
+from galop.accounts.store import Consumption, Store
+from galop.accounts.usage import UsageCounts, UsageKey
 
 MakeDraft = Callable[..., ApiKey]
 
@@ -48,14 +48,14 @@ def migrations() -> Config:
 def test_a_key_comes_back_as_it_was_made(store: Store, make_draft: MakeDraft) -> None:
     """And is found by name, id, and how it begins; its text is nowhere."""
     draft = make_draft(
-        limits=Limits(rpm=1, tpd=2**40), group="team", models=("a", "b"), expires_s=5.5
+        limits=RateLimits(rpm=1, tpd=2**40), group="team", models=("a", "b"), expires_s=5.5
     )
     text_of_key, key = store.create_key(draft)
 
     keys, groups = store.read_keys()
     assert keys == [key]
     assert replace(key, id="", prefix="", digest=b"") == draft
-    assert groups["team"].limits == Limits()
+    assert groups["team"].limits == RateLimits()
     for name in ("alice", key.id, text_of_key):
         assert store.change_key(name, lambda found: found) == key
     assert text_of_key.encode() not in key.digest
@@ -77,7 +77,7 @@ def test_a_name_belongs_to_one_active_key(store: Store, make_draft: MakeDraft) -
 
 def test_rotation_changes_the_secret_alone(store: Store, make_draft: MakeDraft) -> None:
     """The old one ends; id, limits and so usage stay."""
-    old, key = store.create_key(make_draft(limits=Limits(rpm=7)))
+    old, key = store.create_key(make_draft(limits=RateLimits(rpm=7)))
     new, rotated = store.rotate_key("alice")
 
     ring = store.key_ring()
@@ -91,7 +91,7 @@ def test_every_change_of_keys_raises_the_revision(store: Store, make_draft: Make
     """That is how servers notice."""
     changes: list[Callable[[], object]] = [
         lambda: store.create_key(make_draft()),
-        lambda: store.change_key("alice", lambda key: replace(key, limits=Limits(rpm=2))),
+        lambda: store.change_key("alice", lambda key: replace(key, limits=RateLimits(rpm=2))),
         lambda: store.change_group("team", {"tpm": 5}),
         lambda: store.rotate_key("alice"),
         lambda: store.revoke_key("alice", 1.0),
@@ -122,7 +122,7 @@ def test_group_limits_change_one_by_one(store: Store) -> None:
     """What is not named stays."""
     store.change_group("team", {"rpm": 5, "tpm": 10})
     group = store.change_group("team", {"rpm": None})
-    assert group.limits == Limits(tpm=10)
+    assert group.limits == RateLimits(tpm=10)
     assert store.read_keys()[1]["team"] == group
 
 
@@ -130,7 +130,7 @@ def test_usage_adds_up(store: Store, make_draft: MakeDraft) -> None:
     """By key, model and day; the name of the key comes with it."""
     _, key = store.create_key(make_draft())
     today = UsageKey(key.id, "m", "2026-01-02")
-    once = Counts(num_requests=1, num_prompt_tokens=5, num_completion_tokens=2)
+    once = UsageCounts(num_requests=1, num_prompt_tokens=5, num_completion_tokens=2)
     store.add_usage({today: once, UsageKey("", "m", "2026-01-01"): once})
     store.add_usage({today: once})
 
@@ -148,7 +148,10 @@ def test_servers_that_ask_at_once_share_a_limit(
     open_store: Callable[[], Store], store: Store
 ) -> None:
     """Forty requests from four servers at once: exactly as many as fit are let in."""
-    scopes = [Scope("key:1", "alice", Limits(tpd=1000)), Scope("group:g", "g", Limits(rpd=25))]
+    scopes = [
+        LimitScope("key:1", "alice", RateLimits(tpd=1000)),
+        LimitScope("group:g", "g", RateLimits(rpd=25)),
+    ]
     let_in: list[bool] = []
 
     def ask(each: Store) -> None:
@@ -172,10 +175,10 @@ def test_servers_that_ask_at_once_share_a_limit(
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
 def test_what_is_given_back_can_be_used(store: Store) -> None:
     """A settled reservation makes room for the next."""
-    scope = Scope("key:1", "alice", Limits(tpd=100))
+    scope = LimitScope("key:1", "alice", RateLimits(tpd=100))
     assert store.reserve([scope], 90)[0] is None
     assert store.reserve([scope], 90)[0] is not None
-    store.write({}, {}, [Taken(scope, 0, -80)])
+    store.write({}, {}, [Consumption(scope, 0, -80)])
     assert store.reserve([scope], 85)[0] is None
 
 
@@ -215,7 +218,7 @@ def test_a_ledger_of_the_version_before_keeps_its_keys(
 ) -> None:
     """Its tables are changed when it is opened."""
     old = Store(ledger_url, tmp_path)
-    secret_key, key = old.create_key(make_draft(limits=Limits(rpm=3)))
+    secret_key, key = old.create_key(make_draft(limits=RateLimits(rpm=3)))
     old.close()
     engine = engine_of(ledger_url, tmp_path)
     config = migrations()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from galop.accounts.keys import ANONYMOUS, Caller
-from galop.accounts.limits import Limits, Scope, Standing
-from galop.accounts.usage import Counts
+from galop.accounts.limits import LimitScope, RateLimits, RemainingLimits
+from galop.accounts.usage import UsageCounts
 from galop.admission.admission import ASSUMED_COMPLETION_TOKENS, Admission, AdmittedRequest
 from galop.admission.control import AdmissionControl
 from galop.chat.request import ChatRequest
@@ -20,11 +20,11 @@ CARD = entry("alias", alias_of="model").card
 class Desk:
     """A policy that lets everything in and remembers it."""
 
-    standing = Standing()
+    remaining_limits = RemainingLimits()
 
     def __init__(self) -> None:
         self.reserved: list[tuple[str, int]] = []
-        self.settled: list[Counts] = []
+        self.settled: list[UsageCounts] = []
 
     def authenticate(self, authorization: str | None) -> Caller:
         return ANONYMOUS
@@ -33,18 +33,18 @@ class Desk:
         self.reserved.append((model, num_tokens))
         return self
 
-    def settle(self, counts: Counts) -> None:
+    def settle(self, counts: UsageCounts) -> None:
         self.settled.append(counts)
 
 
 def admitted(
     desk: Desk,
     options: dict[str, int] | None = None,
-    limits: Limits | None = None,
+    limits: RateLimits | None = None,
     control: AdmissionControl | None = None,
 ) -> AdmittedRequest:
     chat = ChatRequest(request_id="r", model="alias", messages=(), **(options or {}))  # type: ignore[arg-type]  # a test's shorthand
-    scopes = (Scope("key:1", "a", limits),) if limits else ()
+    scopes = (LimitScope("key:1", "a", limits),) if limits else ()
     caller = Caller(key_id="k", name="a", scopes=scopes)
     admission = Admission({"model": control or AdmissionControl(num_slots=4)}, desk)
     return admission.enter(caller, chat, CARD)
@@ -72,8 +72,8 @@ async def test_the_prompt_and_max_tokens_are_reserved(
 async def test_an_assumed_answer_is_never_too_large() -> None:
     """Only what was asked for can be more than a limit."""
     desk = Desk()
-    await admitted(desk, limits=Limits(tpm=200)).reserve(10, 5000)
-    await admitted(desk, limits=Limits(tpm=200)).reserve(300, 5000)
+    await admitted(desk, limits=RateLimits(tpm=200)).reserve(10, 5000)
+    await admitted(desk, limits=RateLimits(tpm=200)).reserve(300, 5000)
     assert [tokens for _, tokens in desk.reserved] == [200, 300]
 
 
@@ -86,7 +86,9 @@ async def test_a_request_is_settled_once_to_what_it_used_so_far() -> None:
     request.close(was_served=True)
     request.close(was_served=True)
     assert desk.settled == [
-        Counts(num_requests=1, num_prompt_tokens=10, num_cached_tokens=4, num_completion_tokens=7)
+        UsageCounts(
+            num_requests=1, num_prompt_tokens=10, num_cached_tokens=4, num_completion_tokens=7
+        )
     ]
 
 

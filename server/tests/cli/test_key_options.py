@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from galop.accounts.keys import ApiKey
-from galop.accounts.limits import Limits
+from galop.accounts.limits import RateLimits
 from galop.cli.key_options import KeyChanges
 
 KEY = ApiKey(
@@ -16,7 +16,7 @@ KEY = ApiKey(
     created_s=1.0,
     expires_s=99.0,
     group="team",
-    limits=Limits(rpm=5, tpd=100),
+    limits=RateLimits(rpm=5, tpd=100),
     models=("a",),
     may_use_performance=True,
 )
@@ -45,7 +45,7 @@ def test_what_is_not_named_stays() -> None:
         ({"models": ("x", "y")}, "models", ("x", "y")),
         ({"models": ("x", "all")}, "models", ()),
         ({"may_use_performance": False}, "may_use_performance", False),
-        ({"limits": {"rpm": None, "tpm": 9}}, "limits", Limits(tpm=9, tpd=100)),
+        ({"limits": {"rpm": None, "tpm": 9}}, "limits", RateLimits(tpm=9, tpd=100)),
     ],
 )
 def test_one_change_changes_one_field(

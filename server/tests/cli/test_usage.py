@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from galop.accounts.keys import ApiKey
-from galop.accounts.usage import Counts, UsageKey
+from galop.accounts.usage import UsageCounts, UsageKey
 from galop.cli.store import open_store
 from galop.config.settings import Settings
 
@@ -30,7 +30,7 @@ def _used() -> None:
             store.create_key(ApiKey(id="", name=name, prefix="", digest=b"", created_s=0))[1]
             for name in ("bob", "eve")
         )
-        counts = Counts(
+        counts = UsageCounts(
             num_requests=2,
             num_prompt_tokens=1000,
             num_cached_tokens=300,

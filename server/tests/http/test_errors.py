@@ -15,7 +15,7 @@ from galop.accounts.errors import (
     RequestTooLargeError,
     TierNotAllowedError,
 )
-from galop.accounts.limits import Standing
+from galop.accounts.limits import RemainingLimits
 from galop.chat.errors import (
     CallBudgetTooSmallError,
     ChatError,
@@ -167,7 +167,12 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
     ),
     (
         RequestTooLargeError(
-            owner="team", model="m", name="tpm", limit=10, requested=11, standing=Standing()
+            owner="team",
+            model="m",
+            name="tpm",
+            limit=10,
+            requested=11,
+            remaining_limits=RemainingLimits(),
         ),
         413,
         "tokens",
@@ -184,7 +189,7 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
             used=10,
             requested=1,
             wait_s=8640.0,
-            standing=Standing(),
+            remaining_limits=RemainingLimits(),
         ),
         429,
         "requests",

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from galop.accounts.errors import RateLimitExceededError
-from galop.accounts.limits import Gauge, LimitName, Standing
+from galop.accounts.limits import LimitName, LimitStatus, RemainingLimits
 from galop.http.rate_limits import (
     duration_text,
     rate_limit_headers,
@@ -37,7 +37,9 @@ def test_durations_are_written_as_the_original_does(seconds: float, text: str) -
 
 def test_the_headers_show_requests_per_day_and_tokens_per_minute() -> None:
     """Whole numbers, and times cut to milliseconds; nothing where there is no limit."""
-    shown = Standing(requests=Gauge(14400, 14399, 6.0), tokens=Gauge(250_000, 248_367, 0.39192))
+    shown = RemainingLimits(
+        requests=LimitStatus(14400, 14399, 6.0), tokens=LimitStatus(250_000, 248_367, 0.39192)
+    )
     assert rate_limit_headers(shown) == {
         "x-ratelimit-limit-requests": "14400",
         "x-ratelimit-remaining-requests": "14399",
@@ -46,7 +48,7 @@ def test_the_headers_show_requests_per_day_and_tokens_per_minute() -> None:
         "x-ratelimit-remaining-tokens": "248367",
         "x-ratelimit-reset-tokens": "391ms",
     }
-    assert rate_limit_headers(Standing()) == {}
+    assert rate_limit_headers(RemainingLimits()) == {}
 
 
 def exceeded(name: LimitName, wait_s: float) -> RateLimitExceededError:
@@ -58,7 +60,7 @@ def exceeded(name: LimitName, wait_s: float) -> RateLimitExceededError:
         used=98_485,
         requested=1_940,
         wait_s=wait_s,
-        standing=Standing(),
+        remaining_limits=RemainingLimits(),
     )
 
 

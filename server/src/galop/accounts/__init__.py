@@ -1,4 +1,4 @@
-"""Who may use the server, how much of it, and what they have used.
+"""The accounts room: API keys, rate limits and usage, in SQL. Knows no HTTP.
 
-`Ledger` is the running one; `Store` is what lies under it, for the commands. Knows no HTTP.
+A server uses `ledger.Ledger`, which keeps everything in memory; commands use `store.Store`, the database.
 """

@@ -1,7 +1,6 @@
-"""Opening the ledger's database: SQLite in the state directory, or PostgreSQL by URL.
+"""Opens the ledger's database, SQLite in the state directory or PostgreSQL by URL, and the server's secret.
 
-Also the server's secret, which lies beside it. Raises `LedgerUnavailableError` for everything an
-operator can get wrong.
+Raises `LedgerUnavailableError` for every fault that an operator can mend.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from galop.accounts.schema import HEAD
 DATABASE_NAME = "ledger.sqlite3"
 SECRET_NAME = "secret"
 _NUM_SECRET_BYTES = 32
-_MIGRATION_LOCK = 0x67616C6F70  # "galop"; any number that nobody else uses in this database
+_MIGRATION_LOCK = 0x67616C6F70  # "galop"; no other program may use it in this database
 _POSTGRES_TIMEOUT_S = 3
-"""For connecting and for a statement: longer ones mean that the database is gone."""
+"""Limit on a connection attempt and on a statement; beyond it the database counts as unavailable."""
 
 
 def open_engine(url: str | None, state_directory: Path) -> Engine:
-    """The database, migrated. The directory is made if it is needed and missing."""
+    """Open and migrate the database. Makes the directory if SQLite needs it."""
     if url is None:
         _make_directory(state_directory)
         url = f"sqlite:///{state_directory / DATABASE_NAME}"
@@ -41,13 +40,13 @@ def open_engine(url: str | None, state_directory: Path) -> Engine:
 
 
 def is_postgres(engine: Engine) -> bool:
-    """Whether several servers may share this database."""
+    """True if several servers may share this database."""
     return engine.dialect.name == "postgresql"
 
 
 @contextlib.contextmanager
 def reported_errors(engine: Engine) -> Iterator[None]:
-    """Faults of the database become `LedgerUnavailableError`, without passwords."""
+    """Turns errors of SQLAlchemy into `LedgerUnavailableError`, without passwords."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -57,7 +56,7 @@ def reported_errors(engine: Engine) -> Iterator[None]:
 
 
 def read_secret(file: Path) -> bytes | None:
-    """The server's secret, None if there is none yet."""
+    """The server's secret; None if the file does not exist."""
     try:
         secret = file.read_bytes()
     except FileNotFoundError:
@@ -70,7 +69,7 @@ def read_secret(file: Path) -> bytes | None:
 
 
 def make_secret(file: Path) -> bytes:
-    """A new secret in `file`, which only its owner may read; the old one if somebody was faster."""
+    """Write a new secret with mode 0600; returns the existing one if another process was first."""
     _make_directory(file.parent)
     secret = secrets.token_bytes(_NUM_SECRET_BYTES)
     draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
@@ -81,7 +80,7 @@ def make_secret(file: Path) -> bytes:
             opened.flush()
             os.fsync(opened.fileno())
         try:
-            os.link(draft, file)  # whole or not at all, and never over another one
+            os.link(draft, file)  # atomic, and fails if the file exists
         finally:
             draft.unlink()
     except FileExistsError:
@@ -106,7 +105,7 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        # Not quoted: there may be a password in it.
+        # The message omits the URL, which may hold a password.
         raise LedgerUnavailableError("the ledger's URL cannot be understood") from None
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
         engine = create_engine(parsed)
@@ -117,7 +116,7 @@ def _engine(url: str) -> Engine:
         try:
             return create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
-                pool_pre_ping=True,  # after a restart of PostgreSQL the first use finds out
+                pool_pre_ping=True,  # replaces connections that a restart of PostgreSQL has closed
                 connect_args={"connect_timeout": _POSTGRES_TIMEOUT_S, "options": options},
             )
         except ImportError as error:
@@ -131,8 +130,8 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:  # Any: DB-API 2.0
-    # WAL: readers and the writer do not wait for each other. FULL, which is the default: a key that
-    # was shown survives a power cut.
+    # WAL: readers and the writer do not block each other. FULL, the default: a key that was shown
+    # survives a power cut.
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
@@ -146,9 +145,9 @@ def _migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == HEAD:
             return
-    # Its steps are nobody's news; it tells some of them while it is imported.
+    # Alembic logs its steps at INFO, some of them on import.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    from alembic import command  # imported only where there is something to do
+    from alembic import command  # slow to import, and rarely needed
     from alembic.config import Config
     from alembic.util import CommandError
 

@@ -1,29 +1,29 @@
-"""What can go wrong with who asks and how much.
+"""Errors of keys, limits and the ledger's database.
 
 LedgerError, for the operator
 ├── LedgerUnavailableError     the database or the state directory cannot be used
-├── KeyNotFoundError           no active key is called like this
+├── KeyNotFoundError           no active key has this name or id
 └── NameTakenError             an active key has this name already
 
 AdmissionError, for the client
 ├── InvalidApiKeyError         the request has no valid key
 ├── ModelNotAllowedError       the key may not use this model
 ├── TierNotAllowedError        the key may not use this service tier
-├── RateLimitExceededError     a limit has no room now; it will later
-└── RequestTooLargeError       the request is larger than the limit itself: it never will fit
+├── RateLimitExceededError     the request exceeds a limit now, and fits later
+└── RequestTooLargeError       the request alone exceeds a limit: it never fits
 """
 
 from __future__ import annotations
 
-from galop.accounts.limits import LimitName, Standing
+from galop.accounts.limits import LimitName, RemainingLimits
 
 
 class LedgerError(Exception):
-    """Base of what an operator is told; the text is one line."""
+    """Base of the errors that a command prints; the text is one line."""
 
 
 class AdmissionError(Exception):
-    """Base of the reasons why a request is not let in."""
+    """Base of the reasons why a request is refused."""
 
 
 class LedgerUnavailableError(LedgerError):
@@ -35,7 +35,7 @@ class LedgerUnavailableError(LedgerError):
 
 
 class KeyNotFoundError(LedgerError):
-    """Nothing is called `name`."""
+    """No active key has the name or id `name`."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no active key with the name or id {name!r}")
@@ -43,7 +43,7 @@ class KeyNotFoundError(LedgerError):
 
 
 class NameTakenError(LedgerError):
-    """An active key is called `name`."""
+    """An active key has the name `name`."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is an active key with the name {name!r} already")
@@ -51,7 +51,7 @@ class NameTakenError(LedgerError):
 
 
 class InvalidApiKeyError(AdmissionError):
-    """`reason` is for the log; the client is told only that the key is not valid."""
+    """`reason` is for the log; the client only learns that the key is not valid."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -75,7 +75,7 @@ class TierNotAllowedError(AdmissionError):
 
 
 class RateLimitExceededError(AdmissionError):
-    """`used` of `limit` are taken and `requested` do not fit for another `wait_s` seconds."""
+    """`used` of `limit` are used, and `requested` more fit in `wait_s` seconds. See `ExceededLimit`."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class RateLimitExceededError(AdmissionError):
         used: int,
         requested: int,
         wait_s: float,
-        standing: Standing,
+        remaining_limits: RemainingLimits,
     ) -> None:
         super().__init__(f"{owner}: {name} {used} + {requested} > {limit}, {wait_s:.3f} s")
         self.owner = owner
@@ -97,11 +97,11 @@ class RateLimitExceededError(AdmissionError):
         self.used = used
         self.requested = requested
         self.wait_s = wait_s
-        self.standing = standing
+        self.remaining_limits = remaining_limits
 
 
 class RequestTooLargeError(AdmissionError):
-    """`requested` tokens are more than `limit`, whoever else uses it."""
+    """`requested` alone exceeds `limit`, in tokens or requests. See `ExceededLimit`."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class RequestTooLargeError(AdmissionError):
         name: LimitName,
         limit: int,
         requested: int,
-        standing: Standing,
+        remaining_limits: RemainingLimits,
     ) -> None:
         super().__init__(f"{owner}: {name} {requested} > {limit}")
         self.owner = owner
@@ -119,4 +119,4 @@ class RequestTooLargeError(AdmissionError):
         self.name: LimitName = name
         self.limit = limit
         self.requested = requested
-        self.standing = standing
+        self.remaining_limits = remaining_limits

@@ -1,9 +1,9 @@
-"""API keys: how they look, how they are stored, how one is checked. Pure but for randomness.
+"""API keys: their format, their digests, their check. Pure except for `secrets`.
 
-A key is `gsk_` and 52 letters and digits. The first eight are its prefix, by which people and the
-server recognise it; the other 44 (262 bits) are the secret. Stored is the prefix and the
-HMAC-SHA-256 of the whole key under the server's own secret (RFC 2104), so whoever has the database
-alone cannot even test a guess. Compared in constant time.
+A key is `gsk_` and 52 letters and digits. `gsk_` and the first 8 are its prefix, which identifies the
+key in lists and in the database; the other 44 (262 bits) are secret. The database holds the prefix and the
+HMAC-SHA-256 of the whole key under the server's secret (RFC 2104): without that secret nobody can
+test a guess against a copy of the database. Digests are compared in constant time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from galop.accounts.errors import InvalidApiKeyError
-from galop.accounts.limits import Limits, Scope
+from galop.accounts.limits import LimitScope, RateLimits
 
 MARK = "gsk_"
+"""Every key starts with it."""
 PREFIX_LENGTH = len(MARK) + 8
+"""Characters."""
 _NUM_CHARACTERS = 52
 _ALPHABET = string.ascii_letters + string.digits
 _NO_DIGEST = bytes(32)
@@ -31,73 +33,80 @@ class Group:
     """Keys that share limits."""
 
     name: str
-    limits: Limits = field(default_factory=Limits)
+    limits: RateLimits = field(default_factory=RateLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerSecret:
-    """What a key was before it was rotated, valid until everybody has the new one."""
+    """The secret of a key before its last rotation, valid for a limited time."""
 
     prefix: str
     digest: bytes
+    """See `digest_of`."""
     until_s: float
+    """Unix seconds; valid before that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """One key, without the secret."""
+    """One key, without the secret. Times are Unix seconds."""
 
     id: str
     """`key_` and 12 characters; stays when the key is rotated."""
     name: str
+    """Unique among the keys that are not revoked."""
     prefix: str
     digest: bytes
+    """See `digest_of`."""
     created_s: float
-    """Unix seconds, as all times here."""
     expires_s: float | None = None
     revoked_s: float | None = None
     group: str | None = None
-    limits: Limits = field(default_factory=Limits)
+    """`Group.name`."""
+    limits: RateLimits = field(default_factory=RateLimits)
     models: tuple[str, ...] = ()
-    """Ids the key may use; empty: all."""
+    """Ids of the models that the key may use; empty: all."""
     may_use_performance: bool = False
-    """Whether it may ask for `service_tier` performance."""
+    """True: requests may name the service tier `performance`."""
     former: FormerSecret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who makes a request."""
+    """The owner of a request, identified by its API key."""
 
     key_id: str
-    """Empty: nobody in particular, on a server that asks for no key."""
+    """`ApiKey.id`; empty for the anonymous caller."""
     name: str
-    scopes: tuple[Scope, ...] = ()
-    """Those with limits: the key's own and its group's."""
+    scopes: tuple[LimitScope, ...] = ()
+    """The key and its group, as far as they have limits."""
     models: tuple[str, ...] = ()
+    """See `ApiKey.models`."""
     may_use_performance: bool = False
+    """See `ApiKey.may_use_performance`."""
 
 
 ANONYMOUS = Caller(key_id="", name="anonymous", may_use_performance=True)
+"""The caller of a request without a key, on a server that requires none."""
 
 
 def new_key() -> str:
-    """A key that nobody has seen."""
+    """A random key."""
     return MARK + "".join(secrets.choice(_ALPHABET) for _ in range(_NUM_CHARACTERS))
 
 
 def new_key_id() -> str:
-    """An id for a key."""
+    """A random `ApiKey.id`."""
     return "key_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
 
 def digest_of(key: str, secret: bytes) -> bytes:
-    """32 bytes."""
+    """HMAC-SHA-256 of a key under the server's secret, 32 bytes."""
     return hmac.digest(secret, key.encode(), hashlib.sha256)
 
 
 def fingerprint_of(secret: bytes) -> str:
-    """Tells two server secrets apart and nothing else about them."""
+    """16 hexadecimal digits that identify a server secret and do not reveal it."""
     return hmac.digest(secret, b"galop: which secret is this?", hashlib.sha256).hex()[:16]
 
 
@@ -106,11 +115,12 @@ class _Entry:
     key: ApiKey
     digest: bytes
     expires_s: float
+    """Of this digest: infinite if it does not expire."""
     caller: Caller
 
 
 class KeyRing:
-    """All keys as they were when it was read, ready to check requests: a few microseconds each."""
+    """A snapshot of all keys, indexed by prefix. A check takes a few microseconds."""
 
     def __init__(self, keys: Iterable[ApiKey], groups: Mapping[str, Group], secret: bytes) -> None:
         self._secret = secret
@@ -126,11 +136,11 @@ class KeyRing:
                 self._by_prefix[former.prefix] = _Entry(key, former.digest, until_s, caller)
 
     def __len__(self) -> int:
-        """Revoked and expired ones count: a server that has had keys is not open to everybody."""
+        """The number of keys, revoked and expired ones included."""
         return self._num_keys
 
     def check(self, key: str, now_s: float) -> Caller:
-        """Whose key this is. Raises `InvalidApiKeyError`."""
+        """The caller with this key. Raises `InvalidApiKeyError`. `now_s`: Unix seconds."""
         entry = self._by_prefix.get(key[:PREFIX_LENGTH])
         digest = entry.digest if entry else _NO_DIGEST
         if not hmac.compare_digest(digest, digest_of(key, self._secret)) or entry is None:
@@ -145,10 +155,10 @@ class KeyRing:
 def _caller(key: ApiKey, groups: Mapping[str, Group]) -> Caller:
     scopes = []
     if key.limits:
-        scopes.append(Scope(f"key:{key.id}", key.name, key.limits))
+        scopes.append(LimitScope(f"key:{key.id}", key.name, key.limits))
     group = groups.get(key.group) if key.group is not None else None
     if group is not None and group.limits:
-        scopes.append(Scope(f"group:{group.name}", group.name, group.limits))
+        scopes.append(LimitScope(f"group:{group.name}", group.name, group.limits))
     return Caller(
         key_id=key.id,
         name=key.name,

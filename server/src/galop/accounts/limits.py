@@ -1,9 +1,9 @@
-"""Rate limits: token buckets with continuous refill. Pure: time is handed in.
+"""Rate limits: token buckets with continuous refill. Pure: the caller passes the time.
 
-A bucket of limit L and window W loses `used` at L / W per second. A request that asks for r fits if
-used + r <= L; otherwise it must wait (used + r - L) / L * W seconds. These are the numbers behind
-the headers and the 429 text of the Groq API ("Rate Limits", and the captures in which they agree to
-the millisecond): `reset` is the time until the bucket is empty again, used / L * W.
+In a bucket of limit L and window W, `used` falls by L / W per second. A request for r fits if
+used + r <= L; otherwise it fits after (used + r - L) / L * W seconds. The headers and the 429 text of
+the Groq API follow these formulas ("Rate Limits"; captured responses agree to the millisecond):
+`reset` is the time until the bucket is empty again, used / L * W.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ COUNTS_TOKENS: Mapping[LimitName, bool] = {"rpm": False, "tpm": True, "rpd": Fal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """None is no limit."""
+class RateLimits:
+    """Requests and tokens per minute and per day. None: unlimited."""
 
     rpm: int | None = None
     tpm: int | None = None
@@ -30,7 +30,7 @@ class Limits:
     tpd: int | None = None
 
     def items(self) -> Iterable[tuple[LimitName, int]]:
-        """Those that are set."""
+        """The limits that are set."""
         for field in LIMIT_NAMES:
             if (limit := getattr(self, field)) is not None:
                 yield field, limit
@@ -40,12 +40,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose limits: `key:ID` or `group:NAME`, and what they are called in messages."""
+class LimitScope:
+    """A key or a group with its limits."""
 
     id: str
+    """`key:ID` or `group:NAME`."""
     name: str
-    limits: Limits
+    """Of the key or the group, for error messages."""
+    limits: RateLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,71 +55,78 @@ class BucketId:
     """One limit of one scope."""
 
     scope: str
+    """`LimitScope.id`."""
     name: LimitName
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """`used` as of `updated_s`."""
+    """How much of one limit is used."""
 
     used: float
+    """Requests or tokens, at `updated_s`; at least 0."""
     updated_s: float
+    """Unix seconds."""
 
     def used_at(self, now_s: float, limit: int, name: LimitName) -> float:
-        """What is left of `used` after the refill since then. A clock that went back refills nothing."""
+        """`used` after the refill since `updated_s`. A clock that was set back refills nothing."""
         elapsed_s = max(0.0, now_s - self.updated_s)
         return max(0.0, self.used - elapsed_s * limit / WINDOW_S[name])
 
-    def changed(self, amount: float, now_s: float, limit: int, name: LimitName) -> Bucket:
-        """After taking `amount`, or giving it back where it is negative."""
+    def consumed(self, amount: float, now_s: float, limit: int, name: LimitName) -> Bucket:
+        """The bucket after `amount` is consumed, or given back if it is negative."""
         return Bucket(max(0.0, self.used_at(now_s, limit, name) + amount), now_s)
 
 
 Buckets = Mapping[BucketId, Bucket]
-"""A bucket that is not there is empty."""
+"""A missing bucket is empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """One limit as a client sees it."""
+class LimitStatus:
+    """One limit as a client sees it, in requests or tokens."""
 
     limit: int
     remaining: int
     reset_s: float
+    """Seconds until the bucket is empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the rate limit headers tell: requests per day and tokens per minute, where limited."""
+class RemainingLimits:
+    """The numbers of the rate limit headers. None: unlimited."""
 
-    requests: Gauge | None = None
-    tokens: Gauge | None = None
+    requests: LimitStatus | None = None
+    """Per day."""
+    tokens: LimitStatus | None = None
+    """Per minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why a request does not fit: the limit that takes longest to have room."""
+class ExceededLimit:
+    """The limit that a request exceeds for the longest time. Counts are requests or tokens."""
 
     owner: str
+    """Name of the key or the group."""
     name: LimitName
     limit: int
     used: int
     requested: int
     wait_s: float | None
-    """None: it never will, the request is larger than the limit."""
+    """Seconds until the request fits. None: never, it is larger than the limit."""
 
 
-def bucket_ids(scopes: Iterable[Scope]) -> list[BucketId]:
-    """Every bucket of these scopes, in an order that is the same for everybody who locks them."""
+def bucket_ids(scopes: Iterable[LimitScope]) -> list[BucketId]:
+    """Every bucket of these scopes, sorted: the order in which all servers lock them."""
     ids = [BucketId(scope.id, name) for scope in scopes for name, _ in scope.limits.items()]
     return sorted(ids, key=lambda bucket: (bucket.scope, bucket.name))
 
 
-def find_refusal(
-    scopes: Iterable[Scope], buckets: Buckets, *, num_tokens: int, now_s: float
-) -> Refusal | None:
-    """Why one request of `num_tokens` does not fit, None if it does."""
-    worst: Refusal | None = None
+def find_exceeded_limit(
+    scopes: Iterable[LimitScope], buckets: Buckets, *, num_tokens: int, now_s: float
+) -> ExceededLimit | None:
+    """The limit that one request of `num_tokens` exceeds; None if the request fits."""
+    worst: ExceededLimit | None = None
     for scope in scopes:
         for name, limit in scope.limits.items():
             requested = num_tokens if COUNTS_TOKENS[name] else 1
@@ -126,7 +135,7 @@ def find_refusal(
             if used + requested <= limit:
                 continue
             wait_s = (used + requested - limit) / limit * WINDOW_S[name] if limit else None
-            refusal = Refusal(
+            exceeded = ExceededLimit(
                 owner=scope.name,
                 name=name,
                 limit=limit,
@@ -134,44 +143,46 @@ def find_refusal(
                 requested=requested,
                 wait_s=wait_s if requested <= limit else None,
             )
-            if worst is None or _wait(refusal) > _wait(worst):
-                worst = refusal
+            if worst is None or _wait_s(exceeded) > _wait_s(worst):
+                worst = exceeded
     return worst
 
 
-def _wait(refusal: Refusal) -> float:
-    return float("inf") if refusal.wait_s is None else refusal.wait_s
+def _wait_s(exceeded: ExceededLimit) -> float:
+    return float("inf") if exceeded.wait_s is None else exceeded.wait_s
 
 
-def take(
-    scopes: Iterable[Scope],
+def consume(
+    scopes: Iterable[LimitScope],
     buckets: Buckets,
     *,
     num_requests: float,
     num_tokens: float,
     now_s: float,
 ) -> dict[BucketId, Bucket]:
-    """The buckets after taking (or, where negative, giving back) requests and tokens."""
+    """The changed buckets, after requests and tokens are consumed, or given back if negative."""
     changed = {}
     for scope in scopes:
         for name, limit in scope.limits.items():
             amount = num_tokens if COUNTS_TOKENS[name] else num_requests
             bucket_id = BucketId(scope.id, name)
             bucket = buckets.get(bucket_id, Bucket(0.0, now_s))
-            changed[bucket_id] = bucket.changed(amount, now_s, limit, name)
+            changed[bucket_id] = bucket.consumed(amount, now_s, limit, name)
     return changed
 
 
-def standing(scopes: Iterable[Scope], buckets: Buckets, *, now_s: float) -> Standing:
-    """The headers' numbers; where several scopes have the limit, of the one with least left."""
-    tightest: dict[LimitName, Gauge] = {}
+def remaining_limits(
+    scopes: Iterable[LimitScope], buckets: Buckets, *, now_s: float
+) -> RemainingLimits:
+    """What is left of each limit. Of several scopes with the same limit: the least."""
+    tightest: dict[LimitName, LimitStatus] = {}
     for scope in scopes:
         for name, limit in scope.limits.items():
             bucket = buckets.get(BucketId(scope.id, name))
             used = bucket.used_at(now_s, limit, name) if bucket else 0.0
             reset_s = used / limit * WINDOW_S[name] if limit else 0.0
             # Rounded first: 6000 - 157.0000001 has 5843 left, not 5842.
-            gauge = Gauge(limit, max(0, int(round(limit - used, 3))), reset_s)
+            gauge = LimitStatus(limit, max(0, int(round(limit - used, 3))), reset_s)
             if name not in tightest or gauge.remaining < tightest[name].remaining:
                 tightest[name] = gauge
-    return Standing(requests=tightest.get("rpd"), tokens=tightest.get("tpm"))
+    return RemainingLimits(requests=tightest.get("rpd"), tokens=tightest.get("tpm"))

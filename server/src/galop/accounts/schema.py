@@ -1,4 +1,4 @@
-"""The tables. What changes here needs a migration in `migrations/versions`; a test compares them."""
+"""The tables. A change needs a migration in `migrations/versions`; a test compares the two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ledger keeps, as questions and answers. Blocks: call it from a thread, not a loop."""
+"""Keys, groups, usage and rate limit buckets in SQL. Blocks: call it on a thread, not on the event loop."""
 
 from __future__ import annotations
 
@@ -37,49 +37,50 @@ from galop.accounts.limits import (
     LIMIT_NAMES,
     Bucket,
     BucketId,
-    Limits,
-    Refusal,
-    Scope,
-    Standing,
+    ExceededLimit,
+    LimitScope,
+    RateLimits,
+    RemainingLimits,
     bucket_ids,
-    find_refusal,
-    standing,
-    take,
+    consume,
+    find_exceeded_limit,
+    remaining_limits,
 )
 from galop.accounts.schema import api_keys, key_groups, ledger_state, rate_buckets, usage_by_day
-from galop.accounts.usage import COUNTS, Counts, UsageKey, UsageRow
+from galop.accounts.usage import COUNT_NAMES, UsageCounts, UsageKey, UsageRow
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Requests and tokens that a scope has used, or got back where they are negative."""
+class Consumption:
+    """Requests and tokens to consume from the buckets of a scope; negative: to give back."""
 
-    scope: Scope
+    scope: LimitScope
     num_requests: float
     num_tokens: float
 
 
 class Store:
-    """An open ledger. Every method is one transaction and raises `LedgerUnavailableError`."""
+    """An open database. Every method is one transaction and raises `LedgerUnavailableError`."""
 
     def __init__(
         self, url: str | None, state_directory: Path, secret_file: Path | None = None
     ) -> None:
-        """Open, make or migrate it."""
+        """Open the database; create or migrate its tables."""
         self._engine = open_engine(url, state_directory)
         self.is_shared = is_postgres(self._engine)
-        """Whether several servers may use it at once, and must share the limits in it."""
+        """True if several servers may use it at once; they share the limits in it."""
         self.where = self._engine.url.render_as_string(hide_password=True)
+        """URL without the password."""
         self._secret = self._agreed_secret(secret_file or state_directory / SECRET_NAME)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._engine.dispose()
 
     # Keys and groups
 
     def revision(self) -> int:
-        """Rises with every change of keys or groups."""
+        """A number that rises with every change of keys or groups."""
         with self._transaction() as connection:
             return int(connection.execute(select(ledger_state.c.revision)).scalar_one())
 
@@ -93,23 +94,23 @@ class Store:
             }
 
     def has_keys(self) -> bool:
-        """Whether there is or has been any key."""
+        """True if any key exists or has existed."""
         with self._transaction() as connection:
             return connection.execute(select(api_keys.c.id).limit(1)).first() is not None
 
     def key_ring(self) -> KeyRing:
-        """All keys, ready to check requests."""
+        """A snapshot of all keys."""
         return KeyRing(*self.read_keys(), self._secret)
 
     def create_key(self, draft: ApiKey) -> tuple[str, ApiKey]:
-        """The new key, which is told only here, and what is kept of it.
+        """Create a key; returns its text, which is not stored, and its record.
 
-        Takes everything but id, prefix and digest from `draft`; makes its group if there is none.
-        Raises `NameTakenError`.
+        `draft` gives every field except id, prefix and digest. A missing group is created. Raises
+        `NameTakenError`.
         """
         secret_key = new_key()
-        key = replace(draft, id=new_key_id(), **self._marks(secret_key))
-        with self._changing() as connection:
+        key = replace(draft, id=new_key_id(), **self._prefix_and_digest(secret_key))
+        with self._revising() as connection:
             if _find_active(connection, key.name) is not None:
                 raise NameTakenError(key.name)
             self._ensure_group(connection, key.group)
@@ -117,8 +118,8 @@ class Store:
         return secret_key, key
 
     def change_key(self, name: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
-        """The active key `name` after `change`. Raises `KeyNotFoundError` and `NameTakenError`."""
-        with self._changing() as connection:
+        """Apply `change` to the active key `name`. Raises `KeyNotFoundError` and `NameTakenError`."""
+        with self._revising() as connection:
             key = change(_require_active(connection, name))
             holder = _find_active(connection, key.name)
             if holder is not None and holder.id != key.id:
@@ -128,30 +129,30 @@ class Store:
         return key
 
     def revoke_key(self, name: str, now_s: float) -> ApiKey:
-        """The key, which is valid no longer. Raises `KeyNotFoundError`."""
-        with self._changing() as connection:
+        """End the key's validity now. Raises `KeyNotFoundError`."""
+        with self._revising() as connection:
             key = replace(_require_active(connection, name), revoked_s=now_s)
             self._update_key(connection, key)
         return key
 
     def rotate_key(self, name: str, *, keep_old_until_s: float | None = None) -> tuple[str, ApiKey]:
-        """A new secret for the same key; the old one is valid until then, or no longer. One that is older
-        ends in any case. Raises `KeyNotFoundError`."""
+        """Give the key a new secret. The former one is valid until `keep_old_until_s`, Unix seconds, or ends
+        now; a secret before that ends now in any case. Raises `KeyNotFoundError`."""
         secret_key = new_key()
-        with self._changing() as connection:
+        with self._revising() as connection:
             key = _require_active(connection, name)
             former = None
             if keep_old_until_s is not None:
                 former = FormerSecret(
                     prefix=key.prefix, digest=key.digest, until_s=keep_old_until_s
                 )
-            key = replace(key, former=former, **self._marks(secret_key))
+            key = replace(key, former=former, **self._prefix_and_digest(secret_key))
             self._update_key(connection, key)
         return secret_key, key
 
     def change_group(self, name: str, limits: Mapping[str, int | None]) -> Group:
-        """The group with these limits changed, made if there is none."""
-        with self._changing() as connection:
+        """Change limits of a group, which is created if it is missing. None removes a limit."""
+        with self._revising() as connection:
             self._ensure_group(connection, name)
             is_named = key_groups.c.name == name
             if limits:
@@ -161,12 +162,12 @@ class Store:
 
     # Usage
 
-    def add_usage(self, usage: Mapping[UsageKey, Counts]) -> None:
-        """Add to what is there."""
+    def add_usage(self, usage: Mapping[UsageKey, UsageCounts]) -> None:
+        """Add to the stored usage."""
         self.write(usage, {}, ())
 
     def read_usage(self, *, since: str = "", until: str = "9999") -> list[UsageRow]:
-        """Days `since` to `until`, both included, as YYYY-MM-DD; ordered by day, key and model."""
+        """Usage of the days `since` to `until`, inclusive, YYYY-MM-DD; sorted by day, key name and model."""
         statement = (
             select(usage_by_day, api_keys.c.name.label("key_name"))
             .outerjoin(api_keys, api_keys.c.id == usage_by_day.c.key_id)
@@ -179,42 +180,44 @@ class Store:
     # Rate limits
 
     def read_buckets(self) -> dict[BucketId, Bucket]:
-        """All buckets, as they were last written."""
+        """All stored buckets."""
         with self._transaction() as connection:
             return _buckets(connection.execute(select(rate_buckets)).mappings())
 
     def reserve(
-        self, scopes: Sequence[Scope], num_tokens: int
-    ) -> tuple[Refusal | None, Standing, dict[BucketId, Bucket]]:
-        """Take one request of `num_tokens` from the shared buckets, if it fits all of them.
+        self, scopes: Sequence[LimitScope], num_tokens: int
+    ) -> tuple[ExceededLimit | None, RemainingLimits, dict[BucketId, Bucket]]:
+        """Consume one request of `num_tokens` from the shared buckets if it fits all of them.
 
-        Servers that ask at the same time wait for each other, by locks on the rows of these buckets
-        alone. The time is the database's: the servers' clocks may differ.
+        Locks the rows of these buckets, so that concurrent servers wait for each other. Uses the
+        database's clock, because the servers' clocks may differ.
         """
         with self._transaction() as connection:
             buckets, now_s = self._locked(connection, bucket_ids(scopes))
-            refusal = find_refusal(scopes, buckets, num_tokens=num_tokens, now_s=now_s)
-            if refusal is None:
-                taken = take(scopes, buckets, num_requests=1, num_tokens=num_tokens, now_s=now_s)
+            exceeded = find_exceeded_limit(scopes, buckets, num_tokens=num_tokens, now_s=now_s)
+            if exceeded is None:
+                taken = consume(scopes, buckets, num_requests=1, num_tokens=num_tokens, now_s=now_s)
                 buckets |= taken
                 self._write_buckets(connection, taken)
-            return refusal, standing(scopes, buckets, now_s=now_s), buckets
+            return exceeded, remaining_limits(scopes, buckets, now_s=now_s), buckets
 
     def write(
         self,
-        usage: Mapping[UsageKey, Counts],
+        usage: Mapping[UsageKey, UsageCounts],
         buckets: Mapping[BucketId, Bucket],
-        taken: Iterable[Taken],
+        consumption: Iterable[Consumption],
     ) -> None:
-        """All that has gathered: usage to add, buckets to keep, and changes of shared buckets."""
+        """Write usage to add, buckets to replace, and consumption from shared buckets."""
         rows = [_usage_columns(key, counts) for key, counts in usage.items()]
         with self._transaction() as connection:
             if rows:
                 self._add_usage(connection, rows)
             self._write_buckets(connection, buckets)
-            for each in sorted(taken, key=lambda each: each.scope.id):  # all lock in one order
+            for each in sorted(
+                consumption, key=lambda each: each.scope.id
+            ):  # all lock in one order
                 current, now_s = self._locked(connection, bucket_ids([each.scope]))
-                changed = take(
+                changed = consume(
                     [each.scope],
                     current,
                     num_requests=each.num_requests,
@@ -223,7 +226,7 @@ class Store:
                 )
                 self._write_buckets(connection, changed)
 
-    # How
+    # Implementation
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -231,19 +234,19 @@ class Store:
             yield connection
 
     @contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        """A transaction that servers notice: they read the keys again."""
+    def _revising(self) -> Iterator[Connection]:
+        """A transaction that raises the revision, so that servers read the keys again."""
         with self._transaction() as connection:
             rise = {"revision": ledger_state.c.revision + 1}
             connection.execute(update(ledger_state).values(rise))
             yield connection
 
-    def _marks(self, secret_key: str) -> dict[str, Any]:  # Any: fields of ApiKey
+    def _prefix_and_digest(self, secret_key: str) -> dict[str, Any]:  # Any: fields of ApiKey
         digest = digest_of(secret_key, self._secret)
         return {"prefix": secret_key[:PREFIX_LENGTH], "digest": digest}
 
     def _agreed_secret(self, file: Path) -> bytes:
-        """The secret that the digests in the database were made with."""
+        """The server's secret, checked against the fingerprint that the database holds."""
         secret = read_secret(file)
         with self._transaction() as connection:
             known = connection.execute(select(ledger_state.c.secret_fingerprint)).scalar()
@@ -275,14 +278,14 @@ class Store:
     def _insert(self, table: Table) -> Any:  # Any: both dialects' Insert, which share no base
         if not self.is_shared:
             return sqlite.insert(table)
-        from sqlalchemy.dialects import postgresql  # not needed, and not loaded, by most servers
+        from sqlalchemy.dialects import postgresql  # most servers need only SQLite
 
         return postgresql.insert(table)
 
     def _upsert(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]
     ) -> None:
-        """Write whole rows, over those with the same primary key."""
+        """Insert rows; replace those with the same primary key."""
         insert = self._insert(table)
         keys = [column.name for column in table.primary_key]
         values = {
@@ -294,7 +297,7 @@ class Store:
 
     def _add_usage(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         insert = self._insert(usage_by_day)
-        sums = {name: usage_by_day.c[name] + insert.excluded[name] for name in COUNTS}
+        sums = {name: usage_by_day.c[name] + insert.excluded[name] for name in COUNT_NAMES}
         keys = [column.name for column in usage_by_day.primary_key]
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=sums), rows)
 
@@ -309,7 +312,7 @@ class Store:
     def _locked(
         self, connection: Connection, ids: Sequence[BucketId]
     ) -> tuple[dict[BucketId, Bucket], float]:
-        """The buckets, ours until the end of the transaction, and the database's time."""
+        """The buckets, locked until the end of the transaction, and the time in Unix seconds."""
         if not ids:
             return {}, 0.0
         empty = [{"scope": id.scope, "name": id.name, "used": 0.0, "updated_s": 0.0} for id in ids]
@@ -327,7 +330,7 @@ class Store:
 
 
 def _find_active(connection: Connection, name: str) -> ApiKey | None:
-    """By name, id or prefix; a whole key is recognised by its prefix."""
+    """The active key with this name, id or prefix; a whole key is found by its prefix."""
     is_called = or_(
         api_keys.c.name == name,
         api_keys.c.id == name,
@@ -391,20 +394,20 @@ def _row(key: ApiKey) -> dict[str, object]:
     }
 
 
-def _limits(row: RowMapping) -> Limits:
-    return Limits(**{name: row[name] for name in LIMIT_NAMES})
+def _limits(row: RowMapping) -> RateLimits:
+    return RateLimits(**{name: row[name] for name in LIMIT_NAMES})
 
 
-def _limit_columns(limits: Limits) -> dict[str, int | None]:
+def _limit_columns(limits: RateLimits) -> dict[str, int | None]:
     return {name: getattr(limits, name) for name in LIMIT_NAMES}
 
 
-def _usage_columns(key: UsageKey, counts: Counts) -> dict[str, object]:
+def _usage_columns(key: UsageKey, counts: UsageCounts) -> dict[str, object]:
     return {
         "key_id": key.key_id,
         "model": key.model,
         "day": key.day,
-        **{name: getattr(counts, name) for name in COUNTS},
+        **{name: getattr(counts, name) for name in COUNT_NAMES},
     }
 
 
@@ -412,7 +415,7 @@ def _usage_row(row: RowMapping) -> UsageRow:
     return UsageRow(
         key_name=row["key_name"] or row["key_id"] or ANONYMOUS.name,
         usage=UsageKey(row["key_id"], row["model"], row["day"]),
-        counts=Counts(**{name: row[name] for name in COUNTS}),
+        counts=UsageCounts(**{name: row[name] for name in COUNT_NAMES}),
     )
 
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 
 from galop.accounts.keys import Caller
-from galop.accounts.limits import COUNTS_TOKENS, Standing
-from galop.accounts.usage import Counts
+from galop.accounts.limits import COUNTS_TOKENS, RemainingLimits
+from galop.accounts.usage import UsageCounts
 from galop.admission.control import AdmissionControl, Place
 from galop.admission.policy import AdmissionPolicy, OpenPolicy, Reservation
 from galop.chat.events import Usage
@@ -96,7 +96,7 @@ class AdmittedRequest:
         model: str,
         place: Place,
     ) -> None:
-        self.standing = Standing()
+        self.remaining_limits = RemainingLimits()
         """What is left of the caller's limits, once tokens are reserved."""
         self.usage = UsageMeter()
         self._policy = policy
@@ -121,7 +121,7 @@ class AdmittedRequest:
                 num_prompt_tokens, min(num_tokens, _smallest_token_limit(self._caller))
             )
         self._reservation = await self._policy.reserve(self._caller, self._model, num_tokens)
-        self.standing = self._reservation.standing
+        self.remaining_limits = self._reservation.remaining_limits
 
     def take(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:
         """See `chat.Meter.take`."""
@@ -146,7 +146,7 @@ class AdmittedRequest:
         reservation, self._reservation = self._reservation, None
         if reservation is not None:
             reservation.settle(
-                Counts(
+                UsageCounts(
                     num_requests=int(was_served),
                     num_prompt_tokens=self.usage.num_prompt_tokens,
                     num_cached_tokens=self.usage.num_cached_tokens,

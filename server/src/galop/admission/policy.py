@@ -6,8 +6,8 @@ from typing import Protocol
 
 from galop.accounts.errors import ModelNotAllowedError, TierNotAllowedError
 from galop.accounts.keys import ANONYMOUS, Caller
-from galop.accounts.limits import Standing
-from galop.accounts.usage import Counts
+from galop.accounts.limits import RemainingLimits
+from galop.accounts.usage import UsageCounts
 from galop.chat.request import ModelCard
 
 
@@ -15,10 +15,10 @@ class Reservation(Protocol):
     """Tokens that a running request was promised."""
 
     @property
-    def standing(self) -> Standing:
+    def remaining_limits(self) -> RemainingLimits:
         """What is left of the caller's limits."""
 
-    def settle(self, counts: Counts) -> None:
+    def settle(self, counts: UsageCounts) -> None:
         """Replace the reserved tokens by those that were used. Call once, at the end."""
 
 
@@ -45,9 +45,9 @@ class OpenPolicy:
 
 
 class _Unlimited:
-    standing = Standing()
+    remaining_limits = RemainingLimits()
 
-    def settle(self, counts: Counts) -> None:
+    def settle(self, counts: UsageCounts) -> None:
         pass
 
 

@@ -23,7 +23,7 @@ from galop.config.sources import Configuration
 
 if TYPE_CHECKING:
     from galop.accounts.keys import ApiKey
-    from galop.accounts.limits import Limits
+    from galop.accounts.limits import RateLimits
 
 new_name = click.argument("name", type=key_name, help="What to call it: 1 to 64 characters.")
 which_key = click.argument("which", metavar="KEY", help="The key's name, its id, or how it begins.")
@@ -158,5 +158,5 @@ def _minute(time_s: float) -> str:
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _limits_text(limits: Limits) -> str:
+def _limits_text(limits: RateLimits) -> str:
     return ", ".join(f"{name} {limit}" for name, limit in limits.items())

@@ -75,10 +75,10 @@ def usage(
 def _print_rows(rows: Sequence[UsageRow]) -> None:
     from rich.table import Table
 
-    from galop.accounts.usage import Counts
+    from galop.accounts.usage import UsageCounts
 
     table = Table(box=None, pad_edge=False, show_footer=True)
-    total = sum((row.counts for row in rows), Counts())
+    total = sum((row.counts for row in rows), UsageCounts())
     footers = ("total", "", "", *(f"{count:,}" for count in astuple(total)))
     for index, (name, footer) in enumerate(zip(_COLUMNS, footers, strict=True)):
         table.add_column(

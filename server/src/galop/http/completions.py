@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from galop.accounts.keys import Caller
-from galop.accounts.limits import Standing
+from galop.accounts.limits import RemainingLimits
 from galop.admission.admission import Admission, AdmittedRequest
 from galop.admission.policy import check_model, check_tier
 from galop.chat.events import CompletionEvent, Usage
@@ -78,8 +78,8 @@ class ChatCompletions:
         body = await read_body(headers, receive, max_body_bytes=self._limits.max_body_bytes)
         call = self._call(body, request_id_of(scope), caller)
 
-        def show_limits(standing: Standing) -> None:
-            add_headers(scope, rate_limit_headers(standing))
+        def show_limits(remaining_limits: RemainingLimits) -> None:
+            add_headers(scope, rate_limit_headers(remaining_limits))
 
         work = self._admitted_answer(call, caller, send, deadline, show_limits)
         await while_connected(receive, work)
@@ -105,7 +105,7 @@ class ChatCompletions:
         caller: Caller,
         send: Send,
         deadline: Deadline | None,
-        show_limits: Callable[[Standing], None],
+        show_limits: Callable[[RemainingLimits], None],
     ) -> None:
         admitted = self._admission.enter(caller, call.chat, call.entry.card)
         was_served = True
@@ -122,13 +122,13 @@ class ChatCompletions:
         self,
         call: CompletionCall,
         admitted: AdmittedRequest,
-        show_limits: Callable[[Standing], None],
+        show_limits: Callable[[RemainingLimits], None],
     ) -> AsyncGenerator[CompletionEvent, None]:
         """One request, from its prompt to its last event."""
         with self._observer.completion(call.chat) as watch:
             prepared = await self._service.prepare(call.chat, call.entry.model)
             await admitted.reserve(prepared.num_prompt_tokens, prepared.max_completion_tokens)
-            show_limits(admitted.standing)
+            show_limits(admitted.remaining_limits)
             async with aclosing(self._service.run(prepared, admitted)) as events:
                 async for event in events:
                     watch.take(event)

@@ -387,7 +387,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             "rate_limit_exceeded",
             when="The request alone has more tokens than a rate limit: it can never succeed.",
             message=too_large_message,
-            headers=lambda error: rate_limit_headers(error.standing),
+            headers=lambda error: rate_limit_headers(error.remaining_limits),
             type=error_type,
         ),
         _row(
@@ -398,7 +398,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             "`x-should-retry: false` comes with daily limits.",
             message=rate_limit_message,
             headers=lambda error: {
-                **rate_limit_headers(error.standing),
+                **rate_limit_headers(error.remaining_limits),
                 **retry_headers(error),
             },
             type=error_type,

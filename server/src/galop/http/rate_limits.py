@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 
 from galop.accounts.errors import RateLimitExceededError, RequestTooLargeError
-from galop.accounts.limits import COUNTS_TOKENS, LimitName, Standing
+from galop.accounts.limits import COUNTS_TOKENS, LimitName, RemainingLimits
 from galop.http.schema import ErrorType
 
 LIMIT_WORDS: Mapping[LimitName, str] = {
@@ -22,10 +22,13 @@ LIMIT_WORDS: Mapping[LimitName, str] = {
 _SHORTEST_WAIT_S = 0.001
 
 
-def rate_limit_headers(standing: Standing) -> dict[str, str]:
+def rate_limit_headers(remaining_limits: RemainingLimits) -> dict[str, str]:
     """`x-ratelimit-...`: requests are those per day, tokens those per minute."""
     headers = {}
-    for unit, gauge in (("requests", standing.requests), ("tokens", standing.tokens)):
+    for unit, gauge in (
+        ("requests", remaining_limits.requests),
+        ("tokens", remaining_limits.tokens),
+    ):
         if gauge is not None:
             headers[f"x-ratelimit-limit-{unit}"] = str(gauge.limit)
             headers[f"x-ratelimit-remaining-{unit}"] = str(gauge.remaining)

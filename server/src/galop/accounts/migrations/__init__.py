@@ -1,1 +1,1 @@
-"""Alembic's folder, shipped with the package: `versions/` has one module for every change."""
+"""Alembic's folder, part of the package: `versions/` has one module per migration."""

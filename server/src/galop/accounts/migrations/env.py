@@ -1,4 +1,4 @@
-"""Alembic runs this to get a connection: the one that `Store` has opened."""
+"""Alembic's environment: migrates over the connection that `database.open_engine` passes in."""
 
 from __future__ import annotations
 

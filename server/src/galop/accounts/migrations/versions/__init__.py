@@ -1,1 +1,1 @@
-"""Changes of the tables, oldest first."""
+"""Migrations, oldest first."""

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """From an empty database."""
+    """Create all tables."""
     op.create_table(
         "key_groups",
         sa.Column("name", sa.Text, primary_key=True),
@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to an empty database. Keys and usage are lost."""
+    """Drop all tables. Keys and usage are lost."""
     for table in ("ledger_state", "rate_buckets", "usage_by_day", "api_keys", "key_groups"):
         op.drop_table(table)
 

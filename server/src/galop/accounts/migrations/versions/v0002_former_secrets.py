@@ -1,4 +1,4 @@
-"""The secret that a key had before it was rotated, and how long it is valid yet."""
+"""The secret of a key before its last rotation, and the time until which it is valid."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """No key has one."""
+    """Add the columns, null for every key."""
     op.add_column("api_keys", sa.Column("former_prefix", sa.Text))
     op.add_column("api_keys", sa.Column("former_digest", sa.LargeBinary))
     op.add_column("api_keys", sa.Column("former_until_s", sa.Double))
 
 
 def downgrade() -> None:
-    """Former secrets end."""
+    """Drop the columns: former secrets end."""
     for name in ("former_prefix", "former_digest", "former_until_s"):
         op.drop_column("api_keys", name)
