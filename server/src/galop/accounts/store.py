@@ -247,9 +247,10 @@ class Store:
 
     def _agreed_secret(self, file: Path) -> bytes:
         """The server's secret, checked against the fingerprint that the database holds."""
-        secret = read_secret(file)
+        # The fingerprint is written after the file: in this order, a known fingerprint has a file.
         with self._transaction() as connection:
             known = connection.execute(select(ledger_state.c.secret_fingerprint)).scalar()
+        secret = read_secret(file)
         if secret is None and known is None:
             secret = make_secret(file)
         if known is None:
