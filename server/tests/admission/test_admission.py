@@ -1,4 +1,4 @@
-"""What a request reserves, holds, and is settled to."""
+"""Admission of requests: reservations, permits, settlement."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from server.tests.entries import entry
 CARD = entry("alias", alias_of="model").card
 
 
-class Desk:
-    """A policy that lets everything in and remembers it."""
+class RecordingPolicy:
+    """A policy that accepts every request and records what it is asked."""
 
     remaining_limits = RemainingLimits()
 
@@ -29,7 +29,7 @@ class Desk:
     def authenticate(self, authorization: str | None) -> Caller:
         return ANONYMOUS
 
-    async def reserve(self, caller: Caller, model: str, num_tokens: int) -> Desk:
+    async def reserve(self, caller: Caller, model: str, num_tokens: int) -> RecordingPolicy:
         self.reserved.append((model, num_tokens))
         return self
 
@@ -38,7 +38,7 @@ class Desk:
 
 
 def admitted(
-    desk: Desk,
+    policy: RecordingPolicy,
     options: dict[str, int] | None = None,
     limits: RateLimits | None = None,
     control: AdmissionControl | None = None,
@@ -46,8 +46,8 @@ def admitted(
     chat = ChatRequest(request_id="r", model="alias", messages=(), **(options or {}))  # type: ignore[arg-type]  # a test's shorthand
     scopes = (LimitScope("key:1", "a", limits),) if limits else ()
     caller = Caller(key_id="k", name="a", scopes=scopes)
-    admission = Admission({"model": control or AdmissionControl(num_slots=4)}, desk)
-    return admission.enter(caller, chat, CARD)
+    admission = Admission({"model": control or AdmissionControl(num_slots=4)}, policy)
+    return admission.admit(caller, chat, CARD)
 
 
 @pytest.mark.parametrize(
@@ -63,29 +63,29 @@ def admitted(
 async def test_the_prompt_and_max_tokens_are_reserved(
     options: dict[str, int], room: int, reserved: int
 ) -> None:
-    """As far as the context window has room, for the model behind the alias."""
-    desk = Desk()
-    await admitted(desk, options).reserve(10, room)
-    assert desk.reserved == [("model", reserved)]
+    """Within the context window, under the name behind the alias."""
+    policy = RecordingPolicy()
+    await admitted(policy, options).reserve(10, room)
+    assert policy.reserved == [("model", reserved)]
 
 
-async def test_an_assumed_answer_is_never_too_large() -> None:
-    """Only what was asked for can be more than a limit."""
-    desk = Desk()
-    await admitted(desk, limits=RateLimits(tpm=200)).reserve(10, 5000)
-    await admitted(desk, limits=RateLimits(tpm=200)).reserve(300, 5000)
-    assert [tokens for _, tokens in desk.reserved] == [200, 300]
+async def test_an_assumed_size_never_exceeds_a_limit() -> None:
+    """Only the prompt and a given `max_tokens` can."""
+    policy = RecordingPolicy()
+    await admitted(policy, limits=RateLimits(tpm=200)).reserve(10, 5000)
+    await admitted(policy, limits=RateLimits(tpm=200)).reserve(300, 5000)
+    assert [tokens for _, tokens in policy.reserved] == [200, 300]
 
 
-async def test_a_request_is_settled_once_to_what_it_used_so_far() -> None:
-    """Whenever it ends: here in the middle of its second choice."""
-    desk = Desk()
-    request = admitted(desk, {"max_tokens": 50, "num_choices": 2})
+async def test_a_request_is_settled_once_with_what_it_has_used() -> None:
+    """At any time: here in the middle of its second choice."""
+    policy = RecordingPolicy()
+    request = admitted(policy, {"max_tokens": 50, "num_choices": 2})
     await request.reserve(10, 500)
     fill_half(request)
-    request.close(was_served=True)
-    request.close(was_served=True)
-    assert desk.settled == [
+    request.close(is_served=True)
+    request.close(is_served=True)
+    assert policy.settled == [
         UsageCounts(
             num_requests=1, num_prompt_tokens=10, num_cached_tokens=4, num_completion_tokens=7
         )
@@ -93,7 +93,7 @@ async def test_a_request_is_settled_once_to_what_it_used_so_far() -> None:
 
 
 def fill_half(request: AdmittedRequest) -> None:
-    """One choice has ended with five tokens, another has two."""
+    """One choice ends with five tokens, another has two so far."""
     events: list[Prefilled | Tokens | Finished] = [
         Prefilled(request_id="r", queue_time_s=0, prompt_time_s=0, num_cached_tokens=4),
         Tokens(request_id="r", choice_index=0, token_ids=[1, 2, 3, 4]),
@@ -107,56 +107,56 @@ def fill_half(request: AdmittedRequest) -> None:
         ),
     ]
     for event in events:
-        request.take(event, num_prompt_tokens=10)
+        request.record(event, num_prompt_tokens=10)
 
 
-async def test_nothing_is_settled_that_was_not_reserved() -> None:
-    """A request that was refused before it."""
-    desk = Desk()
-    admitted(desk).close(was_served=True)
-    assert desk.settled == []
+async def test_without_a_reservation_nothing_is_settled() -> None:
+    """The request was refused before."""
+    policy = RecordingPolicy()
+    admitted(policy).close(is_served=True)
+    assert policy.settled == []
 
 
-async def test_a_place_is_given_back_choice_by_choice() -> None:
-    """When one ends, and when the request is closed."""
+async def test_every_choice_that_ends_releases_its_part_of_the_permit() -> None:
+    """Closing the request releases the rest, once."""
     control = AdmissionControl(num_slots=4)
-    request = admitted(Desk(), {"num_choices": 3}, control=control)
+    request = admitted(RecordingPolicy(), {"num_choices": 3}, control=control)
     assert control.num_open_choices == 3
     request.choice_ended()
     assert control.num_open_choices == 2
-    request.close(was_served=True)
-    request.close(was_served=True)
+    request.close(is_served=True)
+    request.close(is_served=True)
     assert control.num_open_choices == 0
 
 
-async def test_a_prompt_that_may_not_wait_is_refused_before_tokens_are_reserved() -> None:
-    """The queue comes first: it costs nothing to give back."""
-    desk = Desk()
+async def test_a_prompt_that_exceeds_the_queue_is_refused_before_tokens_are_reserved() -> None:
+    """Then there is no reservation to settle."""
+    policy = RecordingPolicy()
     control = AdmissionControl(num_slots=4, max_waiting_tokens=100)
-    await admitted(desk, control=control).reserve(80, 10)
+    await admitted(policy, control=control).reserve(80, 10)
     with pytest.raises(QueueFullError):
-        await admitted(desk, control=control).reserve(30, 10)
-    assert len(desk.reserved) == 1
+        await admitted(policy, control=control).reserve(30, 10)
+    assert len(policy.reserved) == 1
 
 
-def test_a_caller_is_refused_early_only_where_every_model_would_refuse() -> None:
-    """The head of a request does not say which model it names."""
+def test_capacity_is_missing_only_if_every_model_would_refuse() -> None:
+    """The check runs before the body is read, which names the model."""
     full, free = AdmissionControl(num_slots=1, max_waiting=0), AdmissionControl(num_slots=1)
-    full.enter("", 1)
+    full.admit("", 1)
     Admission({"full": full, "free": free}).check_capacity(ANONYMOUS)
     with pytest.raises(QueueFullError):
         Admission({"full": full}).check_capacity(ANONYMOUS)
 
 
 def test_all_models_are_drained_and_counted_together() -> None:
-    """Nothing new is taken; what runs is waited for."""
+    """New requests are refused; admitted ones continue."""
     controls = {"a": AdmissionControl(num_slots=1), "b": AdmissionControl(num_slots=1)}
     admission = Admission(controls)
-    place = controls["a"].enter("", 3)
+    permit = controls["a"].admit("", 3)
     assert (admission.load(), admission.readiness()) == ((1, 2), None)
     admission.drain("the server is stopping")
     assert admission.readiness() == "the server is stopping"
     with pytest.raises(EngineUnavailableError):
-        controls["b"].enter("", 1)
-    place.close()
+        controls["b"].admit("", 1)
+    permit.close()
     assert admission.num_open_choices == 0

@@ -1,72 +1,72 @@
-"""How much work one model's engines may have in hand."""
+"""Bounds on the choices and the waiting prompt tokens of one model."""
 
 from __future__ import annotations
 
 import pytest
 
-from galop.admission.control import AdmissionControl, Place
+from galop.admission.control import AdmissionControl, Permit
 from galop.protocol.errors import EngineUnavailableError, QueueFullError, QueueShareFullError
 
 
-def test_a_full_queue_refuses_and_says_by_how_much() -> None:
-    """The bound counts choices that run or wait; a place given back is free at once."""
+def test_a_full_queue_refuses_with_its_numbers() -> None:
+    """The bound counts running and waiting choices; a closed permit frees its share at once."""
     control = AdmissionControl(num_slots=1, max_waiting=2)
-    places = [control.enter("", 1) for _ in range(3)]
+    permits = [control.admit("", 1) for _ in range(3)]
     with pytest.raises(QueueFullError) as caught:
-        control.enter("", 1)
+        control.admit("", 1)
     assert (caught.value.num_waiting, caught.value.limit) == (2, 2)
     assert (control.num_running, control.num_waiting) == (1, 2)
-    places[1].close()
-    control.enter("", 1)
+    permits[1].close()
+    control.admit("", 1)
 
 
-def test_alone_a_request_may_have_any_number_of_choices() -> None:
-    """It would never be served otherwise."""
+def test_a_single_request_may_have_any_number_of_choices() -> None:
+    """Otherwise it could never be served."""
     control = AdmissionControl(num_slots=1, max_waiting=0)
-    control.enter("", 5)
+    control.admit("", 5)
     with pytest.raises(QueueFullError):
-        control.enter("", 1)
+        control.admit("", 1)
 
 
-def test_when_to_come_back_follows_how_long_requests_take() -> None:
-    """Rounds of the batch before a new one would run, of the usual length; at most half a minute."""
+def test_retry_after_follows_the_duration_of_requests() -> None:
+    """The choices ahead per slot, times the average duration; at most 30 s."""
     now_s = 0.0
     control = AdmissionControl(num_slots=2, max_waiting=6, clock=lambda: now_s)
 
     def wait_s() -> float:
         with pytest.raises(QueueFullError) as caught:
-            control.enter("", 1)
+            control.admit("", 1)
         return caught.value.retry_after_s
 
-    places = [control.enter("", 1) for _ in range(8)]
+    permits = [control.admit("", 1) for _ in range(8)]
     assert wait_s() == 4  # seven choices on two slots, a second each
-    for place in places:
-        place.prefilled()
+    for permit in permits:
+        permit.prefilled()
     now_s = 1000.0
-    for place in places:
-        place.close()
+    for permit in permits:
+        permit.close()
     for _ in range(8):
-        control.enter("", 1)
+        control.admit("", 1)
     assert wait_s() == 30
 
 
-def test_requests_that_were_never_computed_tell_nothing_of_how_long_they_take() -> None:
-    """Those that were refused or left while they waited."""
+def test_requests_without_a_prefill_do_not_change_the_average_duration() -> None:
+    """They were refused, or cancelled while they waited."""
     now_s = 0.0
     control = AdmissionControl(num_slots=1, max_waiting=0, clock=lambda: now_s)
-    place = control.enter("", 1)
+    permit = control.admit("", 1)
     now_s = 1000.0
-    place.close()
-    control.enter("", 1)
+    permit.close()
+    control.admit("", 1)
     with pytest.raises(QueueFullError) as caught:
-        control.enter("", 1)
+        control.admit("", 1)
     assert caught.value.retry_after_s == 1
 
 
-def test_prompt_tokens_that_wait_are_bounded_too() -> None:
-    """Those that are computed wait no longer; alone, a prompt of any length may come."""
+def test_waiting_prompt_tokens_are_bounded() -> None:
+    """Prefilled ones no longer count; a single prompt may have any length."""
     control = AdmissionControl(num_slots=1, max_waiting_tokens=500)
-    first, second = control.enter("", 1), control.enter("", 1)
+    first, second = control.admit("", 1), control.admit("", 1)
     first.add_prompt(300)
     with pytest.raises(QueueFullError) as caught:
         second.add_prompt(300)
@@ -80,28 +80,28 @@ def test_prompt_tokens_that_wait_are_bounded_too() -> None:
 
 
 @pytest.mark.parametrize("unit", ["sequences", "prompt tokens"])
-def test_one_key_does_not_fill_the_queue(unit: str) -> None:
-    """Its refusal says whose share is full, and another key is served."""
+def test_one_key_cannot_fill_the_queue(unit: str) -> None:
+    """The error says that the key's share is full, and another key is admitted."""
     control = AdmissionControl(num_slots=1, max_waiting=9, max_waiting_tokens=1000)
 
-    def enter(key_id: str) -> Place:
-        place = control.enter(key_id, 1)
-        place.add_prompt(1 if unit == "sequences" else 150)
-        return place
+    def admit(key_id: str) -> Permit:
+        permit = control.admit(key_id, 1)
+        permit.add_prompt(1 if unit == "sequences" else 150)
+        return permit
 
-    def enter_until_refused() -> None:
+    def admit_until_refused() -> None:
         for _ in range(20):
-            enter("greedy")
+            admit("greedy")
 
     with pytest.raises(QueueShareFullError) as caught:
-        enter_until_refused()
+        admit_until_refused()
     assert caught.value.unit == unit
     assert caught.value.num_waiting > 1
-    enter("modest")
+    admit("modest")
 
 
-def test_an_engine_that_is_away_refuses_by_its_reason() -> None:
-    """And the server that drains by its own."""
+def test_an_unavailable_engine_refuses_with_its_reason() -> None:
+    """A draining server refuses with its own reason."""
     reasons: list[str | None] = ["the engine is restarting"]
     control = AdmissionControl(num_slots=1, readiness=lambda: reasons[0])
     with pytest.raises(EngineUnavailableError, match="restarting"):
@@ -113,13 +113,13 @@ def test_an_engine_that_is_away_refuses_by_its_reason() -> None:
         control.check_capacity("")
 
 
-def test_a_queue_is_crowded_while_the_next_request_would_be_refused() -> None:
-    """Not while there is no engine: nothing is refused for want of room then."""
+def test_a_queue_is_crowded_while_it_would_refuse_the_largest_key() -> None:
+    """An unavailable engine is not a crowded queue."""
     reasons: list[str | None] = [None]
     control = AdmissionControl(num_slots=1, max_waiting=1, readiness=lambda: reasons[0])
     seen = [control.is_crowded]
-    first = control.enter("", 1)
-    control.enter("", 1)
+    first = control.admit("", 1)
+    control.admit("", 1)
     seen.append(control.is_crowded)
     reasons[0] = "the engine is restarting"
     seen.append(control.is_crowded)

@@ -1,4 +1,4 @@
-"""Whose choices find quota."""
+"""The total bound on choices, and the bound per key."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from galop.admission.queue_quota import SHARE, QueueQuota
 
 
 def fill(quota: QueueQuota, *key_ids: str) -> list[int]:
-    """Every key sends one choice after the other, in turns, until all are refused. How many each has."""
+    """The keys add one choice each, in turns, until all are refused. Returns the choices of each."""
     counts = dict.fromkeys(key_ids, 0)
     going = list(key_ids)
     while going:
         for key_id in list(going):
             if quota.has_room(1) and quota.has_share(key_id, 1):
-                quota.enter(key_id, 1)
+                quota.add(key_id, 1)
                 counts[key_id] += 1
             else:
                 going.remove(key_id)
     return list(counts.values())
 
 
-def test_without_keys_all_of_it_is_for_everybody() -> None:
+def test_without_keys_only_the_total_is_bounded() -> None:
+    """16 slots and 128 waiting choices."""
     quota = QueueQuota(num_slots=16, max_waiting=128)
     assert fill(quota, "") == [144]
     assert quota.num_waiting == 128
     assert quota.is_crowded
 
 
-def test_one_key_alone_gets_its_places_and_four_fifths_of_the_queue() -> None:
+def test_a_single_key_gets_the_slots_and_four_fifths_of_the_queue() -> None:
+    """The last fifth stays free for other keys."""
     quota = QueueQuota(num_slots=16, max_waiting=128)
     assert fill(quota, "a") == [118]
     assert 0.75 < quota.num_waiting / 128 < 0.85
@@ -37,10 +39,10 @@ def test_one_key_alone_gets_its_places_and_four_fifths_of_the_queue() -> None:
 
 @pytest.mark.parametrize("num_greedy", [1, 2, 3, 5, 8, 16, 30])
 @pytest.mark.parametrize(("num_slots", "max_waiting"), [(16, 128), (4, 64), (1, 32)])
-def test_greedy_keys_do_not_keep_another_out(
+def test_keys_that_fill_their_shares_leave_capacity_for_another(
     num_greedy: int, num_slots: int, max_waiting: int
 ) -> None:
-    """They get equal shares, and whoever comes then finds quota, unless so many keys have a few each."""
+    """Their shares are equal, and a new key is admitted unless every share is at most `SHARE` choices."""
     quota = QueueQuota(num_slots=num_slots, max_waiting=max_waiting)
     counts = fill(quota, *(f"greedy {number}" for number in range(num_greedy)))
     assert max(counts) - min(counts) <= 1
@@ -50,38 +52,39 @@ def test_greedy_keys_do_not_keep_another_out(
     assert sum(counts) >= 0.75 * (num_slots + max_waiting)
 
 
-def test_callers_without_a_key_are_one_of_them_once_there_are_keys() -> None:
-    """Whoever has a key finds quota as soon as some of the others have ended."""
+def test_callers_without_a_key_share_one_bound_once_a_key_is_seen() -> None:
+    """A key is admitted as soon as one of their choices has ended."""
     quota = QueueQuota(num_slots=2, max_waiting=8)
     assert fill(quota, "") == [10]
     assert not quota.has_room(1)
     assert quota.has_share("a", 1)
-    quota.leave("", 1)
-    assert not quota.has_share("", 1), "now it is known that there are keys"
+    quota.remove("", 1)
+    assert not quota.has_share("", 1), "a key was seen"
     assert quota.has_room(1)
-    quota.enter("a", 1)
+    quota.add("a", 1)
     assert quota.num_open == 10
 
 
 @pytest.mark.parametrize("num_slots", [1, 16])
-def test_nothing_waits_where_nothing_may(num_slots: int) -> None:
-    """But a key fills every place of the batch."""
+def test_without_a_queue_one_key_may_fill_every_slot(num_slots: int) -> None:
+    """And no choice waits."""
     quota = QueueQuota(num_slots=num_slots, max_waiting=0)
     assert fill(quota, "a") == [num_slots]
 
 
-def test_the_first_request_is_taken_whatever_it_asks() -> None:
-    """Eight choices where there is a place for one."""
+def test_the_first_request_is_admitted_at_any_number_of_choices() -> None:
+    """Eight choices on one slot without a queue."""
     quota = QueueQuota(num_slots=1, max_waiting=0)
     assert quota.has_room(8)
-    quota.enter("a", 8)
+    quota.add("a", 8)
     assert not quota.has_room(1)
-    quota.leave("a", 8)
+    quota.remove("a", 8)
     assert (quota.num_open, quota.num_of("a"), quota.is_crowded) == (0, 0, False)
 
 
-def test_tokens_are_shared_alike() -> None:
+def test_prompt_tokens_have_a_bound_per_key_once_a_key_is_seen() -> None:
+    """`SHARE` times the free tokens."""
     quota = QueueQuota(num_slots=1, max_waiting=1)
     assert quota.share_of_tokens(500) is None
-    quota.enter("a", 1)
+    quota.add("a", 1)
     assert quota.share_of_tokens(500) == 2000

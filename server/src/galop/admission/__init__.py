@@ -1,5 +1,5 @@
-"""Who may ask for how much now: keys, limits and queue quotas.
+"""The admission room: decides which requests are accepted now, by keys, rate limits and queue quotas.
 
-`Admission` lets requests in; `AdmissionControl` bounds those of one model; an `AdmissionPolicy` (the
-ledger of `accounts`) names callers and keeps their limits.
+`Admission` admits requests; `AdmissionControl` bounds the requests of one model; an `AdmissionPolicy` (in a
+server `accounts.Ledger`) identifies callers and enforces their rate limits.
 """

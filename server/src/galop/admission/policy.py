@@ -1,4 +1,4 @@
-"""Who may use the server, which models and tiers, and how much: what this room asks of `accounts`."""
+"""The interface to a ledger of keys and limits, and the permissions of a caller."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from galop.chat.request import ModelCard
 
 
 class Reservation(Protocol):
-    """Tokens that a running request was promised."""
+    """Tokens that are reserved for a running request."""
 
     @property
     def remaining_limits(self) -> RemainingLimits:
-        """What is left of the caller's limits."""
+        """What is left of the caller's limits after this reservation."""
 
     def settle(self, counts: UsageCounts) -> None:
-        """Replace the reserved tokens by those that were used. Call once, at the end."""
+        """Replace the reserved tokens by the used ones. Must be called exactly once."""
 
 
 class AdmissionPolicy(Protocol):
-    """Names callers and keeps their limits."""
+    """Identifies callers and enforces their rate limits."""
 
     def authenticate(self, authorization: str | None) -> Caller:
-        """The caller who sends this header. Raises `AdmissionError`. Must not block."""
+        """The caller that the `Authorization` header identifies. Raises `AdmissionError`. Must not block."""
 
     async def reserve(self, caller: Caller, model: str, num_tokens: int) -> Reservation:
-        """Reserve at most `num_tokens` for one request. Raises `AdmissionError`."""
+        """Reserve `num_tokens` for one request. `model`: a name, not an alias. Raises `AdmissionError`."""
 
 
 class OpenPolicy:
-    """Lets everybody in and counts nothing."""
+    """Accepts every request, without keys and limits."""
 
     def authenticate(self, authorization: str | None) -> Caller:
         """Returns the anonymous caller."""
@@ -53,7 +53,7 @@ class _Unlimited:
 
 def check_model(caller: Caller, model: ModelCard) -> None:
     """Raises `ModelNotAllowedError`."""
-    if not may_use(caller, model):
+    if not can_use_model(caller, model):
         raise ModelNotAllowedError(model.id)
 
 
@@ -63,6 +63,6 @@ def check_tier(caller: Caller, service_tier: str) -> None:
         raise TierNotAllowedError(service_tier)
 
 
-def may_use(caller: Caller, model: ModelCard) -> bool:
-    """By the model's own name, or by the alias that was asked for."""
+def can_use_model(caller: Caller, model: ModelCard) -> bool:
+    """True if the caller's key allows the model under this id, or under the name behind an alias."""
     return not caller.models or model.id in caller.models or model.alias_of in caller.models

@@ -1,12 +1,11 @@
-"""How many choices may run and wait at once, and how many of them may be one key's.
+"""Bounds the choices that run and wait at once, in total and per key.
 
-Theory of operation. The queue is fair in whom it serves next (`engine.queue`), but a queue that one key has
-filled is closed to all others. So a key may hold no more than its part of the places in the batch and
-`SHARE` times the room that is left: whoever holds much meets that bound before the queue is full,
-and there is always some room for who holds little. The bound moves with the load and needs no list of
-keys: Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches" (IEEE/ACM
-Transactions on Networking 6(2), 1998). One key alone gets four fifths of the queue. Where nobody has
-a key there is nobody to keep room for, and all of it is for everybody.
+Theory of operation. `engine.queue` serves keys fairly, but a queue that one key has filled refuses all
+others. So a key may hold at most its equal part of the slots plus `SHARE` times the free capacity. A
+key with many choices reaches that bound before the queue is full, which leaves capacity for keys with
+few. The bound follows the load and needs no list of keys: Choudhury and Hahne, "Dynamic queue length
+thresholds for shared-memory packet switches" (IEEE/ACM Transactions on Networking 6(2), 1998). A single
+key gets four fifths of the queue. Without any keys the total is the only bound.
 """
 
 from __future__ import annotations
@@ -14,26 +13,27 @@ from __future__ import annotations
 from collections import Counter
 
 SHARE = 4
-"""A key may hold so many times what is free beside it."""
+"""A key may hold this many times the capacity that stays free."""
 
 
 class QueueQuota:
-    """Counts choices from `enter` to `leave`. The empty key is that of callers without one."""
+    """Counts open choices by key id. The empty id stands for callers without a key."""
 
     def __init__(self, *, num_slots: int, max_waiting: int) -> None:
         self.num_open = 0
+        """Running and waiting choices."""
         self._num_slots = num_slots
         self._capacity = num_slots + max_waiting
         self._open: Counter[str] = Counter()
         self._has_seen_keys = False
 
-    def enter(self, key_id: str, num_choices: int) -> None:
-        """Choices have come."""
+    def add(self, key_id: str, num_choices: int) -> None:
+        """Choices were admitted."""
         self._has_seen_keys = self._has_seen_keys or bool(key_id)
         self._open[key_id] += num_choices
         self.num_open += num_choices
 
-    def leave(self, key_id: str, num_choices: int) -> None:
+    def remove(self, key_id: str, num_choices: int) -> None:
         """Choices have ended."""
         self.num_open -= num_choices
         self._open[key_id] -= num_choices
@@ -42,37 +42,37 @@ class QueueQuota:
 
     @property
     def num_waiting(self) -> int:
-        """Choices beyond those that run."""
+        """Choices that wait for a slot."""
         return max(0, self.num_open - self._num_slots)
 
     @property
     def is_crowded(self) -> bool:
-        """There is no room for one more choice of whoever holds most."""
+        """True if one more choice of the key with the most choices would be refused."""
         largest = max(self._open, key=self._open.__getitem__, default="")
         return not (self.has_room(1) and self.has_share(largest, 1))
 
     def has_room(self, num_choices: int) -> bool:
-        """For so many choices of anybody. Alone, any number may come."""
+        """True if the total allows `num_choices` more. A single request may have any number."""
         return not self.num_open or self.num_open + num_choices <= self._capacity
 
     def has_share(self, key_id: str, num_choices: int) -> bool:
-        """For so many choices of this key, beside those it has; one request it may always have."""
+        """True if the key's share allows `num_choices` more. Its first request is always allowed."""
         num_own = self.num_of(key_id)
         share = self.share_of(key_id, num_choices)
         return not num_own or share is None or num_own + num_choices <= share
 
     def num_of(self, key_id: str) -> int:
-        """Choices of this key."""
+        """Open choices of this key."""
         return self._open.get(key_id, 0)
 
     def share_of(self, key_id: str, num_choices: int) -> int | None:
-        """How many choices this key may have, so many new ones included. None: as many as anybody."""
+        """Most choices that this key may have, if `num_choices` of them are new. None: no bound per key."""
         self._has_seen_keys = self._has_seen_keys or bool(key_id)
         num_slots = self._num_slots // max(1, len(self._open))
         return self._share(self._capacity - self.num_open - num_choices, num_slots)
 
     def share_of_tokens(self, num_free: int) -> int | None:
-        """How many prompt tokens one key may have waiting, where so many more might. None: any number."""
+        """Most prompt tokens of one key that may wait, if `num_free` more fit. None: no bound per key."""
         return self._share(num_free)
 
     def _share(self, num_free: int, num_more: int = 0) -> int | None:

@@ -34,7 +34,7 @@ from galop.protocol.requests import GenerationRequest, SamplingParams
 class Meter(Protocol):
     """Is told what a request uses while it runs. Must not block and must not raise."""
 
-    def take(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:
+    def record(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:
         """The engine has done this."""
 
     def choice_ended(self) -> None:
@@ -147,7 +147,7 @@ class ChatService:
         generation = model.engine.submit(prepared.generation_request)
         try:
             async for event in generation:
-                meter.take(event, num_prompt_tokens=prepared.num_prompt_tokens)
+                meter.record(event, num_prompt_tokens=prepared.num_prompt_tokens)
                 num_open = len(processor.open_choices)
                 events, cancelled_choice = processor.take(event)
                 if cancelled_choice is not None:

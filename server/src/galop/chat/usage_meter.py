@@ -24,8 +24,8 @@ class UsageMeter:
         """Of all choices so far."""
         return sum(self._num_completion_tokens.values())
 
-    def take(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:
-        """See `Meter.take`."""
+    def record(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:
+        """See `Meter.record`."""
         if isinstance(event, Prefilled):
             self.num_prompt_tokens = num_prompt_tokens
             self.num_cached_tokens = event.num_cached_tokens

@@ -107,16 +107,16 @@ class ChatCompletions:
         deadline: Deadline | None,
         show_limits: Callable[[RemainingLimits], None],
     ) -> None:
-        admitted = self._admission.enter(caller, call.chat, call.entry.card)
-        was_served = True
+        admitted = self._admission.admit(caller, call.chat, call.entry.card)
+        is_served = True
         try:
             events = self._events(call, admitted, show_limits)
             await self._answer(call, events, send, deadline)
         except (QueueFullError, EngineUnavailableError):
-            was_served = admitted.usage.num_prompt_tokens > 0
+            is_served = admitted.usage.num_prompt_tokens > 0
             raise
         finally:
-            admitted.close(was_served=was_served)
+            admitted.close(is_served=is_served)
 
     async def _events(
         self,

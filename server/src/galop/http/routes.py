@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 import galop
 from galop.accounts.keys import Caller
 from galop.admission.admission import Admission
-from galop.admission.policy import check_model, may_use
+from galop.admission.policy import can_use_model, check_model
 from galop.http.completions import ChatCompletions
 from galop.http.connection import send_json, send_start
 from galop.http.encode import model_object
@@ -80,7 +80,7 @@ def build_routes(
 
     def list_models(scope: Scope) -> ModelList:
         caller = caller_of(scope)
-        cards = [card for card in service.models.cards if may_use(caller, card)]
+        cards = [card for card in service.models.cards if can_use_model(caller, card)]
         return ModelList(data=[model_object(card) for card in cards])
 
     def retrieve_model(scope: Scope) -> ModelObject:
