@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -18,7 +18,7 @@ from galop.grammar.rules import Rule, reachable
 from galop.grammar.schema import read_schema
 from galop.grammar.schema.references import escape
 from galop.grammar.schema_ir import Schema
-from galop.grammar.validation import validator_of
+from galop.grammar.validation import SCHEMA_CACHE_SIZE, schema_validator
 
 MAX_SCHEMA_BYTES = 256 * 1024
 """Of a schema, as JSON text."""
@@ -59,15 +59,16 @@ class CompiledSchema:
         return to_lark(self.rules)
 
 
+@lru_cache(maxsize=SCHEMA_CACHE_SIZE)
 def compile_schema(text: str) -> CompiledSchema:
-    """Compile a JSON Schema, given as JSON text. Raises `SchemaError`.
+    """Compile a JSON Schema, given as JSON text, once per process. Raises `SchemaError`.
 
     Costs milliseconds for ordinary schemas; what a caller can make it cost is bounded.
     """
     if len(text) > MAX_SCHEMA_BYTES:
         raise SchemaError("", f"is larger than {MAX_SCHEMA_BYTES:,} bytes")
     schema = _parsed(text)
-    validator = _validator(schema)
+    validator = _validator(text)
     node, is_exact = read_schema(schema)
     lowered = lower(node)
     _refuse_endless(lowered.start)
@@ -99,9 +100,9 @@ def _parsed(text: str) -> Schema:
     return schema
 
 
-def _validator(schema: Schema) -> Any:
+def _validator(text: str) -> Any:
     try:
-        return validator_of(schema)
+        return schema_validator(text)
     except jsonschema_rs.ValidationError as error:
         pointer = "".join(f"/{escape(str(part))}" for part in error.instance_path)
         raise SchemaError(pointer, f"is not a JSON Schema: {error.message}") from error

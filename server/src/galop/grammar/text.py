@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 from llguidance import LLMatcher
 from llguidance.numpy import allocate_token_bitmask
 
-from galop.grammar.compiled_schema import CompiledSchema
+from galop.grammar.compiled_schema import CompiledSchema, compile_schema
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
 from galop.grammar.leaf import INFINITE
 from galop.grammar.lexemes import byte_tokenizer
 from galop.grammar.matcher import GrammarConstraint, compiled
+from galop.grammar.validation import SCHEMA_CACHE_SIZE
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.errors import ConstraintFailedError
 
@@ -21,14 +22,14 @@ class DocumentText:
     """Documents of one schema."""
 
     def __init__(self, schema: CompiledSchema) -> None:
-        self._schema = schema
+        self.schema = schema
 
     def check(self) -> None:
         """Raises `SchemaError` where no grammar or no valid document can be made."""
         if self._matcher.is_error():
             reason = self._matcher.get_error().splitlines()[0]
             raise SchemaError("", f"makes no grammar: {reason}")
-        if not self._schema.is_exact and self.ending("") is None:
+        if not self.schema.is_exact and self._smallest is None:
             raise SchemaError("", "asks for what no document was found to satisfy")
 
     def ending(self, beginning: str) -> str | None:
@@ -48,12 +49,22 @@ class DocumentText:
         return None if found is None else found.decode()
 
     @cached_property
+    def _smallest(self) -> str | None:
+        return self.ending("")
+
+    @cached_property
     def _matcher(self) -> LLMatcher:
-        return compiled(byte_tokenizer(), self._schema.lark)
+        return compiled(byte_tokenizer(), self.schema.lark)
 
     @cached_property
     def _plan(self) -> DocumentPlan:
-        return DocumentPlan(self._schema, _byte_vocabulary())
+        return DocumentPlan(self.schema, _byte_vocabulary())
+
+
+@lru_cache(maxsize=SCHEMA_CACHE_SIZE)
+def document_text(schema: str) -> DocumentText:
+    """For a JSON Schema given as JSON text, compiled once per process. Raises `SchemaError`."""
+    return DocumentText(compile_schema(schema))
 
 
 @cache
