@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from galop.chat.errors import JsonValidateFailedError
-from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
+from galop.chat.events import ChoiceFinished, CompletionEvent, ContentDelta, Started, Usage
 from galop.http.compat import PARAMETERS_2024
 from galop.http.encode import AnswerHead, Fold
 from galop.http.errors import ERROR_TABLE, UNEXPECTED, Problem, describe
@@ -45,8 +45,8 @@ HEAD = AnswerHead(
 )
 EVENTS: list[CompletionEvent] = [
     Started(),
-    Delta(0, "Hello"),
-    Delta(0, "!"),
+    ContentDelta(0, "Hello"),
+    ContentDelta(0, "!"),
     ChoiceFinished(0, "stop"),
     Usage(
         queue_time_s=0.001,

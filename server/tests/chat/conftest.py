@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from galop.chat import ChatModel, ChatService, ChatTemplate, Engine, ModelRegistry
-from galop.chat.events import CompletionEvent, Delta
+from galop.chat import ChatModel, ChatService, ChatTemplate, EngineClient, ModelRegistry
+from galop.chat.events import CompletionEvent, ContentDelta
 from galop.chat.models import entries_of
 from galop.chat.request import ChatRequest
 from galop.protocol.errors import EngineError
@@ -46,7 +46,7 @@ class ScriptedGeneration:
 
 
 class ScriptedEngine:
-    """Implements `chat.Engine`: every request gets the same items."""
+    """Implements `chat.EngineClient`: every request gets the same items."""
 
     def __init__(self, items: Sequence[EngineItem] = ()) -> None:
         self.items = list(items)
@@ -107,7 +107,7 @@ def chat_request(text: str = "Say it in JSON.", **fields: object) -> ChatRequest
 
 
 def chat_service(
-    engine: Engine,
+    engine: EngineClient,
     clock: Callable[[], float] = lambda: 0.0,
     *,
     template: str | None = None,
@@ -133,7 +133,9 @@ async def collect(events: AsyncIterator[CompletionEvent]) -> list[CompletionEven
 
 def text_of(events: Sequence[CompletionEvent], choice: int = 0) -> str:
     return "".join(
-        event.text for event in events if isinstance(event, Delta) and event.choice_index == choice
+        event.text
+        for event in events
+        if isinstance(event, ContentDelta) and event.choice_index == choice
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from galop.chat import ChatTemplate
-from galop.chat.formats import ToolFamily, family_of
+from galop.chat.formats import ToolFormat, tool_format_of
 from server.tests.chat.tools import templates
 
 
-def family(source: str | None) -> ToolFamily:
+def family(source: str | None) -> ToolFormat:
     template = ChatTemplate(source, bos_token="<s>", eos_token="</s>")
-    return family_of(source, takes_tools="tools" in template.variables)
+    return tool_format_of(source, takes_tools="tools" in template.variables)
 
 
 @pytest.mark.parametrize(

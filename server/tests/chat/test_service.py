@@ -15,7 +15,7 @@ from galop.chat.errors import (
     ContextLengthExceededError,
     ModelNotFoundError,
 )
-from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
+from galop.chat.events import ChoiceFinished, CompletionEvent, ContentDelta, Started, Usage
 from galop.chat.request import ChatRequest
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
@@ -49,7 +49,9 @@ async def events_of(service: ChatService, request: ChatRequest) -> list[Completi
 
 
 def text_of(events: list[CompletionEvent], choice: int = 0) -> str:
-    return "".join(e.text for e in events if isinstance(e, Delta) and e.choice_index == choice)
+    return "".join(
+        e.text for e in events if isinstance(e, ContentDelta) and e.choice_index == choice
+    )
 
 
 def reasons(events: list[CompletionEvent]) -> list[str]:
@@ -111,7 +113,7 @@ async def test_logprobs_travel_with_the_text_of_their_tokens() -> None:
     """One entry a token; bytes of a split character wait for its end."""
     async with chatting() as (service, _):
         events = await events_of(service, ask("é", num_logprobs=1))
-    (delta,) = [event for event in events if isinstance(event, Delta)]
+    (delta,) = [event for event in events if isinstance(event, ContentDelta)]
     assert delta.logprobs is not None
     assert b"".join(entry.token_bytes for entry in delta.logprobs) == "é".encode()
     assert delta.logprobs[0].top_logprobs[0].logprob == pytest.approx(delta.logprobs[0].logprob)

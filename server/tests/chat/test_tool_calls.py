@@ -16,7 +16,7 @@ from galop.chat.errors import CallBudgetTooSmallError, InvalidParameterError
 from galop.chat.events import (
     ChoiceFinished,
     CompletionEvent,
-    Delta,
+    ContentDelta,
     ReasoningDelta,
     ToolCall,
     Usage,
@@ -63,7 +63,7 @@ async def answer(
 
 
 def text_of(events: list[CompletionEvent]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Delta))
+    return "".join(event.text for event in events if isinstance(event, ContentDelta))
 
 
 def thought_in(events: list[CompletionEvent]) -> str:
@@ -173,7 +173,7 @@ async def test_log_probabilities_cover_the_calls() -> None:
     entries = [
         entry
         for event in events
-        if isinstance(event, Delta | ToolCall)
+        if isinstance(event, ContentDelta | ToolCall)
         for entry in event.logprobs or ()
     ]
     assert "".join(entry.token for entry in entries) == f"Hm. {CALL}"

@@ -19,7 +19,7 @@ from galop.admission.admission import Admission
 from galop.admission.control import AdmissionControl
 from galop.admission.policy import AdmissionPolicy
 from galop.chat import ChatModel, Meter, ModelRegistry, PreparedRequest
-from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
+from galop.chat.events import ChoiceFinished, CompletionEvent, ContentDelta, Started, Usage
 from galop.chat.output.spec import OutputSpec
 from galop.chat.request import ChatRequest
 from galop.http import Limits, build_http_app
@@ -58,8 +58,8 @@ class ScriptedChatService:
         """Back to a service that says Hello."""
         self.script: list[Step] = [
             Started(),
-            Delta(0, "Hel"),
-            Delta(0, "lo"),
+            ContentDelta(0, "Hel"),
+            ContentDelta(0, "lo"),
             ChoiceFinished(0, "stop"),
             USAGE,
         ]

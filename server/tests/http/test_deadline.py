@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from galop.chat.events import Delta, Started
+from galop.chat.events import ContentDelta, Started
 from galop.http import Limits
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def test_a_stream_that_takes_too_long_ends_with_an_error(
     forever: Step,
 ) -> None:
     """After what had come."""
-    live_service.script = [Started(), Delta(0, "Hel"), forever]
+    live_service.script = [Started(), ContentDelta(0, "Hel"), forever]
     body = {**smallest_body, "stream": True}
     lines = client.post(CHAT, json=body, headers=SOON).text.splitlines()
     assert any('"content":"Hel"' in line for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from galop.chat.events import ChoiceFinished, Delta, Started, TokenLogprob, TopLogprob, Usage
+from galop.chat.events import ChoiceFinished, ContentDelta, Started, TokenLogprob, TopLogprob, Usage
 
 if TYPE_CHECKING:
     from server.tests.http.conftest import Caller, ScriptedChatService
@@ -74,10 +74,10 @@ def test_choices_are_folded_apart(
     """Their deltas may come in any order."""
     service.script = [
         Started(),
-        Delta(1, "b"),
-        Delta(0, "a"),
+        ContentDelta(1, "b"),
+        ContentDelta(0, "a"),
         ChoiceFinished(1, "length"),
-        Delta(0, "A"),
+        ContentDelta(0, "A"),
         ChoiceFinished(0, "stop"),
         usage,
     ]
@@ -95,8 +95,8 @@ def test_logprobs_have_the_shape_of_openai(
     top = (TopLogprob("a", b"a", -0.5), TopLogprob("\ufffd", b"\xff", float("-inf")))
     service.script = [
         Started(),
-        Delta(0, "a", (TokenLogprob("a", b"a", -0.5, top, None),)),
-        Delta(0, "", (TokenLogprob("\ufffd", b"\xff", -1.0, (), 0.0),)),
+        ContentDelta(0, "a", (TokenLogprob("a", b"a", -0.5, top, None),)),
+        ContentDelta(0, "", (TokenLogprob("\ufffd", b"\xff", -1.0, (), 0.0),)),
         ChoiceFinished(0, "stop"),
         usage,
     ]

@@ -18,7 +18,7 @@ from galop.chat.errors import (
     JsonValidateFailedError,
     TemplateError,
 )
-from galop.chat.events import Delta, Started
+from galop.chat.events import ContentDelta, Started
 from galop.protocol.errors import (
     ConstraintFailedError,
     EngineDiedError,
@@ -427,7 +427,7 @@ def test_a_client_that_does_not_read_holds_the_stream_back(
 ) -> None:
     """Nothing is collected without bounds; when the client leaves, it is over."""
     num_deltas = 20_000
-    live_service.script = [Started(), *[Delta(0, "x" * 2000)] * num_deltas, forever]
+    live_service.script = [Started(), *[ContentDelta(0, "x" * 2000)] * num_deltas, forever]
     content = json.dumps({**smallest_body, "stream": True}).encode()
     with server.connect() as connection:
         connection.sendall(

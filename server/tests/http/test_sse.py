@@ -13,7 +13,7 @@ from galop.chat.errors import JsonValidateFailedError
 from galop.chat.events import (
     ChoiceFinished,
     CompletionEvent,
-    Delta,
+    ContentDelta,
     Started,
     TokenLogprob,
     Usage,
@@ -60,7 +60,7 @@ def test_a_stream_byte_by_byte(usage: Usage) -> None:
     """Role, deltas, the finish chunk with both usages, the end mark."""
     events: list[CompletionEvent] = [
         Started(),
-        Delta(0, 'Hé"\n\U0001f40e'),
+        ContentDelta(0, 'Hé"\n\U0001f40e'),
         ChoiceFinished(0, "stop"),
         usage,
     ]
@@ -93,9 +93,9 @@ def test_the_usage_is_on_the_last_choice_that_finishes(usage: Usage) -> None:
     """Every choice has its own role chunk and its own finish chunk."""
     events: list[CompletionEvent] = [
         Started(),
-        Delta(1, "b"),
+        ContentDelta(1, "b"),
         ChoiceFinished(1, "length"),
-        Delta(0, "a"),
+        ContentDelta(0, "a"),
         ChoiceFinished(0, "stop"),
         usage,
     ]
@@ -117,7 +117,7 @@ def test_the_usage_is_on_the_last_choice_that_finishes(usage: Usage) -> None:
 
 def test_logprobs_travel_with_their_delta() -> None:
     """In the shape of the answer in one piece."""
-    delta = Delta(0, "a", (TokenLogprob("a", b"a", -0.5, (), None),))
+    delta = ContentDelta(0, "a", (TokenLogprob("a", b"a", -0.5, (), None),))
     chunk = chunks_of(stream_of([delta]))[1]
     assert chunk["choices"][0]["logprobs"] == {
         "content": [{"token": "a", "bytes": [97], "logprob": -0.5, "top_logprobs": []}],
@@ -148,7 +148,7 @@ def test_a_fault_after_the_first_byte_ends_the_stream(
     caller: Caller, service: ScriptedChatService
 ) -> None:
     """The error event is the last one: no finish chunk, no end mark."""
-    service.script = [Started(), Delta(0, "Hel"), EngineDiedError(exit_code=-9)]
+    service.script = [Started(), ContentDelta(0, "Hel"), EngineDiedError(exit_code=-9)]
     answer = caller.post(stream=True)
     *chunks, last, rest = answer.body.split(b"\n\n")
     assert answer.status == 200
@@ -171,7 +171,7 @@ def test_a_fault_between_the_last_token_and_the_usage_hides_the_finish(
 
 def test_events_that_end_early_are_an_error(caller: Caller, service: ScriptedChatService) -> None:
     """A bug of the service is told as one."""
-    service.script = [Started(), Delta(0, "x")]
+    service.script = [Started(), ContentDelta(0, "x")]
     assert b'"status_code":500' in caller.post(stream=True).body
 
 

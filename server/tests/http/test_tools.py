@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from galop.chat.events import ChoiceFinished, Delta, ReasoningDelta, Started, ToolCall, Usage
+from galop.chat.events import ChoiceFinished, ContentDelta, ReasoningDelta, Started, ToolCall, Usage
 from galop.chat.request import Tool
 from server.tests.http.test_decode import USER, call_of, chat_of, refusal
 
@@ -257,7 +257,7 @@ def test_text_and_reasoning_beside_a_call(
         Started(),
         ReasoningDelta(0, "Hm"),
         ReasoningDelta(0, "."),
-        Delta(0, "Let me see."),
+        ContentDelta(0, "Let me see."),
         ToolCall(0, "add", "{}"),
         ChoiceFinished(0, "tool_calls"),
         usage,
@@ -301,11 +301,11 @@ def test_a_streamed_call_is_one_chunk(
 @pytest.mark.parametrize(
     ("choice", "said", "content"),
     [
-        ("auto", Delta(0, "Hi"), ""),
+        ("auto", ContentDelta(0, "Hi"), ""),
         ("auto", ReasoningDelta(0, "Hm"), ""),
         ("auto", ToolCall(0, "add", "{}"), None),
         ("required", ReasoningDelta(0, "Hm"), None),
-        ("none", Delta(0, "Hi"), ""),
+        ("none", ContentDelta(0, "Hi"), ""),
     ],
 )
 def test_the_first_chunk_says_whether_text_comes(
@@ -313,7 +313,7 @@ def test_the_first_chunk_says_whether_text_comes(
     service: ScriptedChatService,
     usage: Usage,
     choice: str,
-    said: Delta | ReasoningDelta | ToolCall,
+    said: ContentDelta | ReasoningDelta | ToolCall,
     content: str | None,
 ) -> None:
     """With auto that is known once something comes; nothing after it is null."""

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry
 
 from galop.chat.errors import ContextLengthExceededError
-from galop.chat.events import CompletionEvent, Delta
+from galop.chat.events import CompletionEvent, ContentDelta
 from galop.chat.request import ChatRequest
 from galop.protocol.errors import EngineDiedError, QueueFullError
 from galop.protocol.events import EngineStats
@@ -105,7 +105,7 @@ async def test_a_caller_who_leaves_is_counted_as_cancelled(metrics: Metrics) -> 
         aclosing(completed(engine, request(num_choices=2), metrics)) as events,
     ):
         async for event in events:
-            if isinstance(event, Delta):
+            if isinstance(event, ContentDelta):
                 break
     registry = metrics.registry
     assert value(registry, "galop_choices_finished_total", finish_reason="cancelled") == 2

@@ -1,10 +1,11 @@
-"""The chat room: a conversation becomes a completion.
+"""The chat room: completes conversations. Knows no HTTP and no backend.
 
-Others use `ChatService` with a `ModelRegistry` of `ChatModel`s, for which they bring a `ChatTemplate` that
-a `RenderingPool` renders, a `Tokenizer` and an `Engine`; the words are in `request`, `events` and `errors`. Knows no HTTP and no backend.
+Others use `ChatService` with a `ModelRegistry` of `ChatModel`s. A `ChatModel` is built from a `Tokenizer`, an
+`EngineClient` and a `ChatTemplate`, which a `RenderingPool` renders. The data types are in `request`,
+`events` and `errors`.
 """
 
-from galop.chat.models import ChatModel, Engine, Generation, ModelEntry, ModelRegistry
+from galop.chat.models import ChatModel, EngineClient, Generation, ModelEntry, ModelRegistry
 from galop.chat.prompt.rendering import RenderingPool
 from galop.chat.prompt.template import ChatTemplate
 from galop.chat.service import ChatService, Meter, PreparedRequest
@@ -14,7 +15,7 @@ __all__ = [
     "ChatModel",
     "ChatService",
     "ChatTemplate",
-    "Engine",
+    "EngineClient",
     "Generation",
     "Meter",
     "ModelEntry",

@@ -1,4 +1,4 @@
-"""How many tokens an answer may have."""
+"""The token budget of a choice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from galop.chat.errors import ContextLengthExceededError
 def completion_budget(
     *, num_prompt_tokens: int, context_window: int, max_tokens: int | None
 ) -> int:
-    """At least 1: `max_tokens`, or what the prompt leaves of the context window if that is less.
+    """The smaller of `max_tokens` and what the prompt leaves of the context window; at least 1.
 
-    Raises `ContextLengthExceededError` if the prompt leaves no room for a single token.
+    Raises `ContextLengthExceededError` if the prompt leaves no token.
     """
     num_left = context_window - num_prompt_tokens
     if num_left < 1:

@@ -1,15 +1,15 @@
-"""What can be wrong with a conversation, or with the answer to it.
+"""Errors of a conversation or of the model's answer to it.
 
 ChatError
 ├── ModelNotFoundError            no model or alias has this id
-├── InvalidParameterError         a parameter is wrong in itself or beside another one
-├── TemplateError                 the model's chat template refuses these messages
-├── TemplateLimitError            the model's chat template takes too much for these messages
+├── InvalidParameterError         a parameter is invalid, alone or together with another one
+├── TemplateError                 the model's chat template fails on these messages
+├── TemplateLimitError            rendering the chat template exceeds a limit
 ├── ContextLengthExceededError    the prompt does not fit into the context window
-├── InvalidSchemaError            the JSON Schema of the response format cannot be kept
-├── ToolUseFailedError            the output is not a whole call of a declared function
+├── InvalidSchemaError            the JSON Schema of the response format is refused
+├── ToolUseFailedError            the answer is not a valid call of a declared function
 │   └── CallBudgetTooSmallError   no call fits into max_tokens
-└── JsonValidateFailedError       the output is not a whole JSON document
+└── JsonValidateFailedError       the answer is not a valid JSON document
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Literal
 
 
 class ChatError(Exception):
-    """Base of the faults that a caller can cause or must know about."""
+    """Base of this room's errors."""
 
 
 class ModelNotFoundError(ChatError):
-    """No model or alias is called `model`."""
+    """No model or alias has the id `model`."""
 
     def __init__(self, model: str) -> None:
         super().__init__(model)
@@ -39,7 +39,7 @@ class InvalidParameterError(ChatError):
 
 
 class TemplateError(ChatError):
-    """The chat template raised on these messages, or rendered nothing; `reason` is its own text."""
+    """The chat template raised `reason` on these messages, or rendered nothing."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -47,7 +47,7 @@ class TemplateError(ChatError):
 
 
 class TemplateLimitError(ChatError):
-    """Rendering the chat template was ended: it needs more than `limit` of `unit`."""
+    """Rendering the chat template was stopped at `limit`, in `unit`."""
 
     def __init__(
         self, unit: Literal["seconds", "characters", "MiB of memory"], limit: float
@@ -58,7 +58,7 @@ class TemplateLimitError(ChatError):
 
 
 class ContextLengthExceededError(ChatError):
-    """`num_prompt_tokens` were given and at most `max_prompt_tokens` fit into `context_window`."""
+    """The prompt has `num_prompt_tokens`; `max_prompt_tokens` fit into `context_window`."""
 
     def __init__(
         self, *, num_prompt_tokens: int, max_prompt_tokens: int, context_window: int
@@ -70,7 +70,7 @@ class ContextLengthExceededError(ChatError):
 
 
 class InvalidSchemaError(ChatError):
-    """The schema `name` is refused at `pointer` (RFC 6901); `reason` is a clause about that place."""
+    """The schema `name` is refused at `pointer` (RFC 6901); `reason` is a clause."""
 
     def __init__(self, name: str, *, pointer: str, reason: str) -> None:
         super().__init__(f"{name}: {pointer or '/'} {reason}")
@@ -80,7 +80,7 @@ class InvalidSchemaError(ChatError):
 
 
 class ToolUseFailedError(ChatError):
-    """A call was wanted and there is none, or not a whole one; `failed_generation` is the text there is."""
+    """A required call is missing, or a call is invalid; `failed_generation` is the generated text."""
 
     def __init__(self, reason: str, *, failed_generation: str) -> None:
         super().__init__(reason)
@@ -89,7 +89,7 @@ class ToolUseFailedError(ChatError):
 
 
 class CallBudgetTooSmallError(ToolUseFailedError):
-    """The smallest call takes `num_tokens_needed`, and only `num_tokens` are left for it."""
+    """The smallest call takes `num_tokens_needed`, more than the `num_tokens` that are left for it."""
 
     def __init__(self, *, num_tokens_needed: int, num_tokens: int) -> None:
         reason = (
@@ -100,7 +100,7 @@ class CallBudgetTooSmallError(ToolUseFailedError):
 
 
 class JsonValidateFailedError(ChatError):
-    """The answer is not a whole JSON document; `failed_generation` is the text there is."""
+    """The answer is not a valid JSON document; `failed_generation` is the generated text."""
 
     def __init__(self, reason: str, *, failed_generation: str) -> None:
         super().__init__(reason)

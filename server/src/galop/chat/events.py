@@ -1,8 +1,7 @@
-"""What a completion yields, in order: Started, then per choice what it says and ChoiceFinished, then Usage.
+"""The events of a completion, in order: Started; per choice its deltas, then ChoiceFinished; Usage.
 
-What a choice says: ReasoningDelta, Delta, and ToolCall for every call, each whole.
-
-The streamed answer is these events as chunks; the answer in one piece is these events, folded.
+Choices are interleaved. A delta is a ContentDelta, a ReasoningDelta or a whole ToolCall. A streamed
+response sends these events as chunks; a response without streaming is the same events, folded.
 """
 
 from __future__ import annotations
@@ -14,16 +13,17 @@ from galop.protocol.literals import FinishReason
 
 @dataclass(frozen=True, slots=True)
 class TopLogprob:
-    """A likely token: its text (invalid UTF-8 replaced), its bytes, its natural log probability."""
+    """A token among the most likely ones, with its natural log probability."""
 
     token: str
+    """Its text, with U+FFFD for invalid UTF-8."""
     token_bytes: bytes
     logprob: float
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A generated token; see `protocol.events.TokenLogprob` for which distribution is meant."""
+    """A generated token with its text. For the distributions see `protocol.events.TokenLogprob`."""
 
     token: str
     token_bytes: bytes
@@ -34,15 +34,15 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The prompt is prefilled and the first token exists: nothing can be refused any more."""
+    """The prefill has ended and the first token exists: the request can no longer be refused."""
 
     queue_time_s: float = 0.0
     prompt_time_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
-    """More text of one choice (never empty unless it only carries logprobs)."""
+class ContentDelta:
+    """Content of one choice. `text` is empty only if the event carries log probabilities."""
 
     choice_index: int
     text: str
@@ -51,7 +51,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """More of what one choice thinks before it answers."""
+    """Reasoning of one choice."""
 
     choice_index: int
     text: str
@@ -60,28 +60,28 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One choice calls a function. Calls of a choice are numbered by their order."""
+    """A whole call of a function by one choice."""
 
     choice_index: int
     name: str
     arguments: str
-    """A JSON object, as text."""
+    """A JSON object, as JSON text."""
     logprobs: tuple[TokenLogprob, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChoiceFinished:
-    """One choice is over."""
+    """One choice has ended."""
 
     choice_index: int
     finish_reason: FinishReason
     is_json_completed: bool = False
-    """The budget ended, and the JSON document, or the call, was closed in time: whole, but cut short."""
+    """True: the budget ended, and the JSON document or the call was closed within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Counts in tokens, times in seconds. Always the last event."""
+    """Token counts of all choices together. Times are the request's, in seconds."""
 
     queue_time_s: float
     prompt_tokens: int
@@ -90,8 +90,8 @@ class Usage:
     completion_time_s: float
     cached_tokens: int
     reasoning_tokens: int = 0
-    """How many of the completion tokens are reasoning."""
+    """Included in `completion_tokens`."""
 
 
-Said = Delta | ReasoningDelta | ToolCall
-CompletionEvent = Started | Said | ChoiceFinished | Usage
+ChoiceDelta = ContentDelta | ReasoningDelta | ToolCall
+CompletionEvent = Started | ChoiceDelta | ChoiceFinished | Usage

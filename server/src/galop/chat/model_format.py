@@ -1,4 +1,4 @@
-"""What one model's chat template says of calls and of thinking, once for all requests."""
+"""The format of one model: how it is offered tools, calls them and reasons. From its chat template."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from typing import Any
 
 from msgspec import structs
 
-from galop.chat.formats import family_of
+from galop.chat.formats import tool_format_of
 from galop.chat.output.reasoning import BEGIN, END, ReasoningModel, max_thinking_tokens
 from galop.chat.output.spec import OutputSpec
-from galop.chat.prompt.offered_tools import prepare
+from galop.chat.prompt.offered_tools import template_input
 from galop.chat.prompt.template import ChatTemplate
 from galop.chat.request import ChatRequest, TemplateMessage
 from galop.chat.tokenizer import Tokenizer
-from galop.chat.tools.toolbox import Toolbox
+from galop.chat.tools.toolset import Toolset
 from galop.protocol.constraints import ConstraintSpec, Thinking
 
 _CALL_MARKERS = ("<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "<|python_tag|>")
 
 
 class ModelFormat:
-    """How one model is offered functions, calls them, and thinks."""
+    """Derives a request's toolset, template input and constraint for one model."""
 
     def __init__(self, template: ChatTemplate, tokenizer: Tokenizer) -> None:
-        self.family = family_of(template.source, takes_tools="tools" in template.variables)
+        self.tool_format = tool_format_of(
+            template.source, takes_tools="tools" in template.variables
+        )
         self.reasoning = ReasoningModel(template.source, template.variables)
         self._marker_ids = {
             marker: token_id
@@ -34,30 +36,30 @@ class ModelFormat:
 
     @property
     def markers(self) -> Mapping[int, str]:
-        """The control tokens that calls and thinking are written with, and their texts."""
+        """Texts of the control tokens that delimit calls and reasoning, by token id."""
         return {token_id: marker for marker, token_id in self._marker_ids.items()}
 
-    def toolbox(self, request: ChatRequest) -> Toolbox | None:
-        """None where nothing may be called."""
+    def toolset(self, request: ChatRequest) -> Toolset | None:
+        """The tools that the request may call; None for tool choice `none`."""
         if request.tool_choice == "none":
             return None
-        return Toolbox(request, self.family, self._marker_ids)
+        return Toolset(request, self.tool_format, self._marker_ids)
 
-    def prepare(
+    def template_input(
         self, request: ChatRequest, messages: Sequence[TemplateMessage]
     ) -> tuple[Sequence[TemplateMessage], list[dict[str, Any]] | None]:
-        """What the template is given as `messages` and as `tools`. Any: templates take JSON."""
+        """The template's variables `messages` and `tools`. Any: JSON."""
         tools = () if request.tool_choice == "none" else request.tools
-        return prepare(messages, tools, self.family)
+        return template_input(messages, tools, self.tool_format)
 
     def constraint(self, output: OutputSpec, max_tokens: int) -> ConstraintSpec | None:
-        """What the engine is asked to allow; None for free text. `max_tokens`: the whole budget."""
-        kind, toolbox = output.document_kind, output.toolbox
-        spec = None if kind is None else kind.spec
-        if toolbox is not None:
-            is_strict = toolbox.is_strict and (spec is None or spec.is_strict)
+        """The engine's constraint; None for free text. `max_tokens`: the budget of a choice."""
+        toolset = output.toolset
+        spec = None if output.document is None else output.document.constraint
+        if toolset is not None:
+            is_strict = toolset.is_strict and (spec is None or spec.is_strict)
             spec = structs.replace(
-                spec or ConstraintSpec(), tool_calls=toolbox.spec, is_strict=is_strict
+                spec or ConstraintSpec(), tool_calls=toolset.constraint, is_strict=is_strict
             )
         if spec is None or output.reasoning is None or not output.is_thinking_open:
             return spec
@@ -70,7 +72,7 @@ class ModelFormat:
 
 
 def _control_token(marker: str, tokenizer: Tokenizer) -> int | None:
-    """The one token without a text of its own that `marker` stands for, if there is one."""
+    """The id of the single control token that `marker` encodes to; None if there is none."""
     if marker not in tokenizer.special_token_texts:
         return None
     token_ids = tokenizer.encode(marker)

@@ -1,4 +1,4 @@
-"""The models that conversations are completed with: id -> tokenizer, template, format, engine, limits."""
+"""The registry of models: id -> tokenizer, template, format, engine, context window."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from galop.protocol.requests import GenerationRequest
 class Generation(Protocol):
     """The engine's events for one request, in order, until every choice has ended.
 
-    Iterating raises `EngineError` if the request ends without an answer.
+    Iterating raises `EngineError` if the request fails.
     """
 
     def __aiter__(self) -> AsyncIterator[Prefilled | Tokens | Finished]: ...
 
     def cancel_choice(self, choice_index: int) -> None:
-        """Generate no more for this choice. Its events that are on the way may still come."""
+        """Stop generating this choice. Events that were already sent may still arrive."""
 
     def close(self) -> None:
-        """Cancel all that still runs; idempotent."""
+        """Cancel every choice that still runs; idempotent."""
 
 
-class Engine(Protocol):
-    """Completes token ids."""
+class EngineClient(Protocol):
+    """An engine, or several, in other processes or in this one."""
 
     def submit(self, request: GenerationRequest) -> Generation:
-        """The events of a request. Raises `EngineError` at once if it is refused."""
+        """Send a request. Raises `EngineError` at once if it is refused."""
 
 
 class ChatModel:
-    """One model: how text becomes its tokens, how it calls and reasons, and the engine that runs it."""
+    """One model: tokenizer, chat template, format of calls and reasoning, engine."""
 
     def __init__(
         self,
@@ -48,24 +48,24 @@ class ChatModel:
         *,
         tokenizer: Tokenizer,
         template: ChatTemplate,
-        engine: Engine,
+        engine: EngineClient,
         context_window: int,
         system_fingerprint: str,
     ) -> None:
         self.name = name
         self.engine = engine
         self.context_window = context_window
-        """Tokens of prompt and answer together."""
+        """Tokens of prompt and completion together."""
         self.system_fingerprint = system_fingerprint
         """`fp_` and 10 hexadecimal digits: changes when the same seed may give other bytes."""
         self.vocab_size = tokenizer.vocab_size
         """Token ids are 0 to `vocab_size - 1`."""
         self.format = ModelFormat(template, tokenizer)
         self.prompt_encoder = PromptEncoder(template, tokenizer)
-        self.texts = TokenTexts(tokenizer)
-        """For answers in which nothing is looked for."""
-        self.texts_with_markers = TokenTexts(tokenizer, self.format.markers)
-        """The same, with the control tokens that calls and reasoning are written with as text."""
+        self.token_texts = TokenTexts(tokenizer)
+        """For answers without calls and reasoning."""
+        self.token_texts_with_markers = TokenTexts(tokenizer, self.format.markers)
+        """For other answers: the control tokens that delimit calls and reasoning have a text."""
 
     def __repr__(self) -> str:
         return f"<ChatModel {self.name}, {self.context_window} tokens>"
@@ -73,27 +73,26 @@ class ChatModel:
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model under one of its ids."""
+    """A model under its name or under an alias."""
 
     card: ModelCard
-    """What the API says of it."""
     model: ChatModel
 
 
 class ModelRegistry:
-    """Every id that requests may name."""
+    """The models of a server, by name and alias."""
 
     def __init__(self, entries: Sequence[ModelEntry]) -> None:
-        """`entries`: in the order in which they are listed."""
+        """`entries`: in the order in which GET /models lists them."""
         self._entries: Mapping[str, ModelEntry] = {entry.card.id: entry for entry in entries}
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """Every model and alias, in the order to list them."""
+        """Every model and alias, in the order in which GET /models lists them."""
         return tuple(entry.card for entry in self._entries.values())
 
     def resolve(self, model_id: str) -> ModelEntry:
-        """The model of an id or alias. Raises `ModelNotFoundError`."""
+        """The entry of a name or alias. Raises `ModelNotFoundError`."""
         entry = self._entries.get(model_id)
         if entry is None:
             raise ModelNotFoundError(model_id)
@@ -101,7 +100,7 @@ class ModelRegistry:
 
 
 def entries_of(model: ChatModel, *, created: int, aliases: Sequence[str] = ()) -> list[ModelEntry]:
-    """A model under its name, then under its aliases. `created`: Unix seconds."""
+    """The entries of a model: its name, then its aliases. `created`: Unix seconds."""
 
     def entry(model_id: str, alias_of: str | None) -> ModelEntry:
         card = ModelCard(

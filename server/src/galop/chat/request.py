@@ -1,4 +1,4 @@
-"""A chat completion request after the border: checked, defaults applied, no wire names left over."""
+"""A chat completion request after decoding: validated, with defaults applied."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ResponseFormat = Literal["text", "json_object", "json_schema"]
 TemplateMessage = Mapping[str, Any]
 """One message as chat templates expect it (transformers, `apply_chat_template`): `role`, `content`
 (str), `name` where given; on assistant messages `tool_calls`, a list of `{"id", "type": "function",
-"function": {"name", "arguments"}}` with the arguments as an object where they are one; on tool messages
-`tool_call_id`. Any: templates take what they like."""
+"function": {"name", "arguments"}}` with the arguments as an object if their JSON text is one; on tool messages
+`tool_call_id`. Any: JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,63 +26,66 @@ class Tool:
     """Letters, digits, `_` and `-`, at most 64, unique within the request."""
     description: str | None = None
     parameters: str
-    """The JSON Schema of its arguments, as JSON text: checked, and satisfied by objects only."""
+    """The JSON Schema of its arguments, as JSON text; satisfied by objects only."""
     is_strict: bool = False
-    """True: a schema that the grammar cannot keep in full is refused."""
+    """True: a schema is refused if no document is found that satisfies it."""
     where: str = "tools"
-    """Dotted path of its definition in the request, for errors."""
+    """Dotted path of its definition in the request, for error messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonSchemaFormat:
-    """The documents that are wanted."""
+    """Response format `json_schema`."""
 
     name: str
+    """For error messages."""
     schema: str
     """A JSON Schema, as JSON text."""
     description: str | None = None
+    """For the model."""
     is_strict: bool = False
+    """See `Tool.is_strict`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One conversation to complete."""
+    """One conversation to complete. Ranges are those of the API reference."""
 
     request_id: str
-    """`req_...`: the same as the header x-request-id and x_groq.id."""
+    """`req_...`, as in the header x-request-id and in x_groq.id."""
     model: str
-    """As the caller wrote it: a name or an alias."""
+    """A name or an alias, as the caller wrote it."""
     messages: tuple[TemplateMessage, ...]
     temperature: float = 1.0
     top_p: float = 1.0
     max_tokens: int | None = None
-    """None: as many as fit into the context window after the prompt."""
+    """Per choice. None: what the prompt leaves of the context window."""
     stop: tuple[str, ...] = ()
     """Up to four, none empty."""
     num_choices: int = 1
     seed: int = 0
-    """0 <= seed < 2**64; the border draws one where the caller gave none."""
+    """0 <= seed < 2**64; drawn at random by the HTTP room if the caller gives none."""
     frequency_penalty: float = 0.0
     presence_penalty: float = 0.0
     logit_bias: Mapping[int, float] | None = None
     num_logprobs: int | None = None
-    """None: logprobs were not asked for. Otherwise `top_logprobs` (0 to 20)."""
+    """`top_logprobs`, 0 to 20. None: no log probabilities."""
     response_format: ResponseFormat = "text"
     json_schema: JsonSchemaFormat | None = None
-    """Given exactly where the response format is `json_schema`."""
+    """Set if and only if the response format is `json_schema`."""
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = "none"
-    """Anything but `none` only where there are tools."""
+    """`none` if there are no tools."""
     forced_tool: str | None = None
-    """The tool that must be called; only beside `required`."""
+    """Name of the tool that must be called; only with tool choice `required`."""
     parallel_tool_calls: bool = True
-    """False: at most one call in an answer."""
+    """False: at most one call per choice."""
     reasoning_format: ReasoningFormat | None = None
-    """None: what the model's kind has as default, see `chat.reasoning`."""
+    """None: `parsed` if the model reasons."""
     reasoning_effort: ReasoningEffort | None = None
     service_tier: ServiceTier = "on_demand"
     key_id: str = ""
-    """Whose request it is, for fairness between keys."""
+    """Id of the caller's API key, for fairness; empty without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,5 +97,7 @@ class ModelCard:
     """Unix seconds."""
     owned_by: str
     context_window: int
+    """Tokens."""
     max_completion_tokens: int
     alias_of: str | None = None
+    """Name of the model that `id` is an alias of."""

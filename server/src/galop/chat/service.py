@@ -1,7 +1,7 @@
-"""A conversation becomes a completion: `prepare` makes of a request what an engine needs, `run` makes of
-the engine's events what the completion says.
+"""Completes conversations: `prepare` turns a request into an engine's request, `run` turns the engine's
+events into completion events.
 
-Knows no HTTP and no backend. The only place of this room that waits.
+Knows no HTTP and no backend. The only module of this room with coroutines.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from galop.chat.budget import completion_budget
 from galop.chat.errors import CallBudgetTooSmallError
 from galop.chat.events import CompletionEvent, Usage
 from galop.chat.models import ChatModel, ModelRegistry
-from galop.chat.output.documents import DocumentKind, document_kind
+from galop.chat.output.documents import document_spec
 from galop.chat.output.processor import OutputProcessor
-from galop.chat.output.reasoning import is_opened_by, opened_thinking
+from galop.chat.output.reasoning import is_thinking_open, missing_think_tag
 from galop.chat.output.spec import OutputSpec
 from galop.chat.prompt.encoder import Prompt
 from galop.chat.request import ChatRequest, TemplateMessage
-from galop.chat.tools.toolbox import Toolbox, check_tools
+from galop.chat.tools.toolset import Toolset, check_tools
 from galop.chat.usage_meter import UsageMeter
 from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError
@@ -32,21 +32,21 @@ from galop.protocol.requests import GenerationRequest, SamplingParams
 
 
 class Meter(Protocol):
-    """Is told what a request uses while it runs. Must not block and must not raise."""
+    """Observes what a request uses while it runs. Must not block and must not raise."""
 
     def record(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:
-        """The engine has done this."""
+        """The engine sent this event."""
 
     def choice_ended(self) -> None:
-        """One choice has ended, by itself or by a stop sequence."""
+        """A choice has ended, in the engine or by a stop sequence."""
 
     def completed(self, usage: Usage) -> None:
-        """All choices have ended: these are the numbers that the caller is told."""
+        """All choices have ended; the caller receives this usage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRequest:
-    """A request whose prompt is rendered and counted, and whose constraint is known to compile."""
+    """A request with its encoded prompt, its budget and a constraint that compiles."""
 
     request: ChatRequest
     model: ChatModel
@@ -64,12 +64,12 @@ class PreparedRequest:
 
     @property
     def max_completion_tokens(self) -> int:
-        """The most that all choices together can have."""
+        """Most tokens of all choices together."""
         return self.max_tokens * self.request.num_choices
 
     @property
     def generation_request(self) -> GenerationRequest:
-        """What the engine is asked."""
+        """The request to the engine."""
         request = self.request
         return GenerationRequest(
             request_id=request.request_id,
@@ -101,44 +101,23 @@ class ChatService:
         self._clock = clock
 
     async def prepare(self, request: ChatRequest, model: ChatModel) -> PreparedRequest:
-        """Everything that can be done for a request before it gets a place in the engine.
-
-        Raises `ChatError`. Schemas are compiled and long conversations rendered on threads.
-        """
-        output = OutputSpec(
-            document_kind=await _document_kind(request),
-            toolbox=await _toolbox(request, model),
-            reasoning=model.format.reasoning.plan(request),
-        )
-        prompt = await _encode(request, model, output)
-        output = replace(output, is_thinking_open=is_opened_by(prompt.text))
-        max_tokens = completion_budget(
-            num_prompt_tokens=len(prompt.token_ids),
-            context_window=model.context_window,
-            max_tokens=request.max_tokens,
-        )
-        return PreparedRequest(
-            request=request,
-            model=model,
-            prompt_token_ids=prompt.token_ids,
-            max_tokens=max_tokens,
-            output=output,
-            constraint=model.format.constraint(output, max_tokens),
-        )
+        """Compile schemas, render and encode the prompt, compute the budget. Raises `ChatError`."""
+        # On a thread: rendering waits for another process, and 20,000 characters take 10 ms to encode.
+        return await asyncio.to_thread(_prepare, request, model)
 
     async def run(
         self, prepared: PreparedRequest, meter: Meter | None = None
     ) -> AsyncGenerator[CompletionEvent, None]:
-        """The events of one completion: Started first, Usage last.
+        """The events of one completion, see `chat.events`.
 
-        Raises `ChatError` and `EngineError`, before Started or later. Closing the generator, or
-        cancelling the task that waits for it, frees what the engine holds for the request.
+        Raises `ChatError` and `EngineError`, before `Started` or later. Closing the generator, or
+        cancelling the task that awaits it, cancels the request in the engine.
         """
         meter = meter or UsageMeter()
         model = prepared.model
         processor = OutputProcessor(
             prepared.request,
-            model.texts if prepared.output.is_plain else model.texts_with_markers,
+            model.token_texts if prepared.output.is_plain else model.token_texts_with_markers,
             self._clock,
             num_prompt_tokens=prepared.num_prompt_tokens,
             output=prepared.output,
@@ -149,7 +128,7 @@ class ChatService:
             async for event in generation:
                 meter.record(event, num_prompt_tokens=prepared.num_prompt_tokens)
                 num_open = len(processor.open_choices)
-                events, cancelled_choice = processor.take(event)
+                events, cancelled_choice = processor.process(event)
                 if cancelled_choice is not None:
                     generation.cancel_choice(cancelled_choice)
                 if len(processor.open_choices) < num_open:
@@ -162,7 +141,7 @@ class ChatService:
             meter.completed(usage)
             yield usage
         except BudgetTooSmallError as error:
-            if prepared.output.document_kind is not None:
+            if prepared.output.document is not None:
                 raise
             raise CallBudgetTooSmallError(
                 num_tokens_needed=error.num_tokens_needed, num_tokens=error.num_tokens
@@ -171,46 +150,55 @@ class ChatService:
             generation.close()
 
     async def complete(self, request: ChatRequest) -> AsyncGenerator[CompletionEvent, None]:
-        """`prepare` and `run` for callers without admission. Raises what both do, and
-        `ModelNotFoundError`."""
+        """`prepare` and `run` without admission. Also raises `ModelNotFoundError`."""
         prepared = await self.prepare(request, self.models.resolve(request.model).model)
         async with aclosing(self.run(prepared)) as events:
             async for event in events:
                 yield event
 
 
-async def _document_kind(request: ChatRequest) -> DocumentKind | None:
-    if request.json_schema is None:
-        return document_kind(request)
-    return await asyncio.to_thread(document_kind, request)
+def _prepare(request: ChatRequest, model: ChatModel) -> PreparedRequest:
+    output = OutputSpec(
+        document=document_spec(request),
+        toolset=_toolset(request, model),
+        reasoning=model.format.reasoning.plan(request),
+    )
+    prompt = _encode(request, model, output)
+    output = replace(output, is_thinking_open=is_thinking_open(prompt.text))
+    max_tokens = completion_budget(
+        num_prompt_tokens=len(prompt.token_ids),
+        context_window=model.context_window,
+        max_tokens=request.max_tokens,
+    )
+    return PreparedRequest(
+        request=request,
+        model=model,
+        prompt_token_ids=prompt.token_ids,
+        max_tokens=max_tokens,
+        output=output,
+        constraint=model.format.constraint(output, max_tokens),
+    )
 
 
-async def _toolbox(request: ChatRequest, model: ChatModel) -> Toolbox | None:
-    return await asyncio.to_thread(_compiled_toolbox, request, model) if request.tools else None
-
-
-def _compiled_toolbox(request: ChatRequest, model: ChatModel) -> Toolbox | None:
+def _toolset(request: ChatRequest, model: ChatModel) -> Toolset | None:
     check_tools(request.tools)
-    toolbox = model.format.toolbox(request)
-    if toolbox is not None:
-        toolbox.compile()
-    return toolbox
+    toolset = model.format.toolset(request)
+    if toolset is not None:
+        toolset.compile()
+    return toolset
 
 
-async def _encode(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Prompt:
-    # On a thread: it waits for another process, and 20,000 characters take 10 ms to tokenize.
-    return await asyncio.to_thread(_encode_now, request, model, output)
-
-
-def _encode_now(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Prompt:
+def _encode(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Prompt:
     messages: Sequence[TemplateMessage] = request.messages
-    if output.document_kind is not None:
-        messages = output.document_kind.with_instruction(messages)
-    messages, tools = model.format.prepare(request, messages)
+    if output.document is not None:
+        messages = output.document.with_instruction(messages)
+    messages, tools = model.format.template_input(request, messages)
     reasoning = output.reasoning
     return model.prompt_encoder.encode(
         messages,
         tools=tools,
         variables=None if reasoning is None else reasoning.template_variables,
-        opening=opened_thinking if reasoning is not None and output.is_constrained else None,
+        answer_prefix=missing_think_tag
+        if reasoning is not None and output.is_constrained
+        else None,
     )

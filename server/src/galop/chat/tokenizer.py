@@ -1,4 +1,4 @@
-"""What this room needs of a vocabulary: text to token ids, token ids to bytes."""
+"""The tokenizer interface of this room: text to token ids, token ids to bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Tokenizer(Protocol):
-    """One model's vocabulary. Thread safe; long prompts are encoded away from the event loop."""
+    """One model's vocabulary. Thread safe."""
 
     @property
     def vocab_size(self) -> int:
@@ -18,18 +18,18 @@ class Tokenizer(Protocol):
 
     @property
     def special_token_texts(self) -> frozenset[str]:
-        """Every text that `encode` makes a control token of when `parse_special` is set."""
+        """The texts that `encode` turns into control tokens if `parse_special` is True."""
 
     @property
     def bos_token(self) -> str:
-        """For templates; "" where the model has none."""
+        """For chat templates; empty if the model has none."""
 
     @property
     def eos_token(self) -> str:
-        """For templates; "" where the model has none."""
+        """For chat templates; empty if the model has none."""
 
     def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
-        """Token ids of `text`. Adds nothing of its own in front or behind."""
+        """Token ids of `text`, without added BOS or EOS tokens."""
 
     def token_bytes(self, token_id: int) -> bytes:
-        """The bytes a token stands for, b"" for control tokens. They may end inside a character."""
+        """The bytes of a token, b"" for control tokens. May begin or end inside a character."""

@@ -1,4 +1,4 @@
-"""What one request uses, counted while it runs."""
+"""Counts the tokens of one request while it runs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from galop.protocol.events import Finished, Prefilled, Tokens
 
 
 class UsageMeter:
-    """Counts tokens of one request: right at any moment, also when it is cancelled or fails.
-
-    Implements `chat.Meter`.
-    """
+    """Counts the tokens of one request; valid at any moment. Implements `chat.Meter`."""
 
     def __init__(self) -> None:
         self.num_prompt_tokens = 0
-        """0 until the prompt has been computed."""
+        """0 before the end of the prefill."""
         self.num_cached_tokens = 0
         """Prompt tokens that were found in the prefix cache."""
         self._num_completion_tokens: dict[int, int] = {}
 
     @property
     def num_completion_tokens(self) -> int:
-        """Of all choices so far."""
+        """Tokens of all choices so far."""
         return sum(self._num_completion_tokens.values())
 
     def record(self, event: Prefilled | Tokens | Finished, *, num_prompt_tokens: int) -> None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from msgspec import UNSET, UnsetType, structs
 
 from galop.chat.events import (
+    ChoiceDelta,
     ChoiceFinished,
     CompletionEvent,
-    Delta,
+    ContentDelta,
     ReasoningDelta,
-    Said,
     TokenLogprob,
     ToolCall,
     Usage,
@@ -174,7 +174,7 @@ class Fold:
 
     def add(self, event: CompletionEvent) -> None:
         """Adds the next event, in the order of the stream."""
-        if isinstance(event, Delta | ReasoningDelta | ToolCall):
+        if isinstance(event, ContentDelta | ReasoningDelta | ToolCall):
             self._add_said(event)
         elif isinstance(event, ChoiceFinished):
             self._choices[event.choice_index].finish_reason = event.finish_reason
@@ -182,7 +182,7 @@ class Fold:
         elif isinstance(event, Usage):
             self._usage = event
 
-    def _add_said(self, event: Said) -> None:
+    def _add_said(self, event: ChoiceDelta) -> None:
         parts = self._choices[event.choice_index]
         if isinstance(event, ToolCall):
             parts.calls.append(function_object(event))

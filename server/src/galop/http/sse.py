@@ -15,7 +15,7 @@ from msgspec import UNSET, structs
 from galop.chat.events import (
     ChoiceFinished,
     CompletionEvent,
-    Delta,
+    ContentDelta,
     ReasoningDelta,
     Started,
     ToolCall,
@@ -92,7 +92,7 @@ class ChunkEncoder:
         opening = b""
         if event.choice_index in self._unopened:
             opening = self._open(event.choice_index, None if isinstance(event, ToolCall) else "")
-        if isinstance(event, Delta):
+        if isinstance(event, ContentDelta):
             return opening + self._delta(event)
         if isinstance(event, ChoiceFinished):
             return opening + self._finish(event)
@@ -126,7 +126,7 @@ class ChunkEncoder:
             tool_calls=[ToolCallDelta(id=new_call_id(), function=function, index=number)]
         )
 
-    def _delta(self, event: Delta) -> bytes:
+    def _delta(self, event: ContentDelta) -> bytes:
         logprobs = b"null" if event.logprobs is None else _encode(logprobs_object(event.logprobs))
         return b'%b%b},"logprobs":%b,"finish_reason":null}]}\n\n' % (
             self._before_text[event.choice_index],

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from galop.chat.events import ChoiceFinished, CompletionEvent, Delta, Started, Usage
+from galop.chat.events import ChoiceFinished, CompletionEvent, ContentDelta, Started, Usage
 from galop.chat.request import ChatRequest
 
 
@@ -39,7 +39,7 @@ class Completion:
 
     def take(self, event: CompletionEvent, clock: Callable[[], float]) -> None:
         """Remember what matters of an event."""
-        if isinstance(event, Delta):
+        if isinstance(event, ContentDelta):
             if self.texts is not None:
                 self.texts.setdefault(event.choice_index, []).append(event.text)
         elif isinstance(event, Started):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galop.chat.events import Delta, ReasoningDelta, Said, ToolCall
+from galop.chat.events import ChoiceDelta, ContentDelta, ReasoningDelta, ToolCall
 from galop.chat.formats import hermes_syntax
 from galop.chat.output.choice import ChoiceOutput
 from galop.chat.output.detokenizer import TokenTexts
@@ -36,16 +36,16 @@ def logprobs(token_ids: Iterable[int]) -> list[TokenLogprob]:
     return [TokenLogprob(token_id, -float(token_id), [(token_id, -1.0)]) for token_id in token_ids]
 
 
-def shown_tokens(said: Sequence[Said]) -> list[int]:
+def shown_tokens(deltas: Sequence[ChoiceDelta]) -> list[int]:
     """The token of every log probability, told by its value."""
-    return [-round(entry.logprob) for event in said for entry in event.logprobs or ()]
+    return [-round(entry.logprob) for event in deltas for entry in event.logprobs or ()]
 
 
 def test_tokens_that_come_together_are_one_delta() -> None:
     """Under the index of the choice."""
     plain = choice()
-    assert plain.add(b"Hel", None) == [Delta(3, "Hel")]
-    assert plain.add("lo é".encode(), None) == [Delta(3, "lo é")]
+    assert plain.add(b"Hel", None) == [ContentDelta(3, "Hel")]
+    assert plain.add("lo é".encode(), None) == [ContentDelta(3, "lo é")]
     assert plain.num_tokens == 8
     assert plain.finish() == []
 
@@ -54,16 +54,16 @@ def test_half_a_character_is_no_delta() -> None:
     """At the end it becomes U+FFFD."""
     plain = choice()
     assert plain.add(b"\xc3", None) == []
-    assert plain.add(b"\xa9\xe2\x82", None) == [Delta(3, "é")]
-    assert plain.finish() == [Delta(3, "\ufffd")]
+    assert plain.add(b"\xa9\xe2\x82", None) == [ContentDelta(3, "é")]
+    assert plain.finish() == [ContentDelta(3, "\ufffd")]
     assert plain.num_tokens == 4
 
 
 def test_reasoning_and_content_are_told_apart_and_reasoning_is_counted() -> None:
     """The tokens of the tag that ends it included."""
     thinking = choice(thinks=True)
-    said = thinking.add(b"hm</think>\n\nYes", None)
-    assert said == [ReasoningDelta(3, "hm"), Delta(3, "Yes")]
+    deltas = thinking.add(b"hm</think>\n\nYes", None)
+    assert deltas == [ReasoningDelta(3, "hm"), ContentDelta(3, "Yes")]
     assert thinking.num_reasoning_tokens == len("hm</think>")
     assert thinking.num_tokens == len("hm</think>\n\nYes")
     assert thinking.text == "hm</think>\n\nYes"
@@ -72,7 +72,7 @@ def test_reasoning_and_content_are_told_apart_and_reasoning_is_counted() -> None
 def test_tokens_behind_a_stop_sequence_are_not_counted() -> None:
     """It ends with the token that completes it."""
     stopped = choice("END")
-    assert stopped.add(b"so E", None) == [Delta(3, "so ")]
+    assert stopped.add(b"so E", None) == [ContentDelta(3, "so ")]
     assert stopped.add(b"ND and more", None) == []
     assert stopped.is_stopped
     assert stopped.num_tokens == len("so END")
@@ -84,48 +84,48 @@ def test_what_might_have_been_a_stop_sequence_comes_at_the_end() -> None:
     held = choice("END")
     assert held.add(b"EN", logprobs(b"EN")) == []
     (delta,) = held.finish()
-    assert (delta, shown_tokens([delta])) == (Delta(3, "EN", delta.logprobs), list(b"EN"))
+    assert (delta, shown_tokens([delta])) == (ContentDelta(3, "EN", delta.logprobs), list(b"EN"))
 
 
 def test_log_probabilities_of_a_stop_sequence_are_not_shown() -> None:
     """Those of the text before it are."""
     stopped = choice("cd")
-    said = stopped.add(b"abcdef", logprobs(b"abcdef"))
-    assert [event.text for event in said if isinstance(event, Delta)] == ["ab"]
-    assert shown_tokens(said) == list(b"ab")
+    deltas = stopped.add(b"abcdef", logprobs(b"abcdef"))
+    assert [event.text for event in deltas if isinstance(event, ContentDelta)] == ["ab"]
+    assert shown_tokens(deltas) == list(b"ab")
 
 
 def test_log_probabilities_of_a_character_come_when_it_is_whole() -> None:
     """All of its tokens' at once."""
     plain = choice()
     assert plain.add(b"\xe2\x82", logprobs(b"\xe2\x82")) == []
-    said = plain.add(b"\xac!", logprobs(b"\xac!"))
-    assert [event.text for event in said if isinstance(event, Delta)] == ["€!"]
-    assert shown_tokens(said) == [0xE2, 0x82, 0xAC, ord("!")]
+    deltas = plain.add(b"\xac!", logprobs(b"\xac!"))
+    assert [event.text for event in deltas if isinstance(event, ContentDelta)] == ["€!"]
+    assert shown_tokens(deltas) == [0xE2, 0x82, 0xAC, ord("!")]
 
 
 def test_tokens_without_text_show_their_log_probabilities_in_an_empty_delta() -> None:
     """A control token has no text, and was chosen all the same."""
     control = ScriptedTokenizer().encode("<|im_end|>")
     (delta,) = choice().add(control, logprobs(control))
-    assert isinstance(delta, Delta)
+    assert isinstance(delta, ContentDelta)
     assert delta.text == ""
     assert shown_tokens([delta]) == control
 
 
 def test_the_last_of_several_events_has_the_log_probabilities() -> None:
     """The others have none, so that each is shown once."""
-    said = choice(thinks=True).add(b"hm</think>Yes", logprobs(b"hm</think>Yes"))
-    assert [type(event) for event in said] == [ReasoningDelta, Delta]
-    assert said[0].logprobs == ()
-    assert shown_tokens(said) == list(b"hm</think>Yes")
+    deltas = choice(thinks=True).add(b"hm</think>Yes", logprobs(b"hm</think>Yes"))
+    assert [type(event) for event in deltas] == [ReasoningDelta, ContentDelta]
+    assert deltas[0].logprobs == ()
+    assert shown_tokens(deltas) == list(b"hm</think>Yes")
 
 
 def test_calls_come_whole_and_one_by_one() -> None:
     """Also two in one go."""
     calling = choice(calls=True)
-    said = calling.add(f"{CALL}\n{CALL}".encode(), None) + calling.finish()
-    assert said == [ToolCall(3, "f", '{"a": 1}'), ToolCall(3, "f", '{"a": 1}')]
+    deltas = calling.add(f"{CALL}\n{CALL}".encode(), None) + calling.finish()
+    assert deltas == [ToolCall(3, "f", '{"a": 1}'), ToolCall(3, "f", '{"a": 1}')]
     assert calling.text == f"{CALL}\n{CALL}"
 
 
@@ -150,21 +150,21 @@ def test_where_tokens_are_parted_makes_no_difference(
     token_ids = text.encode()
     places = sorted({0, len(token_ids), *(min(cut, len(token_ids)) for cut in cuts)})
     parted, whole = choice("ab\n"), choice("ab\n")
-    said: list[Said] = []
+    deltas: list[ChoiceDelta] = []
     for start, end in zip(places, places[1:], strict=False):
         part = token_ids[start:end]
-        said += parted.add(part, logprobs(part) if has_logprobs else None)
+        deltas += parted.add(part, logprobs(part) if has_logprobs else None)
         if parted.is_stopped:
             break
-    said += parted.finish()
+    deltas += parted.finish()
     expected = whole.add(token_ids, logprobs(token_ids) if has_logprobs else None)
     expected += whole.finish()
 
-    def text_of(events: Sequence[Said]) -> str:
-        return "".join(event.text for event in events if isinstance(event, Delta))
+    def text_of(events: Sequence[ChoiceDelta]) -> str:
+        return "".join(event.text for event in events if isinstance(event, ContentDelta))
 
-    assert text_of(said) == text_of(expected) == text.partition("ab\n")[0]
+    assert text_of(deltas) == text_of(expected) == text.partition("ab\n")[0]
     assert parted.is_stopped == ("ab\n" in text)
     assert parted.num_tokens == whole.num_tokens
-    shown = text_of(said).encode()
-    assert shown_tokens(said) == shown_tokens(expected) == (list(shown) if has_logprobs else [])
+    shown = text_of(deltas).encode()
+    assert shown_tokens(deltas) == shown_tokens(expected) == (list(shown) if has_logprobs else [])

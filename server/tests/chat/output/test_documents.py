@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from galop.chat.output.documents import INSTRUCTION, JsonObjectKind
+from galop.chat.output.documents import INSTRUCTION, JsonObjectSpec
 
-with_instruction = JsonObjectKind().with_instruction
-is_json_object = JsonObjectKind().is_valid
+with_instruction = JsonObjectSpec().with_instruction
+is_json_object = JsonObjectSpec().is_valid
 
 
 def test_messages_that_mention_json_stay_as_they_are() -> None:

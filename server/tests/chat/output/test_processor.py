@@ -12,9 +12,9 @@ from galop.chat.errors import (
     ModelNotFoundError,
     TemplateError,
 )
-from galop.chat.events import ChoiceFinished, Delta, Started, Usage
+from galop.chat.events import ChoiceFinished, ContentDelta, Started, Usage
 from galop.chat.output.detokenizer import TokenTexts
-from galop.chat.output.documents import JsonObjectKind
+from galop.chat.output.documents import JsonObjectSpec
 from galop.chat.output.processor import OutputProcessor
 from galop.chat.output.reasoning import ReasoningPlan
 from galop.chat.output.spec import OutputSpec
@@ -42,8 +42,8 @@ async def test_events_come_in_order_and_the_bill_last(engine: ScriptedEngine) ->
     num_prompt_tokens = len(ScriptedTokenizer().encode(prompt))
     assert events == [
         Started(queue_time_s=0.5, prompt_time_s=0.25),
-        Delta(0, "Hel"),
-        Delta(0, "lo"),
+        ContentDelta(0, "Hel"),
+        ContentDelta(0, "lo"),
         ChoiceFinished(0, "stop"),
         Usage(
             queue_time_s=0.5,
@@ -139,9 +139,9 @@ async def test_text_held_for_a_stop_sequence_is_shown_at_the_end(engine: Scripte
     engine.items = [PREFILLED, tokens("so END"), finished(6, finish_reason="length")]
     events = await collect(chat_service(engine).complete(chat_request(stop=("END OF",))))
 
-    assert [event for event in events if isinstance(event, Delta)] == [
-        Delta(0, "so "),
-        Delta(0, "END"),
+    assert [event for event in events if isinstance(event, ContentDelta)] == [
+        ContentDelta(0, "so "),
+        ContentDelta(0, "END"),
     ]
 
 
@@ -170,7 +170,7 @@ async def test_characters_are_never_torn(engine: ScriptedEngine) -> None:
     engine.items = [PREFILLED, tokens(smile[:2]), tokens(smile[2:] + smile[:1]), finished(5)]
     events = await collect(chat_service(engine).complete(chat_request()))
 
-    assert [event.text for event in events if isinstance(event, Delta)] == ["😀", "\ufffd"]
+    assert [event.text for event in events if isinstance(event, ContentDelta)] == ["😀", "\ufffd"]
 
 
 async def test_logprobs_travel_with_their_text(engine: ScriptedEngine) -> None:
@@ -182,7 +182,7 @@ async def test_logprobs_travel_with_their_text(engine: ScriptedEngine) -> None:
     shown = [
         (event.text, [entry.token for entry in event.logprobs or ()])
         for event in events
-        if isinstance(event, Delta)
+        if isinstance(event, ContentDelta)
     ]
     assert shown == [("ab", ["a", "b"]), (".c", [".", "c"])]
 
@@ -196,7 +196,7 @@ async def test_logprobs_of_a_torn_character_come_with_it(engine: ScriptedEngine)
     ]
     events = await collect(chat_service(engine).complete(chat_request(num_logprobs=0)))
 
-    (delta,) = [event for event in events if isinstance(event, Delta)]
+    (delta,) = [event for event in events if isinstance(event, ContentDelta)]
     assert delta.text == "é"
     assert [entry.token_bytes for entry in delta.logprobs or ()] == [b"\xc3", b"\xa9"]
 
@@ -297,11 +297,11 @@ def processor(
 def test_what_comes_late_for_a_choice_that_has_ended_is_ignored() -> None:
     """It was on the way when the choice was cancelled, and is not paid for."""
     stopped = processor(stop=("b",))
-    stopped.take(PREFILLED)
-    events, cancelled = stopped.take(tokens("ab"))
-    assert (events, cancelled) == ([Delta(0, "a"), ChoiceFinished(0, "stop")], 0)
-    assert stopped.take(tokens("late")) == ([], None)
-    assert stopped.take(finished(99)) == ([], None)
+    stopped.process(PREFILLED)
+    events, cancelled = stopped.process(tokens("ab"))
+    assert (events, cancelled) == ([ContentDelta(0, "a"), ChoiceFinished(0, "stop")], 0)
+    assert stopped.process(tokens("late")) == ([], None)
+    assert stopped.process(finished(99)) == ([], None)
     assert stopped.usage().completion_tokens == 2
 
 
@@ -310,11 +310,11 @@ def test_there_is_no_bill_before_every_choice_has_ended() -> None:
     two = processor(num_choices=2)
     with pytest.raises(EngineInternalError):
         two.usage()
-    two.take(PREFILLED)
-    two.take(finished(1))
+    two.process(PREFILLED)
+    two.process(finished(1))
     with pytest.raises(EngineInternalError):
         two.usage()
-    two.take(finished(1, choice=1))
+    two.process(finished(1, choice=1))
     assert two.usage().completion_tokens == 2
 
 
@@ -322,10 +322,10 @@ def test_hidden_reasoning_is_paid_for() -> None:
     """It is not shown, not even as an empty text."""
     plan = ReasoningPlan("hidden", {})
     hidden = processor(OutputSpec(reasoning=plan, is_thinking_open=True))
-    hidden.take(PREFILLED)
-    assert hidden.take(tokens("hm")) == ([], None)
-    assert hidden.take(tokens("</think>Yes")) == ([Delta(0, "Yes")], None)
-    hidden.take(finished(13))
+    hidden.process(PREFILLED)
+    assert hidden.process(tokens("hm")) == ([], None)
+    assert hidden.process(tokens("</think>Yes")) == ([ContentDelta(0, "Yes")], None)
+    hidden.process(finished(13))
     usage = hidden.usage()
     assert (usage.completion_tokens, usage.reasoning_tokens) == (13, len("hm</think>"))
 
@@ -334,16 +334,16 @@ def test_raw_reasoning_begins_with_the_tag_that_the_template_wrote() -> None:
     """In every choice."""
     plan = ReasoningPlan("raw", {})
     raw = processor(OutputSpec(reasoning=plan, is_thinking_open=True), num_choices=2)
-    events, _ = raw.take(PREFILLED)
-    assert events[1:] == [Delta(0, "<think>\n"), Delta(1, "<think>\n")]
+    events, _ = raw.process(PREFILLED)
+    assert events[1:] == [ContentDelta(0, "<think>\n"), ContentDelta(1, "<think>\n")]
 
 
 def test_a_document_that_a_stop_sequence_ends_is_closed_and_the_end_is_paid_for() -> None:
     """By the number of tokens that its text has."""
-    document = processor(OutputSpec(document_kind=JsonObjectKind()), stop=(".",))
-    document.take(PREFILLED)
-    events, cancelled = document.take(tokens('{"a": "b. c'))
-    text = "".join(event.text for event in events if isinstance(event, Delta))
+    document = processor(OutputSpec(document=JsonObjectSpec()), stop=(".",))
+    document.process(PREFILLED)
+    events, cancelled = document.process(tokens('{"a": "b. c'))
+    text = "".join(event.text for event in events if isinstance(event, ContentDelta))
     assert json.loads(text) == {"a": "b"}
     assert events[-1] == ChoiceFinished(0, "stop")
     assert cancelled == 0
@@ -352,8 +352,8 @@ def test_a_document_that_a_stop_sequence_ends_is_closed_and_the_end_is_paid_for(
 
 def test_a_document_that_fills_its_budget_says_so() -> None:
     """It was completed for the model, and is whole."""
-    document = processor(OutputSpec(document_kind=JsonObjectKind()))
-    document.take(PREFILLED)
-    document.take(tokens('{"a": 1}'))
-    events, _ = document.take(finished(8, finish_reason="length"))
+    document = processor(OutputSpec(document=JsonObjectSpec()))
+    document.process(PREFILLED)
+    document.process(tokens('{"a": 1}'))
+    events, _ = document.process(finished(8, finish_reason="length"))
     assert events == [ChoiceFinished(0, "length", is_json_completed=True)]

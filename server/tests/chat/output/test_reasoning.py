@@ -14,9 +14,9 @@ from galop.chat.output.reasoning import (
     ReasoningModel,
     ReasoningParser,
     ReasoningPlan,
-    is_opened_by,
+    is_thinking_open,
     max_thinking_tokens,
-    opened_thinking,
+    missing_think_tag,
 )
 from galop.chat.request import ChatRequest
 from server.tests.chat.conftest import chat_request
@@ -39,17 +39,17 @@ def refusal(reasoner: ReasoningModel, request: ChatRequest) -> str:
 
 
 def read(text: str, *, is_open: bool | None, size: int = 1) -> tuple[str, str]:
-    """Reasoning and content of text that arrives in pieces of this size."""
-    reader = ReasoningParser(is_open=is_open)
-    pieces = [
-        piece
+    """Reasoning and content of text that arrives in segments of this size."""
+    parser = ReasoningParser(is_open=is_open)
+    segments = [
+        segment
         for start in range(0, len(text), size)
-        for piece in reader.add(text[start : start + size])
+        for segment in parser.add(text[start : start + size])
     ]
-    pieces += reader.flush()
+    segments += parser.flush()
     return (
-        "".join(piece.text for piece in pieces if piece.kind == "reasoning"),
-        "".join(piece.text for piece in pieces if piece.kind == "content"),
+        "".join(segment.text for segment in segments if segment.kind == "reasoning"),
+        "".join(segment.text for segment in segments if segment.kind == "content"),
     )
 
 
@@ -137,8 +137,10 @@ def test_a_prompt_tells_who_opens_the_thinking(
     """The template, nobody, or the model; before a constrained answer it is not left to the model."""
     template = ChatTemplate(source, bos_token="", eos_token="")
     prompt = template.render([{"role": "user", "content": "Hi"}], variables=variables)
-    assert is_opened_by(prompt) is is_open
-    assert is_opened_by(prompt + opened_thinking(prompt)) is (True if is_open is None else is_open)
+    assert is_thinking_open(prompt) is is_open
+    assert is_thinking_open(prompt + missing_think_tag(prompt)) is (
+        True if is_open is None else is_open
+    )
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -167,7 +169,7 @@ def test_reasoning_and_answer_are_told_apart(
 
 @given(st.text(" \n<>/think", max_size=40), st.sampled_from([True, False, None]), st.integers(1, 9))
 def test_cuts_do_not_matter(text: str, is_open: bool | None, size: int) -> None:
-    """Any text, any size of its pieces."""
+    """Any text, any size of its segments."""
     assert read(text, is_open=is_open, size=size) == read(text, is_open=is_open, size=100)
 
 

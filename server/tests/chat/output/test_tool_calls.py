@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galop.chat.formats import family_of
-from galop.chat.output.marker import Piece
+from galop.chat.formats import tool_format_of
+from galop.chat.output.segments import Segment
 from galop.chat.output.tool_calls import CallSyntaxError, ToolCallParser
 from galop.protocol.constraints import CallSyntax
 from server.tests.chat.tools import templates
 
 SYNTAXES = {
-    name: family_of(source, takes_tools=True).syntax
+    name: tool_format_of(source, takes_tools=True).syntax
     for name, source in {
         "hermes": templates.HERMES,
         "llama3": templates.LLAMA3,
@@ -46,15 +46,15 @@ def written(syntax: CallSyntax, calls: list[tuple[str, str]]) -> str:
     return syntax.before + syntax.separator.join(texts) + syntax.after
 
 
-def read(syntax: CallSyntax, pieces: list[str]) -> tuple[str, list[tuple[str, str]]]:
+def read(syntax: CallSyntax, segments: list[str]) -> tuple[str, list[tuple[str, str]]]:
     """The content, and names and arguments of the calls."""
-    reader = ToolCallParser(syntax)
-    found: list[Piece] = []
-    for piece in pieces:
-        found += reader.add(piece)
-    found += reader.flush()
-    content = "".join(piece.text for piece in found if piece.kind == "content")
-    return content, [(piece.name, piece.text) for piece in found if piece.kind == "call"]
+    parser = ToolCallParser(syntax)
+    found: list[Segment] = []
+    for segment in segments:
+        found += parser.add(segment)
+    found += parser.flush()
+    content = "".join(segment.text for segment in found if segment.kind == "content")
+    return content, [(segment.name, segment.text) for segment in found if segment.kind == "call"]
 
 
 @given(syntaxes, st.lists(st.tuples(names, objects), min_size=1, max_size=3), st.data())
@@ -64,8 +64,8 @@ def test_calls_are_read_wherever_the_text_is_cut(
     """Text before stays content; arguments may hold whatever JSON can."""
     text = "Let me see." + written(syntax, calls)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
-    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert read(syntax, pieces) == ("Let me see.", calls)
+    segments = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    assert read(syntax, segments) == ("Let me see.", calls)
 
 
 @given(st.text("<tool_cal >\n{}x", max_size=30))
@@ -83,18 +83,18 @@ def test_white_space_around_calls_is_dropped() -> None:
 
 
 def test_text_after_calls_is_content() -> None:
-    """A constraint does not write any; a reader does not lose any."""
+    """A constraint does not write any; a parser does not lose any."""
     assert read(HERMES, [written(HERMES, [("f", "{}")]) + " Done."])[0] == " Done."
 
 
 def test_a_call_is_told_as_soon_as_it_is_whole() -> None:
     """Not earlier, and not at the end of the answer."""
-    reader = ToolCallParser(HERMES)
+    parser = ToolCallParser(HERMES)
     text = written(HERMES, [("f", '{"a": "}"}')])
-    assert reader.add(text[:-1]) == []
-    assert reader.is_inside_call
-    assert reader.add(text[-1:]) == [Piece("call", '{"a": "}"}', name="f")]
-    assert not reader.is_inside_call
+    assert parser.add(text[:-1]) == []
+    assert parser.is_inside_call
+    assert parser.add(text[-1:]) == [Segment("call", '{"a": "}"}', name="f")]
+    assert not parser.is_inside_call
 
 
 @pytest.mark.parametrize(

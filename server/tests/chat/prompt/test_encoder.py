@@ -79,5 +79,7 @@ def test_tools_are_text_too() -> None:
 
 def test_the_answer_may_be_begun_for_the_model() -> None:
     """What is added depends on what was rendered."""
-    prompt = encoder("{{ messages[0].content }}").encode(user("a"), opening=lambda text: text + "b")
+    prompt = encoder("{{ messages[0].content }}").encode(
+        user("a"), answer_prefix=lambda text: text + "b"
+    )
     assert (prompt.text, prompt.token_ids) == ("aab", list(b"aab"))

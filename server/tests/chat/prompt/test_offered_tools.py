@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from galop.chat import ChatTemplate
-from galop.chat.formats import family_of
-from galop.chat.prompt.offered_tools import prepare
+from galop.chat.formats import tool_format_of
+from galop.chat.prompt.offered_tools import template_input
 from galop.chat.request import Tool
 from server.tests.chat.tools import templates
 
@@ -31,8 +31,8 @@ CONVERSATION: list[dict[str, Any]] = [
 
 def rendered(source: str | None, messages: list[dict[str, Any]], *tools: Tool) -> str:
     template = ChatTemplate(source, bos_token="", eos_token="</s>")
-    family = family_of(source, takes_tools="tools" in template.variables)
-    prepared, offered = prepare(messages, tools, family)
+    family = tool_format_of(source, takes_tools="tools" in template.variables)
+    prepared, offered = template_input(messages, tools, family)
     return template.render(prepared, tools=offered)
 
 

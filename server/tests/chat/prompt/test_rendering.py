@@ -281,7 +281,7 @@ def test_the_program_allocates_no_more_than_its_limit() -> None:
         with open(f"/proc/{process.pid}/status") as status:
             peak_kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
     assert answer is not None
-    assert sandbox.decode_outcome(answer) == sandbox.Outcome("memory", "128")
+    assert sandbox.decode_outcome(answer) == sandbox.RenderOutcome("memory", "128")
     assert 64 * 1024 < peak_kib < (128 + 32) * 1024
     assert process.wait(timeout=20) == 0
 

@@ -9,8 +9,8 @@ import pytest
 
 from galop.chat.prompt.sandbox import (
     MAX_SOURCE_CHARS,
-    Outcome,
     RenderLimits,
+    RenderOutcome,
     decode_outcome,
     encode_outcome,
     environment,
@@ -46,7 +46,7 @@ NAMES: dict[str, Any] = {
 )
 def test_the_dialect_of_hugging_face(source: str, text: str) -> None:
     """What templates in the wild use."""
-    assert render(source, NAMES, LIMITS) == Outcome("text", text)
+    assert render(source, NAMES, LIMITS) == RenderOutcome("text", text)
 
 
 def test_only_the_text_is_written_while_compiling() -> None:
@@ -70,7 +70,9 @@ def test_the_output_may_have_just_as_many_characters(num_chars: int) -> None:
     """And not one more."""
     source = "{% for i in range(n) %}é{% endfor %}"
     outcome = render(source, {"n": num_chars}, RenderLimits(output_chars=10, memory_mib=0))
-    expected = Outcome("text", "é" * num_chars) if num_chars <= 10 else Outcome("output", "10")
+    expected = (
+        RenderOutcome("text", "é" * num_chars) if num_chars <= 10 else RenderOutcome("output", "10")
+    )
     assert outcome == expected
 
 
@@ -85,12 +87,12 @@ def test_what_a_template_is_given_stays_as_it_was() -> None:
 def test_the_words_of_a_refusal_are_few() -> None:
     """They become part of an error's message."""
     outcome = render("{{ raise_exception('a' * 1000) }}", {}, LIMITS)
-    assert outcome == Outcome("refused", "a" * 500)
+    assert outcome == RenderOutcome("refused", "a" * 500)
     assert render("{{ raise_exception('') }}", {}, LIMITS).text == "TemplateRuntimeError"
 
 
 @pytest.mark.parametrize("kind", ["text", "refused", "output", "memory"])
 def test_outcomes_survive_as_messages(kind: Any) -> None:
     """Any: a literal. Lone surrogates, which no UTF-8 has, included."""
-    outcome = Outcome(kind, "a\ud800\x00é")
+    outcome = RenderOutcome(kind, "a\ud800\x00é")
     assert decode_outcome(encode_outcome(outcome)) == outcome

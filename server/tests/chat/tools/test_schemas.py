@@ -29,7 +29,7 @@ def test_arguments_are_an_object(types: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "fragment"),
     [
         ('{"a": 1}', None),
         ('{"a": "1"}', "at '/a'"),
@@ -38,10 +38,10 @@ def test_arguments_are_an_object(types: object) -> None:
         ('{"a": ', "not JSON"),
     ],
 )
-def test_arguments_are_checked(arguments: str, said: str | None) -> None:
+def test_arguments_are_checked(arguments: str, fragment: str | None) -> None:
     """The reason names the place."""
     reason = why_invalid(SCHEMA, arguments)
-    assert reason is None if said is None else said in (reason or "")
+    assert reason is None if fragment is None else fragment in (reason or "")
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,4 @@
-"""The engine's events become what a completion says: text, reasoning, calls, stop sequences, usage."""
+"""The output: turns the engine's events into completion events.
+
+Detokenizes, separates reasoning, calls and content, applies stop sequences, checks documents, sums usage.
+"""

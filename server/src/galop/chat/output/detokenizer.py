@@ -1,8 +1,8 @@
-"""Token bytes become text as they come.
+"""Decodes the bytes of tokens as text, incrementally.
 
-A character may be spread over several tokens: its bytes are held until it is whole. Bytes that can
-never become a character turn into U+FFFD, one for each maximal part of a character (Unicode 16.0,
-section 3.9, "U+FFFD Substitution of Maximal Subparts"), exactly as if all bytes were decoded at once.
+A character may span several tokens: its bytes are held until it is complete. Invalid bytes become U+FFFD,
+one per maximal subpart (Unicode 16.0, section 3.9, "U+FFFD Substitution of Maximal Subparts"). The
+result is the same as that of decoding all bytes at once.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from galop.chat.tokenizer import Tokenizer
 
 
 class TokenTexts:
-    """The text of every token that is whole characters by itself. Shared by all requests to a model."""
+    """The bytes and texts of one model's tokens. Shared by all requests."""
 
     def __init__(self, tokenizer: Tokenizer, visible: Mapping[int, str] | None = None) -> None:
-        """`visible`: control tokens that have a text here all the same."""
+        """`visible`: control tokens to render as text, such as `<tool_call>`, by token id."""
         self._tokenizer = tokenizer
         self._visible = {token_id: text.encode() for token_id, text in (visible or {}).items()}
 
     def token_bytes(self, token_id: int) -> bytes:
-        """The bytes a token stands for, b"" for control tokens that are not visible."""
+        """The bytes of a token, b"" for control tokens that are not visible."""
         return self._visible.get(token_id) or self._tokenizer.token_bytes(token_id)
 
     def get(self, token_id: int) -> str | None:
-        """None where the token starts or ends inside a character."""
+        """The text of a token; None if it begins or ends inside a character."""
         try:
             return self.token_bytes(token_id).decode("utf-8")
         except UnicodeDecodeError:
@@ -34,7 +34,7 @@ class TokenTexts:
 
 
 class Detokenizer:
-    """The text of one choice."""
+    """Decodes the tokens of one choice."""
 
     def __init__(self, texts: TokenTexts) -> None:
         self._texts = texts
@@ -42,7 +42,7 @@ class Detokenizer:
 
     @property
     def has_pending(self) -> bool:
-        """True while bytes of an unfinished character are held."""
+        """True while bytes of an incomplete character are held."""
         return bool(self._pending)
 
     def add(self, token_ids: Iterable[int]) -> str:
@@ -56,7 +56,7 @@ class Detokenizer:
         return "".join(parts)
 
     def flush(self) -> str:
-        """U+FFFD for what is still held: nothing follows that could complete it."""
+        """U+FFFD for an incomplete character at the end, else nothing."""
         text, self._pending = self._pending.decode("utf-8", "replace"), b""
         return text
 

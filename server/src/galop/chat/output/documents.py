@@ -1,10 +1,9 @@
-"""Answers that are JSON documents: what the model is told before, what it may write, what is checked."""
+"""Answers that are JSON documents: the instruction, the constraint, the check, the closing of a document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,48 +14,44 @@ from galop.chat.request import ChatRequest, JsonSchemaFormat, TemplateMessage
 from galop.grammar.errors import SchemaError
 from galop.protocol.constraints import ConstraintSpec
 
-if TYPE_CHECKING:
-    from galop.grammar.compiled_schema import CompiledSchema
-
 INSTRUCTION = "Answer with one JSON object and nothing else."
-"""Added where no message mentions JSON: a model that does not know what is wanted, and may write
-nothing else, fills the keys with prose."""
+"""Added if no message mentions JSON. Without it, a constrained model fills the keys with prose."""
 SCHEMA_INSTRUCTION = (
     "Answer with one JSON document that follows this JSON Schema, and nothing else:"
 )
-"""Added, with the schema, where no message holds the names of its properties: the constraint keeps
-the model from writing anything else, but does not tell it what is wanted."""
+"""Added with the schema unless the messages hold all names of its properties. The model does not see the
+constraint."""
 
 
-class DocumentKind(Protocol):
-    """The documents that one request asks for."""
+class DocumentSpec(Protocol):
+    """The JSON documents that a request asks for."""
 
     @property
-    def spec(self) -> ConstraintSpec:
-        """What the engine is asked to allow."""
+    def constraint(self) -> ConstraintSpec:
+        """The engine's constraint."""
 
     @property
     def description(self) -> str:
-        """What a text that is not one of them is not, as in "the text is not ..."."""
+        """A noun phrase for error messages: "the text is not ..."."""
 
     def with_instruction(self, messages: Sequence[TemplateMessage]) -> Sequence[TemplateMessage]:
-        """The messages, with what the model must know added to the system message if it is missing."""
+        """The messages, with an instruction in the system message unless they make it unnecessary."""
 
     def is_valid(self, text: str) -> bool:
-        """True for a whole document."""
+        """True if `text` is a whole, valid document."""
 
     def ending(self, beginning: str) -> str | None:
-        """The shortest text that makes a beginning whole; None if none was found."""
+        """The shortest text that completes a document's `beginning`; None if none was found."""
 
 
-class JsonObjectKind:
+class JsonObjectSpec:
     """JSON mode: any object."""
 
-    spec = ConstraintSpec(json_object=True)
+    constraint = ConstraintSpec(json_object=True)
     description = "a JSON object"
 
     def with_instruction(self, messages: Sequence[TemplateMessage]) -> Sequence[TemplateMessage]:
-        """See `DocumentKind.with_instruction`."""
+        """See `DocumentSpec.with_instruction`."""
         if any("json" in str(message["content"]).lower() for message in messages):
             return messages
         return with_system_text(messages, INSTRUCTION)
@@ -66,53 +61,56 @@ class JsonObjectKind:
         return isinstance(_decoded(text), dict)
 
     def ending(self, beginning: str) -> str | None:
-        """See `DocumentKind.ending`."""
+        """See `DocumentSpec.ending`."""
         return closing_text(beginning)
 
 
-class JsonSchemaKind:
-    """Documents of one schema."""
+class JsonSchemaSpec:
+    """Documents that follow one schema."""
 
     description = "a JSON document that follows the schema"
 
-    def __init__(self, wanted: JsonSchemaFormat, shape: CompiledSchema) -> None:
-        self.spec = ConstraintSpec(schema=wanted.schema, is_strict=wanted.is_strict)
-        self._wanted = wanted
-        self._shape = shape
-        from galop.grammar.text import DocumentText  # loads llguidance: not at the start
+    def __init__(self, schema_format: JsonSchemaFormat) -> None:
+        """Raises `SchemaError`."""
+        from galop.grammar.text import document_text  # loads llguidance: not at the start
 
-        self._text = DocumentText(shape)
-        if wanted.is_strict:
+        self.constraint = ConstraintSpec(
+            schema=schema_format.schema, is_strict=schema_format.is_strict
+        )
+        self._format = schema_format
+        self._text = document_text(schema_format.schema)
+        self._compiled = self._text.schema
+        if schema_format.is_strict:
             self._text.check()
 
     def with_instruction(self, messages: Sequence[TemplateMessage]) -> Sequence[TemplateMessage]:
-        """See `DocumentKind.with_instruction`."""
+        """See `DocumentSpec.with_instruction`."""
         text = "\n".join(str(message["content"]) for message in messages)
-        names = self._shape.member_names
+        names = self._compiled.member_names
         if names and all(name in text for name in names):
             return messages
-        lines = [SCHEMA_INSTRUCTION, self._wanted.schema]
-        if self._wanted.description:
-            lines.insert(0, self._wanted.description)
+        lines = [SCHEMA_INSTRUCTION, self._format.schema]
+        if self._format.description:
+            lines.insert(0, self._format.description)
         return with_system_text(messages, "\n".join(lines))
 
     def is_valid(self, text: str) -> bool:
-        """True for one document that the schema validates, formats included."""
-        return _decoded(text) is not _NOTHING and self._shape.is_valid(text)
+        """True for one document that is valid under the schema, formats included."""
+        return _decoded(text) is not _NOTHING and self._compiled.is_valid(text)
 
     def ending(self, beginning: str) -> str | None:
-        """See `DocumentKind.ending`."""
+        """See `DocumentSpec.ending`."""
         return self._text.ending(beginning)
 
 
-def document_kind(request: ChatRequest) -> DocumentKind | None:
-    """None where the answer is free text. Raises `InvalidSchemaError`.
+def document_spec(request: ChatRequest) -> DocumentSpec | None:
+    """The documents of a request; None for free text. Raises `InvalidSchemaError`.
 
-    OutputSpec a schema for the first time takes milliseconds.
+    Milliseconds for a schema that is not in the cache: call it on a thread.
     """
     if request.json_schema is not None:
         try:
-            return _json_schema_kind(request.json_schema)
+            return JsonSchemaSpec(request.json_schema)
         except SchemaError as error:
             raise InvalidSchemaError(
                 request.json_schema.name, pointer=error.pointer, reason=error.reason
@@ -120,15 +118,8 @@ def document_kind(request: ChatRequest) -> DocumentKind | None:
     return _JSON_OBJECT if request.response_format == "json_object" else None
 
 
-_JSON_OBJECT = JsonObjectKind()
+_JSON_OBJECT = JsonObjectSpec()
 _NOTHING = object()
-
-
-@lru_cache(maxsize=128)
-def _json_schema_kind(wanted: JsonSchemaFormat) -> JsonSchemaKind:
-    from galop.grammar.compiled_schema import compile_schema  # likewise
-
-    return JsonSchemaKind(wanted, compile_schema(wanted.schema))
 
 
 def _decoded(text: str) -> Any:

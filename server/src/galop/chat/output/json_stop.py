@@ -1,6 +1,6 @@
 """Stop sequences in JSON mode: only the text of string values counts.
 
-Keys, punctuation and whitespace never match, so `stop="\\n"` or `stop="}"` cannot wreck a document, and
+Keys, punctuation and whitespace never match, so `stop="\\n"` or `stop="}"` cannot break a document, and
 escapes are compared as the characters they stand for. After a match the document is closed from where
 the stop sequence began: `closing_text`.
 """
@@ -28,7 +28,7 @@ class JsonStopMatcher:
         """The beginning of an escape; held as well."""
 
     def add(self, text: str) -> tuple[str, bool]:
-        """What may be shown now, and whether a stop sequence ended the answer."""
+        """See `StopMatcher.add`."""
         shown = []
         for character in text:
             self._held += character
@@ -51,7 +51,7 @@ class JsonStopMatcher:
         return "".join(shown), False
 
     def flush(self) -> str:
-        """What was held back."""
+        """See `StopMatcher.flush`."""
         return self._release_all()
 
     def _take_unit(self) -> int:

@@ -1,4 +1,4 @@
-"""What the engine's events mean for the caller: text, ends, the bill. Decides, does not wait."""
+"""Turns the engine's events of one request into completion events and usage. Synchronous."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 
 from galop.chat.errors import JsonValidateFailedError, ToolUseFailedError
 from galop.chat.events import (
+    ChoiceDelta,
     ChoiceFinished,
     CompletionEvent,
-    Delta,
+    ContentDelta,
     ReasoningDelta,
-    Said,
     Started,
     ToolCall,
     Usage,
 )
 from galop.chat.output.choice import ChoiceOutput
 from galop.chat.output.detokenizer import TokenTexts
-from galop.chat.output.documents import DocumentKind
+from galop.chat.output.documents import DocumentSpec
 from galop.chat.output.spec import OutputSpec
 from galop.chat.output.tool_calls import CallSyntaxError
 from galop.chat.request import ChatRequest
@@ -30,7 +30,7 @@ CALL_BUDGET_REASON = "max completion tokens reached before the call was whole"
 
 
 class OutputProcessor:
-    """All choices of one request."""
+    """The output of one request, all its choices."""
 
     def __init__(
         self,
@@ -42,13 +42,16 @@ class OutputProcessor:
         output: OutputSpec,
         count_tokens: Callable[[str], int] = len,
     ) -> None:
-        """`count_tokens`: how many tokens a text has that did not come from the engine."""
+        """`count_tokens`: counts the tokens of text that the engine did not generate.
+
+        `clock`: in seconds.
+        """
         self._output = output
         self.open_choices = {
             index: ChoiceOutput(index, texts, output.parser(request.stop))
             for index in range(request.num_choices)
         }
-        """Those that have not ended yet."""
+        """Choices that have not ended, by index."""
         self._clock = clock
         self._started_s = 0.0
         self._num_prompt_tokens = num_prompt_tokens
@@ -56,27 +59,30 @@ class OutputProcessor:
         self._num_completion_tokens = 0
         self._num_reasoning_tokens = 0
         self._completion_time_s = 0.0
-        self._kind = output.document_kind
+        self._document_spec = output.document
         self._documents: dict[int, list[str]] = {index: [] for index in self.open_choices}
-        """Where documents are asked for: what there is of them."""
+        """The text of each choice's document so far; used if documents are requested."""
         self._count_tokens = count_tokens
 
-    def take(
+    def process(
         self, event: Prefilled | Tokens | Finished
     ) -> tuple[list[CompletionEvent], int | None]:
-        """What to say now, and the choice to cancel because a stop sequence ended it, if any."""
+        """The completion events, and the index of the choice that a stop sequence has ended, to be cancelled.
+
+        Raises `ToolUseFailedError` and `JsonValidateFailedError`.
+        """
         if isinstance(event, Tokens):
             return self._take_tokens(event)
         if isinstance(event, Finished):
             return self._take_finished(event), None
         self._prefilled = event
         self._started_s = self._clock()
-        opening = self._output.opening
-        texts = [Delta(index, opening) for index in self.open_choices if opening]
-        return [Started(event.queue_time_s, event.prompt_time_s), *texts], None
+        prefix = self._output.echoed_prefix
+        deltas = [ContentDelta(index, prefix) for index in self.open_choices if prefix]
+        return [Started(event.queue_time_s, event.prompt_time_s), *deltas], None
 
     def usage(self) -> Usage:
-        """The bill. Raises `EngineInternalError` if the engine ended before the answer did."""
+        """The usage of the request. Raises `EngineInternalError` if a choice has not ended."""
         if self._prefilled is None or self.open_choices:
             raise EngineInternalError("the engine ended a request before its last choice")
         return Usage(
@@ -92,30 +98,28 @@ class OutputProcessor:
     def _take_tokens(self, event: Tokens) -> tuple[list[CompletionEvent], int | None]:
         choice = self.open_choices.get(event.choice_index)
         if choice is None:
-            return [], None  # it was cancelled while these were on the way
+            return [], None  # it was cancelled after the engine had sent these
         events = self._checked(choice, lambda: choice.add(event.token_ids, event.logprobs))
         self._keep(events)
         if not choice.is_stopped:
             return events, None
-        num_closing_tokens = self._close(choice, events)
-        # The engine tells a choice's time at its end, which a cancelled one does not reach.
+        num_added_tokens = self._close(choice, events)
+        # The engine reports a choice's time at its end, which a cancelled choice does not reach.
         completion_time_s = self._clock() - self._started_s
-        events += self._end(
-            choice, "stop", choice.num_tokens + num_closing_tokens, completion_time_s
-        )
+        events += self._end(choice, "stop", choice.num_tokens + num_added_tokens, completion_time_s)
         return events, choice.index
 
     def _take_finished(self, event: Finished) -> list[CompletionEvent]:
         choice = self.open_choices.get(event.choice_index)
         if choice is None:
             return []
-        if not event.is_constraint_satisfied and choice.reader.is_inside_call:
+        if not event.is_constraint_satisfied and choice.parser.is_inside_call:
             raise ToolUseFailedError(CALL_BUDGET_REASON, failed_generation=choice.text)
         events = self._checked(choice, choice.finish)
         self._keep(events)
         finish_reason = "stop" if choice.is_stopped else event.finish_reason
         is_cut = not event.is_constraint_satisfied and not choice.is_stopped
-        if is_cut and self._kind_of(choice) is not None:
+        if is_cut and self._spec_of(choice) is not None:
             raise self._json_failure(choice, BUDGET_REASON)
         return events + self._end(
             choice, finish_reason, event.num_completion_tokens, event.completion_time_s
@@ -124,59 +128,56 @@ class OutputProcessor:
     def _end(
         self, choice: ChoiceOutput, reason: FinishReason, num_tokens: int, completion_time_s: float
     ) -> list[CompletionEvent]:
-        kind, num_calls = self._kind_of(choice), choice.reader.num_calls
-        if kind is not None and not kind.is_valid(self._document(choice)):
-            raise self._json_failure(choice, f"the text is not {kind.description}")
+        spec, num_calls = self._spec_of(choice), choice.parser.num_calls
+        if spec is not None and not spec.is_valid(self._document(choice)):
+            raise self._json_failure(choice, f"the text is not {spec.description}")
         if self._output.is_call_required and not num_calls:
             raise ToolUseFailedError("no function was called", failed_generation=choice.text)
         del self.open_choices[choice.index]
         self._num_completion_tokens += num_tokens
         self._completion_time_s = max(self._completion_time_s, completion_time_s)
         self._num_reasoning_tokens += choice.num_reasoning_tokens
-        is_json_completed = reason == "length" and (num_calls > 0 or kind is not None)
+        is_json_completed = reason == "length" and (num_calls > 0 or spec is not None)
         if reason == "stop" and num_calls:
             reason = "tool_calls"
         return [ChoiceFinished(choice.index, reason, is_json_completed)]
 
     def _close(self, choice: ChoiceOutput, events: list[CompletionEvent]) -> int:
-        """A stop sequence ends the string it is in; the rest of the document follows.
-
-        Returns how many tokens that is.
-        """
-        kind = self._kind_of(choice)
-        if kind is None:
+        """Complete the document after a stop sequence. Returns the number of added tokens."""
+        spec = self._spec_of(choice)
+        if spec is None:
             return 0
-        ending = kind.ending(self._document(choice))
+        ending = spec.ending(self._document(choice))
         if ending is None:
             raise self._json_failure(choice, "no valid end was found after the stop sequence")
-        closing: list[CompletionEvent] = [Delta(choice.index, ending)]
+        closing: list[CompletionEvent] = [ContentDelta(choice.index, ending)]
         self._keep(closing)
         events += closing
         return self._count_tokens(ending)
 
     def _checked(
-        self, choice: ChoiceOutput, read: Callable[[], list[Said]]
+        self, choice: ChoiceOutput, parse: Callable[[], list[ChoiceDelta]]
     ) -> list[CompletionEvent]:
-        """What is read, without what is not to be shown. Raises `ToolUseFailedError`."""
+        """The parsed deltas, with calls checked and hidden reasoning removed. Raises `ToolUseFailedError`."""
         try:
-            said = read()
+            deltas = parse()
         except CallSyntaxError as error:
             raise ToolUseFailedError(str(error), failed_generation=choice.text) from error
-        for event in said:
+        for event in deltas:
             if isinstance(event, ToolCall):
                 self._output.check_call(event)
         if self._output.hides_reasoning:
-            return [event for event in said if not isinstance(event, ReasoningDelta)]
-        return list(said)
+            return [event for event in deltas if not isinstance(event, ReasoningDelta)]
+        return list(deltas)
 
-    def _kind_of(self, choice: ChoiceOutput) -> DocumentKind | None:
-        """The documents the choice is one of, if it is to be one: calls take its place."""
-        return None if choice.reader.num_calls else self._kind
+    def _spec_of(self, choice: ChoiceOutput) -> DocumentSpec | None:
+        """The requested documents; None if there are none, or if the choice has calls instead."""
+        return None if choice.parser.num_calls else self._document_spec
 
     def _keep(self, events: Sequence[CompletionEvent]) -> None:
-        if self._kind is not None:
+        if self._document_spec is not None:
             for event in events:
-                if isinstance(event, Delta):
+                if isinstance(event, ContentDelta):
                     self._documents[event.choice_index].append(event.text)
 
     def _document(self, choice: ChoiceOutput) -> str:

@@ -1,4 +1,4 @@
-"""Text that arrives in pieces, up to a marker in it; and what such text turns out to be."""
+"""The parts of a generated text, and the search for a marker that begins the next part."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from typing import Literal
 
 from galop.chat.output.stop import StopAutomaton
 
-PieceKind = Literal["reasoning", "content", "call"]
+SegmentKind = Literal["reasoning", "content", "call"]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of the generated text that is understood."""
+class Segment:
+    """A part of the generated text whose kind is known."""
 
-    kind: PieceKind
+    kind: SegmentKind
     text: str
-    """To show, never empty; of a call the arguments."""
+    """Never empty. Of a call: its arguments, JSON text."""
     name: str = ""
-    """The function of a call."""
+    """Of a call: the function's name."""
 
 
 class MarkerSearch:
-    """Looks for the first `marker`. White space is held back until it is known not to precede it."""
+    """Finds the first `marker` in text that arrives in chunks. Drops white space before it."""
 
     def __init__(self, marker: str) -> None:
         self.held = ""
+        """Text that may belong to the marker or be white space before it."""
         self._automaton = StopAutomaton(marker)
 
     def add(self, text: str) -> tuple[str, str | None]:
-        """What comes before the marker, as far as it is known, and all that comes from the marker on.
+        """The text before the marker, as far as it is certain, and the text from the marker on.
 
-        The latter is None until the marker is found; after that nothing may be added.
+        The latter is None until the marker is found. Then nothing may be added.
         """
         num_scanned = len(self.held)
         self.held += text

@@ -1,11 +1,10 @@
-"""Finds stop sequences in text that arrives in pieces.
+"""Finds stop sequences in text that arrives in chunks.
 
-The answer ends before the first stop sequence that is completed; if two are completed by the same
-character, before the one that starts first. So the cut does not depend on where pieces begin and end.
-Text that may be the start of a stop sequence is held back until it is known not to be one.
+The content ends before the first stop sequence that is completed. If one character completes two, it ends
+before the one that starts first. So the result does not depend on the chunks. Text that may be the
+beginning of a stop sequence is held back until that is decided.
 
-Each sequence is followed by its Knuth-Morris-Pratt automaton: one step per character, whatever the
-sequence.
+Every sequence has a Knuth-Morris-Pratt automaton: amortized one step per character.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 
 
 class StopMatcher:
-    """Watches the text of one choice for `stops`, none of them empty."""
+    """Finds `stops`, none of them empty, in the content of one choice."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._automata = [StopAutomaton(stop) for stop in stops]
@@ -23,9 +22,9 @@ class StopMatcher:
         self._held = ""
 
     def add(self, text: str) -> tuple[str, bool]:
-        """What may be shown now, and whether a stop sequence ended the answer.
+        """The text that is certain to precede a stop sequence, and True if one was found.
 
-        After a match nothing may be added: the text behind it is dropped.
+        The stop sequence and the text after it are dropped. After a match nothing may be added.
         """
         if not self._held and self._starts.search(text) is None:
             return text, False
@@ -46,21 +45,22 @@ class StopMatcher:
         return joined[:cut], False
 
     def flush(self) -> str:
-        """What was held back: nothing follows that could make it a stop sequence."""
+        """The text that was held back, at the end of the content."""
         held, self._held = self._held, ""
         return held
 
 
 class StopAutomaton:
-    """Follows one stop sequence: how many of its characters the text ends with."""
+    """The Knuth-Morris-Pratt automaton of one sequence."""
 
     def __init__(self, stop: str) -> None:
         self.stop = stop
         self.num_matched = 0
+        """The length of the longest prefix of `stop` that the text ends with."""
         self._borders = _borders(stop)
 
     def advance(self, character: str) -> bool:
-        """Take one character; True if the sequence is complete with it."""
+        """Add one character to the text; True if the text then ends with the sequence."""
         matched = self.num_matched
         while matched and self.stop[matched] != character:
             matched = self._borders[matched - 1]
@@ -71,7 +71,7 @@ class StopAutomaton:
 
 
 def _borders(text: str) -> list[int]:
-    """For every prefix: the length of the longest proper prefix that is also its suffix."""
+    """For every prefix of `text`: the length of its longest proper prefix that is also its suffix."""
     borders = [0] * len(text)
     for index in range(1, len(text)):
         length = borders[index - 1]

@@ -1,26 +1,25 @@
-"""Finds calls in the text of an answer, as it comes.
+"""Parses calls in the text of a choice, incrementally.
 
-While a constraint guards the answer, the text between two triggers is exactly what the family's
-syntax says; the constraint is not taken on faith: what does not follow the syntax is told apart.
-Pure: text goes in, pieces come out.
+The constraint makes the model follow the call syntax. The parser does not rely on it: it raises
+`CallSyntaxError` on text that does not follow the syntax.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from galop.chat.output.marker import MarkerSearch, Piece
+from galop.chat.output.segments import MarkerSearch, Segment
 from galop.protocol.constraints import CallSyntax
 
 _State = Literal["text", "opening", "name", "arguments", "end", "next"]
 
 
 class CallSyntaxError(Exception):
-    """The text announces a call and goes on as none."""
+    """The text has the trigger of a call and does not follow the call syntax."""
 
 
 class ToolCallParser:
-    """Splits the text of one choice into content and calls. White space before calls is dropped."""
+    """Splits the text of one choice into content and calls. Drops white space before calls."""
 
     def __init__(self, syntax: CallSyntax) -> None:
         self.num_calls = 0
@@ -29,40 +28,40 @@ class ToolCallParser:
         self._search = MarkerSearch(syntax.trigger)
         self._buffer = ""
         self._name = ""
-        self._arguments = _ObjectEnd()
+        self._arguments = _ObjectScanner()
 
     @property
     def is_inside_call(self) -> bool:
-        """True while a call has begun and is not whole."""
+        """True between the beginning and the end of a call."""
         return self._state not in ("text", "next")
 
     @property
     def num_held(self) -> int:
-        """Characters that were taken and belong to no piece yet."""
+        """Characters that are held back."""
         return len(self._buffer) + len(self._search.held)
 
-    def add(self, text: str) -> list[Piece]:
-        """What is known now. Raises `CallSyntaxError`."""
+    def add(self, text: str) -> list[Segment]:
+        """The segments that are certain now. Raises `CallSyntaxError`."""
         self._buffer += text
-        pieces: list[Piece] = []
-        while self._advance(pieces):
+        segments: list[Segment] = []
+        while self._advance(segments):
             pass
-        return pieces
+        return segments
 
-    def flush(self) -> list[Piece]:
-        """What was held back: nothing follows. Raises `CallSyntaxError` inside a call."""
+    def flush(self) -> list[Segment]:
+        """The segments that were held back, at the end of the text. Raises `CallSyntaxError` inside a call."""
         if self.is_inside_call:
-            raise CallSyntaxError("the call is not whole")
+            raise CallSyntaxError("the call is incomplete")
         held = self._search.held + self._buffer
         self._search.held = self._buffer = ""
         is_gap = self.num_calls > 0 and not held.strip()
-        return [Piece("content", held)] if held and not is_gap else []
+        return [Segment("content", held)] if held and not is_gap else []
 
-    def _advance(self, pieces: list[Piece]) -> bool:
-        """One state further; False where more text is needed."""
+    def _advance(self, segments: list[Segment]) -> bool:
+        """Go on to the next state; False if that needs more text."""
         syntax = self._syntax
         if self._state == "text":
-            return self._find_trigger(pieces)
+            return self._find_trigger(segments)
         if self._state == "opening":
             return self._expect(syntax.before + syntax.begin, "name")
         if self._state == "name":
@@ -70,14 +69,14 @@ class ToolCallParser:
         if self._state == "arguments":
             return self._read_arguments()
         if self._state == "end":
-            return self._read_end(pieces)
+            return self._read_end(segments)
         return self._find_next()
 
-    def _find_trigger(self, pieces: list[Piece]) -> bool:
+    def _find_trigger(self, segments: list[Segment]) -> bool:
         text, self._buffer = self._buffer, ""
-        told, rest = self._search.add(text)
-        if told:
-            pieces.append(Piece("content", told))
+        before, rest = self._search.add(text)
+        if before:
+            segments.append(Segment("content", before))
         if rest is None:
             return False
         self._buffer = rest
@@ -98,25 +97,25 @@ class ToolCallParser:
         if not separator:
             return False
         self._name, self._buffer = name, rest
-        self._arguments = _ObjectEnd()
+        self._arguments = _ObjectScanner()
         self._state = "arguments"
         return True
 
     def _read_arguments(self) -> bool:
-        for index in range(self._arguments.num_taken, len(self._buffer)):
+        for index in range(self._arguments.num_scanned, len(self._buffer)):
             if self._arguments.is_end(self._buffer[index]):
                 self._state = "end"
                 return True
         return False
 
-    def _read_end(self, pieces: list[Piece]) -> bool:
-        size = self._arguments.num_taken
+    def _read_end(self, segments: list[Segment]) -> bool:
+        size = self._arguments.num_scanned
         arguments, ending = self._buffer[:size], self._buffer[size:]
         if not ending.startswith(self._syntax.end):
             if not self._syntax.end.startswith(ending):
                 raise CallSyntaxError(f"{self._syntax.end!r} was expected")
             return False
-        pieces.append(Piece("call", arguments, name=self._name))
+        segments.append(Segment("call", arguments, name=self._name))
         self.num_calls += 1
         self._buffer = ending.removeprefix(self._syntax.end)
         self._state = "next"
@@ -139,18 +138,18 @@ class ToolCallParser:
         return True
 
 
-class _ObjectEnd:
-    """Where a JSON object ends, told by its brackets and strings."""
+class _ObjectScanner:
+    """Finds the end of a JSON object by its brackets and strings."""
 
     def __init__(self) -> None:
-        self.num_taken = 0
+        self.num_scanned = 0
         self._depth = 0
         self._is_in_string = False
         self._is_escaped = False
 
     def is_end(self, character: str) -> bool:
-        """Takes one character; True for the bracket that closes the first one."""
-        self.num_taken += 1
+        """Scan one character; True if it closes the object. Raises `CallSyntaxError` before an object."""
+        self.num_scanned += 1
         if self._is_in_string:
             if self._is_escaped:
                 self._is_escaped = False

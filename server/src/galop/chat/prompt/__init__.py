@@ -1,1 +1,1 @@
-"""A conversation becomes the token ids of a prompt: chat template, encoder, offered tools."""
+"""The prompt: chat template, its rendering, offered tools, encoder."""

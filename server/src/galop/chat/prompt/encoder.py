@@ -1,9 +1,9 @@
-"""A conversation becomes token ids, and nothing that a user wrote becomes a control token.
+"""Encodes conversations as token ids, so that no text of a message becomes a control token.
 
-Usually the rendered text is encoded as a whole. Only where a message or a tool contains the text of a
-control token is that text hidden from the encoder: it goes through the template as one private-use character,
-and the stretch of text around it, up to the template's own control tokens, is encoded as plain text.
-A character survives whatever templates do to content (trim, slice, split, quote as JSON).
+Usually the rendered text is encoded as a whole. If a message or a tool contains the text of a control
+token, a placeholder, one private-use character, takes its place while the template is rendered. The text
+around it, up to the template's own control tokens, is then encoded without control tokens. One character
+survives what templates do to content: trim, slice, split, quote as JSON.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from galop.chat.tokenizer import Tokenizer
 
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
 
-
-Opening = Callable[[str], str]
+AnswerPrefix = Callable[[str], str]
+"""From the rendered prompt to text that is appended to it: the beginning of the answer, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model is given."""
+    """An encoded conversation."""
 
     token_ids: list[int]
     text: str
-    """As rendered; characters may stand for the texts of control tokens."""
+    """As rendered, with placeholders for the texts of control tokens."""
 
 
 class PromptEncoder:
-    """From messages to the prompt of one model. Thread safe."""
+    """Encodes conversations for one model. Thread safe."""
 
     def __init__(self, template: ChatTemplate, tokenizer: Tokenizer) -> None:
         self._template = template
@@ -48,68 +48,71 @@ class PromptEncoder:
         *,
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
-        opening: Opening | None = None,
+        answer_prefix: AnswerPrefix | None = None,
     ) -> Prompt:
-        """The prompt, of at least one token. Raises `TemplateError`.
+        """The prompt, of at least one token. Raises `TemplateError` and `TemplateLimitError`.
 
-        `tools`, `variables`: see `ChatTemplate.render`. `opening`: may add to the rendered text, which
-        it is given, what the answer shall begin with. Any: templates take what they like.
+        `tools`, `variables`: see `ChatTemplate.render`. Any: JSON.
         """
-        stand_ins: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
         special = self._special
         if special is not None and any(map(special.search, strings_in([messages, tools]))):
-            stand_ins = _stand_ins([messages, tools], special)
-            messages = _replaced(messages, special, stand_ins)
-            tools = _replaced(tools, special, stand_ins)
+            placeholders = _placeholders([messages, tools], special)
+            messages = _replaced(messages, special, placeholders)
+            tools = _replaced(tools, special, placeholders)
         text = self._template.render(messages, tools=tools, variables=variables)
-        if opening is not None:
-            text += opening(text)
+        if answer_prefix is not None:
+            text += answer_prefix(text)
         token_ids = (
-            self._encode_hiding(text, stand_ins) if stand_ins else self._tokenizer.encode(text)
+            self._encode_with_placeholders(text, placeholders)
+            if placeholders
+            else self._tokenizer.encode(text)
         )
         if not token_ids:
             raise TemplateError("the chat template renders nothing for these messages")
         return Prompt(token_ids, text)
 
     def count(self, text: str) -> int:
-        """How many tokens a plain text takes."""
+        """The number of tokens of a text, without control tokens."""
         return len(self._tokenizer.encode(text, parse_special=False))
 
-    def _encode_hiding(self, rendered: str, stand_ins: Mapping[str, str]) -> list[int]:
-        assert self._special is not None, "there are stand-ins for control tokens"
-        originals = {ord(character): text for text, character in stand_ins.items()}
-        hidden = re.compile("[" + "".join(stand_ins.values()) + "]")
+    def _encode_with_placeholders(
+        self, rendered: str, placeholders: Mapping[str, str]
+    ) -> list[int]:
+        assert self._special is not None, "there are placeholders for control tokens"
+        originals = {ord(character): text for text, character in placeholders.items()}
+        placeholder = re.compile("[" + "".join(placeholders.values()) + "]")
         token_ids: list[int] = []
-        waiting = ""
-        for piece in self._special.split(rendered):
-            if hidden.search(piece) is None:
-                waiting += piece
+        pending = ""
+        for section in self._special.split(rendered):
+            if placeholder.search(section) is None:
+                pending += section
                 continue
-            token_ids += self._tokenizer.encode(waiting)
-            token_ids += self._tokenizer.encode(piece.translate(originals), parse_special=False)
-            waiting = ""
-        return token_ids + self._tokenizer.encode(waiting)
+            token_ids += self._tokenizer.encode(pending)
+            token_ids += self._tokenizer.encode(section.translate(originals), parse_special=False)
+            pending = ""
+        return token_ids + self._tokenizer.encode(pending)
 
 
-def _stand_ins(value: Any, special: re.Pattern[str]) -> dict[str, str]:
-    """For every control token's text in what goes to the template a character that is nowhere in it."""
+def _placeholders(value: Any, special: re.Pattern[str]) -> dict[str, str]:
+    """A placeholder for every control token's text in `value`, a character that `value` does not contain."""
     found = {match for text in strings_in(value) for match in special.findall(text)}
-    taken = set().union(*strings_in(value))
-    free = (chr(code) for code in _PRIVATE_USE if chr(code) not in taken)
-    stand_ins = dict(zip(sorted(found), free, strict=False))
-    if len(stand_ins) < len(found):
+    used = set().union(*strings_in(value))
+    free = (chr(code) for code in _PRIVATE_USE if chr(code) not in used)
+    placeholders = dict(zip(sorted(found), free, strict=False))
+    if len(placeholders) < len(found):
         raise TemplateError("the messages use up all private-use characters")
-    return stand_ins
+    return placeholders
 
 
-def _replaced(value: Any, special: re.Pattern[str], stand_ins: Mapping[str, str]) -> Any:
+def _replaced(value: Any, special: re.Pattern[str], placeholders: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return special.sub(lambda match: stand_ins[match[0]], value)
+        return special.sub(lambda match: placeholders[match[0]], value)
     if isinstance(value, Mapping):
         return {
-            _replaced(key, special, stand_ins): _replaced(member, special, stand_ins)
+            _replaced(key, special, placeholders): _replaced(member, special, placeholders)
             for key, member in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_replaced(item, special, stand_ins) for item in value]
+        return [_replaced(item, special, placeholders) for item in value]
     return value

@@ -1,4 +1,4 @@
-"""Conversations with calls and results in them, as the model's chat template can take them."""
+"""Prepares conversations with tools, calls and results for the model's chat template."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from galop.chat.formats import ToolFamily, hermes_syntax
+from galop.chat.formats import ToolFormat, hermes_syntax
 from galop.chat.prompt.system_text import with_system_text
 from galop.chat.request import TemplateMessage, Tool
-from galop.chat.tools.toolbox import template_tools
+from galop.chat.tools.toolset import template_tools
 
-# Any in this module: what templates take is JSON.
+# Any in this module: JSON.
 
 _OFFER = """\
 You may call these functions. Each line is one of them, with a JSON Schema of its arguments:
@@ -25,16 +25,16 @@ The result is then given to you inside <tool_response></tool_response>. Answer w
 none is needed."""
 
 
-def prepare(
-    messages: Sequence[TemplateMessage], tools: Sequence[Tool], family: ToolFamily
+def template_input(
+    messages: Sequence[TemplateMessage], tools: Sequence[Tool], tool_format: ToolFormat
 ) -> tuple[Sequence[TemplateMessage], list[dict[str, Any]] | None]:
-    """What to give to the template as `messages` and as `tools`.
+    """The template's variables `messages` and `tools`.
 
-    `tools` is empty where none may be called: then the model is not told of any.
+    `tools`: empty if none may be called; then none is offered.
     """
     has_calls = any(message["role"] == "tool" or "tool_calls" in message for message in messages)
-    if family.is_native:
-        prepared = _native(messages, family) if has_calls else messages
+    if tool_format.is_native:
+        prepared = _native(messages, tool_format) if has_calls else messages
         return prepared, template_tools(tools) if tools else None
     prepared = _as_text(messages) if has_calls else messages
     if tools:
@@ -42,20 +42,20 @@ def prepare(
     return prepared, None
 
 
-# --- templates that take calls -------------------------------------------------------------------
+# --- templates that render calls ------------------------------------------------------------------
 
 
-def _native(messages: Sequence[TemplateMessage], family: ToolFamily) -> list[TemplateMessage]:
+def _native(messages: Sequence[TemplateMessage], tool_format: ToolFormat) -> list[TemplateMessage]:
     prepared = list(messages)
-    if not family.has_parallel_calls:
+    if not tool_format.has_parallel_calls:
         prepared = list(_one_call_a_message(prepared))
-    if family.call_id_length is not None:
-        prepared = [_with_short_ids(message, family.call_id_length) for message in prepared]
+    if tool_format.call_id_length is not None:
+        prepared = [_with_short_ids(message, tool_format.call_id_length) for message in prepared]
     return prepared
 
 
 def _one_call_a_message(messages: Sequence[TemplateMessage]) -> Iterator[TemplateMessage]:
-    """Every call in a message of its own, with its result behind it."""
+    """Split messages with several calls: one message per call, followed by its result."""
     results = {
         message["tool_call_id"]: message for message in messages if message["role"] == "tool"
     }
@@ -90,7 +90,7 @@ def _short_id(call_id: str, length: int) -> str:
     return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:length]
 
 
-# --- templates that do not -----------------------------------------------------------------------
+# --- templates that do not ------------------------------------------------------------------------
 
 
 def _offer(tools: Sequence[Tool]) -> str:
@@ -99,7 +99,7 @@ def _offer(tools: Sequence[Tool]) -> str:
 
 
 def _as_text(messages: Sequence[TemplateMessage]) -> list[TemplateMessage]:
-    """Calls as the model writes them; neighbouring results as one message of the user's."""
+    """Write calls as text, in the generic format; consecutive results as one user message."""
     written: list[TemplateMessage] = []
     for message in messages:
         if message["role"] != "tool":

@@ -1,8 +1,7 @@
-"""Where chat templates are rendered: in this process, or in processes that can be ended.
+"""Renders chat templates, in this process or in a pool of processes with limits.
 
-A template is a program. Nothing ends a thread that is inside a call of C, such as the comparison of
-two tuples that hold themselves sixty times over, and nothing bounds the memory of one thread. A
-process can be killed, and the kernel bounds its memory.
+A template is a program. A thread cannot be stopped inside a C function, such as a comparison of deeply
+nested tuples, and its memory cannot be bounded. A process can be killed, and the kernel bounds its memory.
 """
 
 from __future__ import annotations
@@ -21,43 +20,42 @@ from typing import Any
 
 from galop.chat.errors import TemplateError, TemplateLimitError
 from galop.chat.prompt import sandbox
-from galop.chat.prompt.sandbox import Outcome, RenderLimits
+from galop.chat.prompt.sandbox import RenderLimits, RenderOutcome
 
 TIME_LIMIT_S = 5.0
-"""Of one render. 4 MiB of messages take 0.1 s, 20,000 short ones 0.3 s with a long template (2026-11)."""
+"""Per render. 4 MiB of messages take 0.1 s, 20,000 short ones 0.3 s with a long template (2026-11)."""
 
 _MAX_PROCESSES = 4
-"""12 MB each, and 80 ms of CPU to start. One renders thousands of short conversations a second; more are
-started only while all are kept busy."""
-_PATIENCE_S = 0.1
-"""How long a render waits for a process that is busy before another one is started."""
+"""12 MB each, and 80 ms of CPU to start. One renders thousands of short conversations a second; further
+ones start only while all are busy."""
+_BUSY_WAIT_S = 0.1
+"""A render waits this long for an idle process before another one is started."""
 _START_TIMEOUT_S = 60.0
-"""A process is ready after 0.1 s, unless the machine is very busy."""
+"""A process is ready after 0.1 s on an idle machine."""
 
 
 class LocalRenderer:
-    """Renders in this process, without a limit on time and memory: for tests, and for templates that
-    are known."""
+    """Renders in this process, without limits on time and memory: for tests and for known templates."""
 
     def render(self, source: str, names: Mapping[str, Any]) -> str:
-        """See `chat.prompt.template.Renderer`."""
+        """See `chat.prompt.template.Renderer.render`."""
         num_bytes = len(sandbox.encode_request(source, names))
         return _text_of(sandbox.render(source, names, RenderLimits.for_request(num_bytes)))
 
 
 class RenderingPool:
-    """Renders in a few processes; one that exceeds a limit is killed and replaced. Thread safe.
+    """Renders in up to four processes; one that exceeds a limit is killed and replaced. Thread safe.
 
-    A process is started for the first render, others when all have been busy for a while.
+    The first render starts a process, unless `start` did; see `_BUSY_WAIT_S` for further ones.
     """
 
     def __init__(self, *, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s
         self._changed = threading.Condition()
         self._idle = deque[_RenderingProcess]()
-        """The one that was used last is at the right, and is taken first."""
+        """Least recently used first; the last one is used next."""
         self._processes = set[_RenderingProcess]()
-        """All, those that render included."""
+        """Idle and rendering ones."""
         self._is_closed = False
 
     def start(self) -> None:
@@ -67,37 +65,38 @@ class RenderingPool:
 
     @property
     def process_ids(self) -> frozenset[int]:
-        """Of the processes, those that render included."""
+        """Of idle and rendering processes."""
         with self._changed:
             return frozenset(process.process_id for process in self._processes)
 
     def render(self, source: str, names: Mapping[str, Any]) -> str:
-        """See `chat.prompt.template.Renderer`. Waits at most twice the time limit."""
+        """See `chat.prompt.template.Renderer.render`. Blocks for at most about twice the time limit, and for
+        `_START_TIMEOUT_S` more if a process starts."""
         request = sandbox.encode_request(source, names)
-        process = self._take()
+        process = self._acquire()
         try:
             outcome = process.render(request)
         except BaseException:
             self._replace(process)
             raise
-        if outcome.kind in ("output", "memory"):  # what it allocated is not all free again
+        if outcome.kind in ("output", "memory"):  # not all of its memory is freed
             self._replace(process)
         else:
-            self._give_back(process)
+            self._release(process)
         return _text_of(outcome)
 
     def close(self) -> None:
-        """End the processes, those that render when they are done; idempotent."""
+        """End idle processes now and rendering ones after their render; idempotent."""
         with self._changed:
             self._is_closed = True
             while self._idle:
                 self._end(self._idle.pop())
 
-    def _take(self) -> _RenderingProcess:
+    def _acquire(self) -> _RenderingProcess:
         with self._changed:
             if not self._processes:
                 return self._new_process()
-            if not self._changed.wait_for(lambda: self._idle, _PATIENCE_S):
+            if not self._changed.wait_for(lambda: self._idle, _BUSY_WAIT_S):
                 if len(self._processes) < _MAX_PROCESSES:
                     return self._new_process()
                 if not self._changed.wait_for(lambda: self._idle, self._time_limit_s):
@@ -108,7 +107,7 @@ class RenderingPool:
             self._end(process)
             return self._new_process()
 
-    def _give_back(self, process: _RenderingProcess) -> None:
+    def _release(self, process: _RenderingProcess) -> None:
         with self._changed:
             if self._is_closed:
                 self._end(process)
@@ -117,12 +116,12 @@ class RenderingPool:
                 self._changed.notify()
 
     def _replace(self, process: _RenderingProcess) -> None:
-        """Start another one at once, so that it is ready when it is needed."""
+        """End a process and start another one now, so that it is ready for the next render."""
         with self._changed:
             self._end(process)
             if self._is_closed:
                 return
-            with contextlib.suppress(OSError):  # the next render tries again, and tells
+            with contextlib.suppress(OSError):  # the next render tries again and raises
                 self._idle.appendleft(self._new_process())
                 self._changed.notify()
 
@@ -145,7 +144,7 @@ class _RenderingProcess:
         alarm_s = ceil(time_limit_s) + 1
         self._connection, theirs = socket.socketpair()
         with theirs:
-            # -P: the folder of that file holds no modules that a program may import.
+            # -P: modules in the folder of that file must not shadow the standard library.
             command = [sys.executable, "-P", str(Path(sandbox.__file__))]
             try:
                 self._process = subprocess.Popen(
@@ -166,8 +165,8 @@ class _RenderingProcess:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def render(self, request: bytes) -> Outcome:
-        """Raises `TemplateLimitError`, and `TemplateError` if the process ends; it is of no use then."""
+    def render(self, request: bytes) -> RenderOutcome:
+        """Raises `TemplateLimitError`, and `TemplateError` if the process ends. Close it after either."""
         if not self._is_ready:
             self._connection.settimeout(_START_TIMEOUT_S)
             if sandbox.receive(self._connection) is None:
@@ -182,21 +181,21 @@ class _RenderingProcess:
         except OSError:
             answer = None
         if answer is None:
-            raise TemplateError(f"it ends the process that renders it: {self._cause_of_death()}")
+            raise TemplateError(f"it ends the process that renders it: {self._exit_reason()}")
         return sandbox.decode_outcome(answer)
 
     def close(self) -> None:
-        """Kill it, whatever it is doing; idempotent."""
+        """Kill the process; idempotent."""
         self._connection.close()
         self._process.kill()
         self._process.wait()
 
-    def _cause_of_death(self) -> str:
+    def _exit_reason(self) -> str:
         status = self._process.wait()
         return signal.Signals(-status).name if status < 0 else f"status {status}"
 
 
-def _text_of(outcome: Outcome) -> str:
+def _text_of(outcome: RenderOutcome) -> str:
     if outcome.kind == "refused":
         raise TemplateError(outcome.text)
     if outcome.kind == "output":

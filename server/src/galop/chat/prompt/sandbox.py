@@ -32,35 +32,35 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
 MAX_SOURCE_CHARS = 1 << 18
-"""Of a template. The longest in use have about 40,000."""
+"""Of a template. The longest known ones have about 40,000."""
 
 _MAX_REASON_CHARS = 500
-"""Of a template's own words, which become part of an error's message."""
+"""Of a template's own error message."""
 
 OutcomeKind = Literal["text", "refused", "output", "memory"]
 
 
-class Outcome(NamedTuple):
+class RenderOutcome(NamedTuple):
     """How one render ended."""
 
     kind: OutcomeKind
-    """`output`, `memory`: more than the limit."""
+    """`refused`: the template raised. `output`, `memory`: a limit was exceeded."""
     text: str
-    """The rendered text; why it was refused; the limit as a decimal number, of characters or MiB."""
+    """The rendered text; the reason; or the limit, as a decimal number of characters or MiB."""
 
 
 class RenderLimits(NamedTuple):
-    """What one render may take."""
+    """Limits of one render."""
 
     output_chars: int
     memory_mib: int
-    """Of the process that renders: all that it has allocated. Linux enforces it."""
+    """Of the data segment of the rendering process (RLIMIT_DATA). Linux enforces it."""
 
     @classmethod
     def for_request(cls, num_bytes: int) -> RenderLimits:
-        """Limits that grow with what the template is given: `num_bytes` of JSON."""
-        # Templates in use write what they are given once or twice. 4 MiB in long messages took 40 MiB,
-        # in 130,000 tiny ones 77 MiB (2026-11).
+        """Limits for an input of `num_bytes` of JSON."""
+        # Known templates write their input once or twice. 4 MiB in long messages took 40 MiB, in 130,000
+        # tiny ones 77 MiB (2026-11).
         return cls(output_chars=(1 << 20) + 8 * num_bytes, memory_mib=128 + (16 * num_bytes >> 20))
 
 
@@ -72,7 +72,7 @@ class _OutputLimitError(Exception):
 
 
 class _RuntimeOnly(CodeGenerator):
-    """Computes nothing while compiling, where no limit holds: `{{ 'a'|center(10**9) }}`."""
+    """Disables constant folding: compiling has no limits, and `{{ 'a'|center(10**9) }}` is a constant."""
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
         # Any: a private type of Jinja.
@@ -84,11 +84,11 @@ class _RuntimeOnly(CodeGenerator):
 class _Variables(_RuntimeOnly, TrackingCodeGenerator):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.optimizer = None  # which would compute as well, whatever the environment says
+        self.optimizer = None  # it folds constants too, whatever the environment says
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Compiles chat templates: no access to Python's internals, no changes of what they are given."""
+    """Compiles chat templates, which can neither reach Python's internals nor change their variables."""
 
     code_generator_class = _RuntimeOnly
 
@@ -108,20 +108,20 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         )
 
     def template(self, source: str) -> Template:
-        """Compile. Raises whatever Jinja and Python's compiler raise, ValueError if it is too long."""
+        """Compile. Raises what Jinja and Python's compiler raise, and ValueError if the source is too long."""
         if len(source) > MAX_SOURCE_CHARS:
             raise ValueError(f"it is longer than {MAX_SOURCE_CHARS} characters")
         return self.from_string(source)
 
     def variables(self, source: str) -> frozenset[str]:
-        """The names that a template reads and does not set."""
+        """The variables that a template reads and does not set."""
         tracker = _Variables(self)
         tracker.visit(self.parse(source))
         return frozenset(tracker.undeclared_identifiers)
 
 
 class _GenerationBlock(Extension):
-    """`{% generation %}...{% endgeneration %}` marks text for training; here it is just text."""
+    """`{% generation %}...{% endgeneration %}` marks text for training; here it has no effect."""
 
     tags = {"generation"}
 
@@ -132,7 +132,7 @@ class _GenerationBlock(Extension):
 
 
 class _TemplateNamespace(Namespace):
-    """Refuses names with an underscore in front, as transformers does: Python's internals have such."""
+    """Refuses names that begin with an underscore, as transformers does: they reach Python's internals."""
 
     def __init__(*args: Any, **attributes: Any) -> None:
         self, args = args[0], args[1:]  # `self` must stay free as a template's own name
@@ -151,18 +151,18 @@ def _check_name(name: object) -> None:
 
 
 def _make_dict(*args: Any, **members: Any) -> dict[Any, Any]:
-    # A function, so that a template has no attributes of the type at hand.
+    # A function: templates must not reach the attributes of the type `dict`.
     return dict(*args, **members)
 
 
 def _to_json(
-    value: Any,  # whatever a template has at hand
+    value: Any,  # any value of a template
     ensure_ascii: bool = False,
     indent: int | None = None,
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
-    # Jinja's own filter escapes HTML characters, which no model has seen in training.
+    # Jinja's own filter escapes HTML characters, which training data does not.
     return json.dumps(
         value,
         ensure_ascii=ensure_ascii,
@@ -185,7 +185,7 @@ def _strftime_now(format: str) -> str:
 
 @lru_cache(maxsize=1)
 def environment() -> TemplateEnvironment:
-    """The one of this process."""
+    """The environment of this process."""
     return TemplateEnvironment()
 
 
@@ -195,10 +195,10 @@ def compiled(source: str) -> Template:
     return environment().template(source)
 
 
-def render(source: str, names: Mapping[str, Any], limits: RenderLimits) -> Outcome:
-    """Render with a bound on the output. Never raises. Any: templates take JSON.
+def render(source: str, names: Mapping[str, Any], limits: RenderLimits) -> RenderOutcome:
+    """Render, with the limit on the output. Never raises. Any: JSON.
 
-    The bound on the memory is the process's, and only named here.
+    The limit on memory is the process's; here it only appears in the outcome.
     """
     try:
         chunks: list[str] = []
@@ -208,17 +208,17 @@ def render(source: str, names: Mapping[str, Any], limits: RenderLimits) -> Outco
             if num_chars > limits.output_chars:
                 raise _OutputLimitError
             chunks.append(chunk)
-        return Outcome("text", "".join(chunks))
+        return RenderOutcome("text", "".join(chunks))
     except _OutputLimitError:
-        return Outcome("output", str(limits.output_chars))
+        return RenderOutcome("output", str(limits.output_chars))
     except MemoryError:
-        return Outcome("memory", str(limits.memory_mib))
-    except Exception as error:  # a template can raise whatever Python can
-        return Outcome("refused", reason_of(error))
+        return RenderOutcome("memory", str(limits.memory_mib))
+    except Exception as error:  # a template can raise anything
+        return RenderOutcome("refused", reason_of(error))
 
 
 def reason_of(error: Exception) -> str:
-    """What went wrong in a template, at most 500 characters."""
+    """The message of a template's error, at most 500 characters."""
     return (str(error) or type(error).__name__)[:_MAX_REASON_CHARS]
 
 
@@ -230,12 +230,12 @@ _KINDS: tuple[OutcomeKind, ...] = ("text", "refused", "output", "memory")
 
 
 def send(connection: socket.socket, message: bytes) -> None:
-    """One message, with its length in front."""
+    """Send one message: 4 bytes of length, big-endian, then the message."""
     connection.sendall(_LENGTH.pack(len(message)) + message)
 
 
 def receive(connection: socket.socket) -> bytes | None:
-    """The next message; None where the other side has gone. Nothing may follow it until it is answered."""
+    """The next message; None at the end of the stream. The peer must send no more before the reply."""
     received = bytearray()
     num_bytes = _LENGTH.size
     while len(received) < num_bytes:
@@ -249,27 +249,27 @@ def receive(connection: socket.socket) -> bytes | None:
 
 
 def encode_request(source: str, names: Mapping[str, Any]) -> bytes:
-    """What to render, as a message. Any: JSON values."""
+    """The message of a render: template and variables. Any: JSON."""
     return json.dumps([source, names]).encode()
 
 
-def encode_outcome(outcome: Outcome) -> bytes:
-    """An outcome as a message: the index of its kind, then its text."""
+def encode_outcome(outcome: RenderOutcome) -> bytes:
+    """The message of an outcome: the index of its kind in one byte, then its text in UTF-8."""
     return bytes([_KINDS.index(outcome.kind)]) + outcome.text.encode("utf-8", "surrogatepass")
 
 
-def decode_outcome(message: bytes) -> Outcome:
-    """The opposite of `encode_outcome`."""
-    return Outcome(_KINDS[message[0]], message[1:].decode("utf-8", "surrogatepass"))
+def decode_outcome(message: bytes) -> RenderOutcome:
+    """The inverse of `encode_outcome`."""
+    return RenderOutcome(_KINDS[message[0]], message[1:].decode("utf-8", "surrogatepass"))
 
 
 def main(connection: socket.socket, alarm_s: int) -> None:
-    """Render what comes over `connection` until it ends.
+    """Answer every request on `connection` until the stream ends.
 
-    An empty message says that requests are taken. A render of more than `alarm_s` ends the process;
-    the server kills it sooner, but the server may be gone.
+    An empty message announces that the process is ready. A render of more than `alarm_s` ends the
+    process. The server kills it sooner, unless the server itself has ended.
     """
-    # Ctrl-C, and the SIGTERM that systemd sends to the whole group, are the server's to handle.
+    # The server handles Ctrl-C and the SIGTERM that systemd sends to the whole process group.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     environment()
@@ -291,11 +291,11 @@ def _outcome_of(request: bytes, limits: RenderLimits) -> bytes:
         source, names = json.loads(request)
         return encode_outcome(render(source, names, limits))
     except MemoryError:
-        return encode_outcome(Outcome("memory", str(limits.memory_mib)))
+        return encode_outcome(RenderOutcome("memory", str(limits.memory_mib)))
 
 
 def _limit_memory(num_bytes: int) -> None:
-    # The hard limit stays: it could not be raised for a longer request.
+    # The hard limit stays: a lowered one could not be raised again for a larger request.
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = num_bytes if hard == resource.RLIM_INFINITY else min(num_bytes, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

@@ -1,4 +1,4 @@
-"""What the server tells the model, beside what the caller does."""
+"""Adds text of the server's to the system message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from galop.chat.request import TemplateMessage
 
 
 def with_system_text(messages: Sequence[TemplateMessage], text: str) -> Sequence[TemplateMessage]:
-    """The messages, and `text` at the end of the system message."""
+    """The messages with `text` at the end of the first system message, which is added if it is missing."""
     if messages and messages[0]["role"] == "system":
         content = f"{messages[0]['content']}\n\n{text}"
         return [{**messages[0], "content": content}, *messages[1:]]

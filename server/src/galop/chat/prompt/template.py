@@ -1,6 +1,6 @@
-"""Messages become the prompt's text, by the Jinja template that comes with the model.
+"""Renders messages as the prompt's text with the model's Jinja template.
 
-The dialect: see `chat.prompt.sandbox`. What bounds a render: see `chat.prompt.rendering`.
+The dialect: see `chat.prompt.sandbox`. The limits of a render: see `chat.prompt.rendering`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ CHATML = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-"""For files without a template: the most widely used format."""
+"""ChatML, the most common format: for model files without a template."""
 
 
 class Renderer(Protocol):
-    """Runs templates."""
+    """Renders templates."""
 
     def render(self, source: str, names: Mapping[str, Any]) -> str:
-        """The text that a template makes of JSON values. May wait; thread safe.
+        """The text of a template for these variables, JSON values. May block; thread safe.
 
-        Raises `TemplateError` with the template's own words, and `TemplateLimitError`.
+        Raises `TemplateError` with the template's own message, and `TemplateLimitError`.
         """
 
 
 class ChatTemplate:
     """One model's chat template. `source` None stands for ChatML. Thread safe.
 
-    Raises `TemplateError` if the source is no template.
+    Raises `TemplateError` if the source does not compile.
     """
 
     def __init__(
@@ -48,20 +48,20 @@ class ChatTemplate:
         eos_token: str,
         renderer: Renderer | None = None,
     ) -> None:
-        """`renderer`: left out, nothing bounds a render's time and memory."""
+        """`renderer` None: a `LocalRenderer`, without limits on time and memory."""
         self.source = source
         self._jinja = CHATML if source is None else source
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
         self._renderer = renderer or LocalRenderer()
         try:
             environment().template(self._jinja)
-        except Exception as error:  # hostile ones make Python's own compiler raise what it likes
+        except Exception as error:  # Python's compiler may raise anything
             reason = reason_of(error)
             raise TemplateError(f"the model's chat template does not compile: {reason}") from error
 
     @cached_property
     def variables(self) -> frozenset[str]:
-        """The names that the template expects to be given."""
+        """The variables that the template reads."""
         return environment().variables(self._jinja)
 
     def render(
@@ -71,15 +71,15 @@ class ChatTemplate:
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
     ) -> str:
-        """The prompt's text, up to where the answer begins. May wait.
+        """The prompt's text, up to the beginning of the answer. May block.
 
-        Raises `TemplateError` with the template's own words, and `TemplateLimitError`.
+        Raises `TemplateError` with the template's own message, and `TemplateLimitError`.
 
-        `tools`: the functions on offer, as templates take them; `variables`: further names that
-        this template reads. Any: templates take what they like.
+        `tools`: the offered functions, see `toolset.template_tools`. `variables`: further variables that
+        this template reads. Any: JSON.
 
-        For a template that refuses every system message they are put in front of the first user
-        message, as the makers of such models advise.
+        If the template refuses system messages, their text is put before the first user message, as
+        the makers of such models advise.
         """
         if self.refuses_system_role:
             messages = _merge_system_messages(messages)
@@ -87,7 +87,7 @@ class ChatTemplate:
 
     @cached_property
     def refuses_system_role(self) -> bool:
-        """True if the template takes a user message alone, and raises with a system one before."""
+        """True if the template renders a user message alone and raises on a system message before it."""
         user = {"role": "user", "content": "Hello"}
         try:
             self._render([user])
@@ -117,7 +117,7 @@ class ChatTemplate:
 
 
 def strings_in(value: Any) -> Iterator[str]:
-    """Every text in what is given to a template, names of members included."""
+    """Every string in a JSON value, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -130,7 +130,7 @@ def strings_in(value: Any) -> Iterator[str]:
 
 
 def _merge_system_messages(messages: Sequence[TemplateMessage]) -> list[TemplateMessage]:
-    """All system messages moved into the first user message, if there is one."""
+    """Move all system messages into the first user message, if there is one."""
     merged = [message for message in messages if message["role"] != "system"]
     system = [str(message["content"]) for message in messages if message["role"] == "system"]
     for index, message in enumerate(merged):

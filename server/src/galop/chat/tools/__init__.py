@@ -1,1 +1,1 @@
-"""The functions that one answer may call, and the JSON Schemas of their arguments."""
+"""The tools of a request, and the JSON Schemas of their arguments."""

@@ -1,18 +1,14 @@
-"""The JSON Schema of a function's arguments: checked before, and used to check what was called."""
+"""The JSON Schema of a function's arguments: its own check, and the check of arguments against it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema_rs
 import msgspec
 
-from galop.grammar.validation import validator_of
-
-if TYPE_CHECKING:
-    from galop.grammar.compiled_schema import CompiledSchema
+from galop.grammar.validation import schema_validator
 
 # Any in this module: a JSON Schema is JSON.
 
@@ -22,7 +18,7 @@ empty parameter list")."""
 
 
 class ParametersError(Exception):
-    """No schema for arguments: `path` says where in it, `reason` why, as a clause."""
+    """The schema is refused at `path`, keys and indexes; `reason` is a clause."""
 
     def __init__(self, path: tuple[str, ...], reason: str) -> None:
         super().__init__(f"{'.'.join(path)}: {reason}")
@@ -31,9 +27,9 @@ class ParametersError(Exception):
 
 
 def arguments_schema(parameters: Mapping[str, Any] | None) -> str:
-    """The schema as JSON text, narrowed to objects: arguments are always one.
+    """The schema as JSON text, narrowed to objects, which arguments always are.
 
-    Raises `ParametersError` where `type` allows no object. Compiles nothing.
+    Raises `ParametersError` if `type` allows no object. Compiles nothing.
     """
     if parameters is None:
         return NO_ARGUMENTS
@@ -46,10 +42,10 @@ def arguments_schema(parameters: Mapping[str, Any] | None) -> str:
 
 
 def check_schema(schema: str) -> None:
-    """Raises `ParametersError` where this is no JSON Schema (draft 2020-12 unless `$schema` says
-    otherwise) or reaches out of itself. Takes milliseconds for a schema that is new."""
+    """Raises `ParametersError` if `schema` is no JSON Schema (draft 2020-12 unless `$schema` names another
+    one) or refers to another document. Milliseconds for a schema that is not in the cache."""
     try:
-        _validator(schema)
+        schema_validator(schema)
     except jsonschema_rs.ValidationError as error:
         raise ParametersError(tuple(map(str, error.instance_path)), error.message) from None
     except ValueError as error:
@@ -57,38 +53,24 @@ def check_schema(schema: str) -> None:
 
 
 def why_invalid(schema: str, arguments: str) -> str | None:
-    """What is wrong with a call's arguments, as a clause; None if they are an object of the schema."""
+    """The first fault of a call's arguments, as a clause; None if the schema allows them."""
     try:
         instance = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return "the arguments are not JSON"
-    error = next(_validator(schema).iter_errors(instance), None)
+    error = next(schema_validator(schema).iter_errors(instance), None)
     if error is None:
         return None
     return f"at '/{'/'.join(map(str, error.instance_path))}': {error.message}"
 
 
-@lru_cache(maxsize=256)
 def require_grammar(schema: str, *, is_strict: bool) -> None:
-    """Raises `galop.grammar.errors.SchemaError` where arguments of this schema cannot be constrained.
+    """Raises `galop.grammar.errors.SchemaError` if arguments of this schema cannot be constrained.
 
-    `is_strict`: also where no arguments could be found that satisfy it. Takes milliseconds for a
-    schema that is new.
+    `is_strict`: also if no valid arguments are found. Milliseconds for a schema that is not in the cache.
     """
-    from galop.grammar.text import DocumentText  # loads llguidance: not at the start
+    from galop.grammar.text import document_text  # loads llguidance, which a server may never need
 
-    compiled = _compiled(schema)
+    text = document_text(schema)
     if is_strict:
-        DocumentText(compiled).check()
-
-
-@lru_cache(maxsize=256)
-def _compiled(schema: str) -> CompiledSchema:
-    from galop.grammar.compiled_schema import compile_schema  # likewise
-
-    return compile_schema(schema)
-
-
-@lru_cache(maxsize=256)
-def _validator(schema: str) -> Any:
-    return validator_of(msgspec.json.decode(schema))
+        text.check()

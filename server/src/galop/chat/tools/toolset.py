@@ -1,4 +1,4 @@
-"""One request's tools: what the prompt says of them, what may be called, and what was."""
+"""The tools of one request: the constraint on calls, the check of calls, the template's `tools`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 
 from galop.chat.errors import InvalidParameterError, ToolUseFailedError
-from galop.chat.formats import ToolFamily
+from galop.chat.formats import ToolFormat
 from galop.chat.output.tool_calls import ToolCallParser
 from galop.chat.request import ChatRequest, Tool
 from galop.chat.tools.schemas import (
@@ -22,22 +22,22 @@ from galop.grammar.errors import SchemaError
 from galop.protocol.constraints import ToolCalls, ToolSpec
 
 MAX_CALLS = 16
-"""In one answer: a model that repeats itself would go on until its budget ends."""
+"""Per choice. Without this bound, a model that repeats itself would call until its budget ends."""
 
 
-class Toolbox:
-    """The functions that one answer may call."""
+class Toolset:
+    """The functions that a choice may call."""
 
     def __init__(
-        self, request: ChatRequest, family: ToolFamily, control_token_ids: Mapping[str, int]
+        self, request: ChatRequest, tool_format: ToolFormat, control_token_ids: Mapping[str, int]
     ) -> None:
         """For a request whose tool choice is not `none`.
 
-        `control_token_ids`: by their texts, the control tokens that calls are written with.
+        `control_token_ids`: by text, the control tokens that delimit calls.
         """
         self.is_required = request.tool_choice == "required"
-        is_text = request.response_format == "text" or family.document_syntax is None
-        syntax = family.syntax if is_text else family.document_syntax
+        is_text = request.response_format == "text" or tool_format.document_syntax is None
+        syntax = tool_format.syntax if is_text else tool_format.document_syntax
         assert syntax is not None, "one of the two is there"
         self._syntax = structs.replace(
             syntax, trigger_token_id=control_token_ids.get(syntax.trigger)
@@ -46,11 +46,11 @@ class Toolbox:
             tool.name: tool for tool in request.tools if request.forced_tool in (None, tool.name)
         }
         is_single = request.forced_tool is not None or not request.parallel_tool_calls
-        self._max_calls = 1 if is_single or not family.has_parallel_calls else MAX_CALLS
+        self._max_calls = 1 if is_single or not tool_format.has_parallel_calls else MAX_CALLS
 
     @property
-    def spec(self) -> ToolCalls:
-        """What the engine is asked to allow."""
+    def constraint(self) -> ToolCalls:
+        """The calls that the engine may generate."""
         return ToolCalls(
             tools=tuple(
                 ToolSpec(name=tool.name, parameters=tool.parameters)
@@ -63,13 +63,13 @@ class Toolbox:
 
     @property
     def is_strict(self) -> bool:
-        """True where every function asks to be refused rather than checked afterwards."""
+        """True if every function is strict, see `request.Tool.is_strict`."""
         return all(tool.is_strict for tool in self._callable.values())
 
     def compile(self) -> None:
-        """Raises `InvalidParameterError` where arguments cannot be constrained.
+        """Compile every schema. Raises `InvalidParameterError` if arguments cannot be constrained.
 
-        Takes milliseconds for each function that is new: call it on a thread.
+        Milliseconds per schema that is not in the cache: call it on a thread.
         """
         for tool in self._callable.values():
             try:
@@ -81,13 +81,13 @@ class Toolbox:
                 ) from error
 
     def parser(self) -> ToolCallParser:
-        """For the text of one choice."""
+        """A parser for one choice."""
         return ToolCallParser(self._syntax)
 
     def check(self, name: str, arguments: str) -> None:
-        """Raises `ToolUseFailedError` unless this is a call of a declared function as declared.
+        """Raises `ToolUseFailedError` unless the function is declared and its schema allows the arguments.
 
-        The constraint sees to that; this is for schemas that say more than a grammar can.
+        The constraint ensures both, except for keywords of a schema that a grammar cannot express.
         """
         tool = self._callable.get(name)
         reason = (
@@ -103,9 +103,9 @@ class Toolbox:
 
 
 def check_tools(tools: Sequence[Tool]) -> None:
-    """Raises `InvalidParameterError` at the first function whose parameters are no JSON Schema.
+    """Raises `InvalidParameterError` for the first function whose parameters are no JSON Schema.
 
-    Takes milliseconds for each function that is new: call it on a thread.
+    Milliseconds per schema that is not in the cache: call it on a thread.
     """
     for tool in tools:
         try:
@@ -118,7 +118,7 @@ def check_tools(tools: Sequence[Tool]) -> None:
 
 
 def template_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
-    """As chat templates take them in the variable `tools`. Any: JSON."""
+    """The variable `tools` of chat templates. Any: JSON."""
     return [{"type": "function", "function": _definition(tool)} for tool in tools]
 
 
