@@ -104,13 +104,13 @@ def _make_directory(directory: Path) -> None:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        # The message omits the URL, which may hold a password.
+        if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+            engine = create_engine(parsed)
+            event.listen(engine, "connect", _prepare_sqlite)
+            return engine
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
+        # The message omits the URL and its error, which may hold a password.
         raise LedgerUnavailableError("the ledger's URL cannot be understood") from None
-    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-        engine = create_engine(parsed)
-        event.listen(engine, "connect", _prepare_sqlite)
-        return engine
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         options = f"-c statement_timeout={_POSTGRES_TIMEOUT_S * 1000}"
         try:
