@@ -34,14 +34,14 @@ RECORD = ApiKey(
 GROUPS = {"team": Group(name="team", limits=RateLimits(tpm=100))}
 
 
-def test_a_key_looks_like_those_of_the_original() -> None:
-    """gsk_ and 52 letters and digits; no two are alike."""
+def test_a_key_has_the_format_of_the_groq_api() -> None:
+    """`gsk_` and 52 letters and digits; keys differ."""
     assert re.fullmatch(r"gsk_[A-Za-z0-9]{52}", new_key())
     assert new_key() != new_key()
 
 
 def test_a_key_is_recognised_with_its_limits() -> None:
-    """Its own, and those of its group."""
+    """The caller has its own limits and those of its group."""
     caller = KeyRing([RECORD], GROUPS, SECRET).check(KEY, 2.0)
     assert (caller.key_id, caller.name) == ("key_1", "alice")
     assert [(each.id, each.limits) for each in caller.scopes] == [
@@ -55,20 +55,20 @@ def test_a_key_is_recognised_with_its_limits() -> None:
     ["", "gsk_", KEY[:-1], KEY + "x", KEY.swapcase(), KEY[:PREFIX_LENGTH] + "x" * 44, "gsk_ü"],
 )
 def test_another_key_is_refused(wrong: str) -> None:
-    """Also where the beginning is right."""
+    """Also if its prefix is known."""
     with pytest.raises(InvalidApiKeyError):
         KeyRing([RECORD], GROUPS, SECRET).check(wrong, 2.0)
 
 
 def test_another_secret_makes_another_digest() -> None:
-    """A copy of the database checks nothing without the server's secret."""
+    """Without the server's secret, a copy of the database cannot check a key."""
     with pytest.raises(InvalidApiKeyError):
         KeyRing([RECORD], GROUPS, b"t" * 32).check(KEY, 2.0)
     assert fingerprint_of(SECRET) != fingerprint_of(b"t" * 32)
 
 
-def test_a_key_ends() -> None:
-    """At its expiry to the second, or when it is revoked."""
+def test_an_expired_or_revoked_key_is_refused() -> None:
+    """From the second of its expiry, or of its revocation."""
     expiring = KeyRing([replace(RECORD, expires_s=10.0)], GROUPS, SECRET)
     assert expiring.check(KEY, 9.9).name == "alice"
     with pytest.raises(InvalidApiKeyError, match="expired"):
@@ -80,7 +80,7 @@ def test_a_key_ends() -> None:
 
 
 def test_a_former_secret_ends_by_itself_and_with_its_key() -> None:
-    """It is the same key until then."""
+    """Until then it identifies the same key."""
     new = new_key()
     rotated = replace(
         RECORD,

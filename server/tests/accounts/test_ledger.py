@@ -32,7 +32,7 @@ USED = UsageCounts(
 
 
 class Clock:
-    """Time that passes when told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -74,7 +74,7 @@ def is_valid(ledger: Ledger, key: str) -> bool:
 
 
 async def test_a_settled_request_costs_what_it_used(tmp_path: Path) -> None:
-    """Cached prompt tokens are free, and what was reserved beyond the use comes back."""
+    """Cached prompt tokens are free, and unused tokens are given back."""
     async with running(Store(None, tmp_path)) as ledger:
         alice = caller(tpm=100, rpd=10)
         reservation = await ledger.reserve(alice, "m", 90)
@@ -93,7 +93,7 @@ async def test_a_settled_request_costs_what_it_used(tmp_path: Path) -> None:
 
 
 async def test_a_request_that_was_not_served_costs_nothing(tmp_path: Path) -> None:
-    """Not even its place among the requests."""
+    """No tokens and no request."""
     store = Store(None, tmp_path)
     async with running(store) as ledger:
         alice = caller(rpm=1, tpm=100)
@@ -102,8 +102,8 @@ async def test_a_request_that_was_not_served_costs_nothing(tmp_path: Path) -> No
     assert store.read_usage() == []
 
 
-async def test_a_refused_request_takes_nothing(tmp_path: Path) -> None:
-    """Of no limit, also of those that had room."""
+async def test_a_refused_request_consumes_nothing(tmp_path: Path) -> None:
+    """Not even from the limits that it fits."""
     async with running(Store(None, tmp_path)) as ledger:
         alice = caller(rpm=5, tpm=100)
         for _ in range(10):
@@ -112,8 +112,8 @@ async def test_a_refused_request_takes_nothing(tmp_path: Path) -> None:
         await ledger.reserve(alice, "m", 100)
 
 
-async def test_limits_come_back_with_time_and_survive_a_restart(tmp_path: Path) -> None:
-    """Continuously, by the clock."""
+async def test_buckets_refill_with_time_and_survive_a_restart(tmp_path: Path) -> None:
+    """Continuously, at limit / window."""
     clock = Clock()
     alice = caller(rpd=4)
     async with running(Store(None, tmp_path), clock) as ledger:
@@ -127,7 +127,7 @@ async def test_limits_come_back_with_time_and_survive_a_restart(tmp_path: Path) 
     assert caught.value.wait_s == pytest.approx(86400 / 4)
 
 
-async def test_usage_is_written_while_it_runs_and_at_its_end(store: Store) -> None:
+async def test_usage_is_written_periodically_and_at_the_end(store: Store) -> None:
     """In one row per key, model and day."""
     async with running(store, interval_s=0.02) as ledger:
         for _ in range(3):
@@ -138,8 +138,8 @@ async def test_usage_is_written_while_it_runs_and_at_its_end(store: Store) -> No
     assert counts == {"key_1": USED + USED + USED, "": USED}
 
 
-async def test_changes_of_keys_are_noticed(store: Store, make_draft: MakeDraft) -> None:
-    """The first key closes an open server; rotation and revocation end a key; none open it again."""
+async def test_changes_of_keys_take_effect(store: Store, make_draft: MakeDraft) -> None:
+    """From the first key on, requests need one, also after all are revoked; rotation ends a key."""
     async with running(store) as ledger:
         assert ledger.authenticate(None) is ANONYMOUS
         assert ledger.authenticate("Bearer whatever") is ANONYMOUS
@@ -159,7 +159,7 @@ async def test_changes_of_keys_are_noticed(store: Store, make_draft: MakeDraft) 
 async def test_anonymous_requests_can_be_allowed_beside_keys(
     tmp_path: Path, make_draft: MakeDraft
 ) -> None:
-    """A wrong key is wrong all the same."""
+    """An invalid key is still refused."""
     store = Store(None, tmp_path)
     key, _ = store.create_key(make_draft())
     async with running(store, allow=True) as ledger:
@@ -171,7 +171,7 @@ async def test_anonymous_requests_can_be_allowed_beside_keys(
 
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
 async def test_two_servers_share_limits(open_store: Callable[[], Store]) -> None:
-    """What one reserves the other cannot, what one settles the other can."""
+    """A reservation on one counts on the other, and so does its settlement."""
     alice = caller(tpd=100)
     async with running(open_store()) as one, running(open_store()) as other:
         first = await one.reserve(alice, "m", 70)
@@ -191,10 +191,10 @@ async def test_two_servers_share_limits(open_store: Callable[[], Store]) -> None
                 await asyncio.sleep(0.02)
 
 
-async def test_a_postgres_that_goes_away_stops_nobody(
+async def test_requests_continue_without_the_database(
     postgres: Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Keys and limits hold meanwhile, one warning says so, and all usage is written afterwards."""
+    """Keys and local limits hold, one warning is logged, and the usage is written afterwards."""
     store = Store(postgres.new_database(), tmp_path)
     alice = caller(tpd=100)
     async with running(store) as ledger:
@@ -217,10 +217,10 @@ async def test_a_postgres_that_goes_away_stops_nobody(
     assert len(caplog.records) == 1
 
 
-async def test_a_client_that_leaves_while_the_database_answers_owes_nothing(
+async def test_a_reservation_that_is_cancelled_is_given_back(
     postgres: Postgres, tmp_path: Path
 ) -> None:
-    """What the database took for it is given back."""
+    """Also if the database completes it after the cancellation."""
     store = Store(postgres.new_database(), tmp_path)
     alice = caller(tpd=100)
     async with running(store) as ledger:
@@ -238,8 +238,8 @@ async def test_a_client_that_leaves_while_the_database_answers_owes_nothing(
     store.close()
 
 
-async def test_checking_a_key_asks_no_database(tmp_path: Path, make_draft: MakeDraft) -> None:
-    """With the database closed, keys are checked as before."""
+async def test_a_check_of_a_key_needs_no_database(tmp_path: Path, make_draft: MakeDraft) -> None:
+    """Keys are checked after the database is closed."""
     store = Store(None, tmp_path)
     key, _ = store.create_key(make_draft())
     async with running(store, interval_s=60) as ledger:

@@ -40,7 +40,7 @@ def filled(of: LimitScope, name: LimitName, used: float) -> dict[BucketId, Bucke
 def test_the_wait_is_as_long_as_the_refill_takes(
     name: LimitName, limit: int, used: int, requested: int, wait_s: float
 ) -> None:
-    """(used + requested - limit) / limit of the window."""
+    """(used + requested - limit) / limit * window."""
     team = LimitScope("group:team", "team", RateLimits(**{name: limit}))
     refusal = find_exceeded_limit(
         [team], filled(team, name, used), num_tokens=requested, now_s=100.0
@@ -55,7 +55,7 @@ def test_the_wait_is_as_long_as_the_refill_takes(
     [(6000, 157, 1.57), (250_000, 1633, 0.39192), (6000, 0, 0.0)],
 )
 def test_the_reset_is_when_the_bucket_is_empty(limit: int, used: int, reset_s: float) -> None:
-    """Used / limit of the window."""
+    """used / limit * window."""
     team = scope(tpm=limit)
     gauge = remaining_limits([team], filled(team, "tpm", used), now_s=100.0).tokens
     assert gauge is not None
@@ -64,7 +64,7 @@ def test_the_reset_is_when_the_bucket_is_empty(limit: int, used: int, reset_s: f
 
 
 def test_a_request_larger_than_the_limit_never_fits() -> None:
-    """However empty the bucket is, and whatever else would have to wait."""
+    """Even if the bucket is empty; it outranks every wait."""
     team = scope(tpm=100, rpm=1)
     buckets = filled(team, "rpm", 1)
     refusal = find_exceeded_limit([team], buckets, num_tokens=101, now_s=100.0)
@@ -72,8 +72,8 @@ def test_a_request_larger_than_the_limit_never_fits() -> None:
     assert (refusal.name, refusal.wait_s) == ("tpm", None)
 
 
-def test_the_longest_wait_is_told() -> None:
-    """Coming back after the shorter one would be refused again."""
+def test_the_longest_wait_is_reported() -> None:
+    """After the shorter one, the request would be refused again."""
     key, team = LimitScope("key:1", "alice", RateLimits(tpm=60)), scope(rpd=10)
     buckets = filled(key, "tpm", 60) | filled(team, "rpd", 10)
     refusal = find_exceeded_limit([key, team], buckets, num_tokens=6, now_s=100.0)
@@ -81,8 +81,8 @@ def test_the_longest_wait_is_told() -> None:
     assert (refusal.owner, refusal.name, refusal.wait_s) == ("team", "rpd", 8640.0)
 
 
-def test_the_headers_show_the_tighter_of_key_and_group() -> None:
-    """Requests per day and tokens per minute, and nothing that has no limit."""
+def test_the_smaller_remainder_of_key_and_group_is_reported() -> None:
+    """For requests per day and tokens per minute; None if unlimited."""
     key, team = LimitScope("key:1", "alice", RateLimits(tpm=50)), scope(tpm=1000, tpd=5, rpm=5)
     shown = remaining_limits([key, team], filled(team, "tpm", 970), now_s=100.0)
     assert shown.tokens is not None
@@ -90,14 +90,14 @@ def test_the_headers_show_the_tighter_of_key_and_group() -> None:
     assert shown.requests is None
 
 
-def test_buckets_are_listed_in_one_order_for_all() -> None:
-    """Whoever locks them in this order cannot wait in a circle."""
+def test_buckets_are_listed_in_sorted_order() -> None:
+    """Locking them in this order cannot deadlock."""
     a, b = scope("a", tpm=1, rpm=1), scope("b", tpm=1, rpd=1)
     assert bucket_ids([a, b]) == bucket_ids([b, a])
 
 
 def test_a_clock_that_goes_back_refills_nothing() -> None:
-    """And does not take anything either."""
+    """And consumes nothing."""
     bucket = Bucket(50.0, 100.0)
     assert bucket.used_at(90.0, 60, "rpm") == 50.0
     assert bucket.used_at(110.0, 60, "rpm") == 40.0
@@ -107,9 +107,7 @@ requests = st.lists(st.tuples(st.integers(1, 120), st.floats(0, 30)), max_size=6
 
 
 @given(requests=requests, limit=st.integers(1, 100))
-def test_a_promised_wait_is_enough_and_not_too_long(
-    requests: list[tuple[int, float]], limit: int
-) -> None:
+def test_the_reported_wait_is_exact(requests: list[tuple[int, float]], limit: int) -> None:
     """After `wait_s` the request fits; a moment earlier it did not; no window takes more than twice
     the limit (a full bucket, and its refill)."""
     team = scope(tpm=limit)
@@ -133,7 +131,7 @@ def test_a_promised_wait_is_enough_and_not_too_long(
 
 @given(used=st.floats(0, 100), returned=st.floats(0, 200))
 def test_giving_back_never_leaves_credit(used: float, returned: float) -> None:
-    """A bucket is never emptier than empty."""
+    """`used` never falls below 0."""
     team = scope(tpm=100)
     changed = consume(
         [team], filled(team, "tpm", used), num_requests=0, num_tokens=-returned, now_s=100.0

@@ -38,15 +38,15 @@ def engine_of(ledger_url: str | None, state_directory: Path) -> Engine:
 
 
 def migrations() -> Config:
-    """Alembic's view of ours."""
+    """The configuration of Alembic for our migrations."""
     config = Config()
     folder = Path(galop.accounts.__file__).with_name("migrations")
     config.set_main_option("script_location", str(folder))
     return config
 
 
-def test_a_key_comes_back_as_it_was_made(store: Store, make_draft: MakeDraft) -> None:
-    """And is found by name, id, and how it begins; its text is nowhere."""
+def test_a_key_is_read_as_it_was_created(store: Store, make_draft: MakeDraft) -> None:
+    """It is found by name, id and prefix; its text is not stored."""
     draft = make_draft(
         limits=RateLimits(rpm=1, tpd=2**40), group="team", models=("a", "b"), expires_s=5.5
     )
@@ -63,7 +63,7 @@ def test_a_key_comes_back_as_it_was_made(store: Store, make_draft: MakeDraft) ->
 
 
 def test_a_name_belongs_to_one_active_key(store: Store, make_draft: MakeDraft) -> None:
-    """Once it is revoked, another may have it."""
+    """A revoked key's name is free again."""
     store.create_key(make_draft("alice"))
     store.create_key(make_draft("bob"))
     with pytest.raises(NameTakenError):
@@ -75,8 +75,8 @@ def test_a_name_belongs_to_one_active_key(store: Store, make_draft: MakeDraft) -
     assert len(store.read_keys()[0]) == 3
 
 
-def test_rotation_changes_the_secret_alone(store: Store, make_draft: MakeDraft) -> None:
-    """The old one ends; id, limits and so usage stay."""
+def test_rotation_changes_only_the_secret(store: Store, make_draft: MakeDraft) -> None:
+    """The old one ends; id and limits stay."""
     old, key = store.create_key(make_draft(limits=RateLimits(rpm=7)))
     new, rotated = store.rotate_key("alice")
 
@@ -88,7 +88,7 @@ def test_rotation_changes_the_secret_alone(store: Store, make_draft: MakeDraft) 
 
 
 def test_every_change_of_keys_raises_the_revision(store: Store, make_draft: MakeDraft) -> None:
-    """That is how servers notice."""
+    """Servers read the keys again if it differs."""
     changes: list[Callable[[], object]] = [
         lambda: store.create_key(make_draft()),
         lambda: store.change_key("alice", lambda key: replace(key, limits=RateLimits(rpm=2))),
@@ -102,8 +102,8 @@ def test_every_change_of_keys_raises_the_revision(store: Store, make_draft: Make
         assert store.revision() == before + 1
 
 
-def test_what_is_not_there_is_said(store: Store, make_draft: MakeDraft) -> None:
-    """And changes nothing."""
+def test_an_unknown_key_is_an_error(store: Store, make_draft: MakeDraft) -> None:
+    """The revision stays."""
     store.create_key(make_draft())
     store.revoke_key("alice", 1.0)
     before = store.revision()
@@ -119,7 +119,7 @@ def test_what_is_not_there_is_said(store: Store, make_draft: MakeDraft) -> None:
 
 
 def test_group_limits_change_one_by_one(store: Store) -> None:
-    """What is not named stays."""
+    """Limits that are not given stay."""
     store.change_group("team", {"rpm": 5, "tpm": 10})
     group = store.change_group("team", {"rpm": None})
     assert group.limits == RateLimits(tpm=10)
@@ -127,7 +127,7 @@ def test_group_limits_change_one_by_one(store: Store) -> None:
 
 
 def test_usage_adds_up(store: Store, make_draft: MakeDraft) -> None:
-    """By key, model and day; the name of the key comes with it."""
+    """By key, model and day; rows have the name of the key."""
     _, key = store.create_key(make_draft())
     today = UsageKey(key.id, "m", "2026-01-02")
     once = UsageCounts(num_requests=1, num_prompt_tokens=5, num_completion_tokens=2)
@@ -144,10 +144,8 @@ def test_usage_adds_up(store: Store, make_draft: MakeDraft) -> None:
 
 
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
-def test_servers_that_ask_at_once_share_a_limit(
-    open_store: Callable[[], Store], store: Store
-) -> None:
-    """Forty requests from four servers at once: exactly as many as fit are let in."""
+def test_concurrent_servers_share_a_limit(open_store: Callable[[], Store], store: Store) -> None:
+    """Of forty concurrent requests from four servers, exactly those that fit are admitted."""
     scopes = [
         LimitScope("key:1", "alice", RateLimits(tpd=1000)),
         LimitScope("group:g", "g", RateLimits(rpd=25)),
@@ -173,8 +171,8 @@ def test_servers_that_ask_at_once_share_a_limit(
 
 
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
-def test_what_is_given_back_can_be_used(store: Store) -> None:
-    """A settled reservation makes room for the next."""
+def test_returned_tokens_can_be_reserved_again(store: Store) -> None:
+    """A settled reservation frees what it did not use."""
     scope = LimitScope("key:1", "alice", RateLimits(tpd=100))
     assert store.reserve([scope], 90)[0] is None
     assert store.reserve([scope], 90)[0] is not None
@@ -182,25 +180,25 @@ def test_what_is_given_back_can_be_used(store: Store) -> None:
     assert store.reserve([scope], 85)[0] is None
 
 
-def test_buckets_are_kept(open_store: Callable[[], Store], store: Store) -> None:
-    """For the next start."""
+def test_buckets_are_stored(open_store: Callable[[], Store], store: Store) -> None:
+    """The next process reads them."""
     buckets = {BucketId("key:1", "rpd"): Bucket(3.25, 1.7e9)}
     store.write({}, buckets, [])
     assert open_store().read_buckets() == buckets
 
 
-def test_opening_again_finds_everything(
+def test_a_database_is_reopened_unchanged(
     open_store: Callable[[], Store], store: Store, make_draft: MakeDraft
 ) -> None:
-    """Nothing is migrated twice, and the secret is the same."""
+    """No migration runs again, and the secret stays."""
     secret_key, _ = store.create_key(make_draft())
     assert open_store().key_ring().check(secret_key, 1.0).name == "alice"
 
 
-def test_a_former_secret_is_kept_as_long_as_was_said(
+def test_a_former_secret_is_valid_until_its_time(
     open_store: Callable[[], Store], store: Store, make_draft: MakeDraft
 ) -> None:
-    """In the database too; another rotation ends it."""
+    """Another rotation ends it."""
     first, _ = store.create_key(make_draft())
     second, rotated = store.rotate_key("alice", keep_old_until_s=100.0)
     assert store.read_keys()[0] == [rotated]
@@ -213,10 +211,10 @@ def test_a_former_secret_is_kept_as_long_as_was_said(
         ring.check(first, 99.0)
 
 
-def test_a_ledger_of_the_version_before_keeps_its_keys(
+def test_a_database_of_the_previous_version_keeps_its_keys(
     ledger_url: str | None, tmp_path: Path, make_draft: MakeDraft
 ) -> None:
-    """Its tables are changed when it is opened."""
+    """It is migrated when it is opened."""
     old = Store(ledger_url, tmp_path)
     secret_key, key = old.create_key(make_draft(limits=RateLimits(rpm=3)))
     old.close()
@@ -236,10 +234,10 @@ def test_a_ledger_of_the_version_before_keeps_its_keys(
     migrated.close()
 
 
-def test_many_may_open_an_empty_ledger_at_once(
+def test_several_servers_may_open_an_empty_database_at_once(
     open_store: Callable[[], Store], make_draft: MakeDraft
 ) -> None:
-    """One migrates and makes the secret, the others find them."""
+    """One migrates and creates the secret; the others use them."""
     stores: list[Store] = []
     failures: list[BaseException] = []
 
@@ -263,7 +261,7 @@ def test_many_may_open_an_empty_ledger_at_once(
 def test_the_migrations_make_the_tables_of_the_schema(
     ledger_url: str | None, tmp_path: Path
 ) -> None:
-    """From an empty database up to the head, which is the one the code expects."""
+    """From an empty database to the head, which the code expects."""
     store = Store(ledger_url, tmp_path)
     store.close()
     engine = engine_of(ledger_url, tmp_path)
@@ -273,8 +271,8 @@ def test_the_migrations_make_the_tables_of_the_schema(
     assert ScriptDirectory.from_config(migrations()).get_current_head() == HEAD
 
 
-def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    """Rather than misread."""
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    """Its tables may have changed."""
     Store(None, tmp_path).close()
     engine = engine_of(None, tmp_path)
     with engine.begin() as connection:
@@ -285,7 +283,7 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_secret_is_refused(tmp_path: Path, make_draft: MakeDraft) -> None:
-    """With it every key would be invalid, and nobody would know why."""
+    """Every key would be invalid under it."""
     Store(None, tmp_path).close()
     secret = tmp_path / "secret"
     assert secret.stat().st_mode & 0o777 == 0o600
@@ -313,7 +311,7 @@ def test_another_secret_is_refused(tmp_path: Path, make_draft: MakeDraft) -> Non
 def test_a_database_that_cannot_be_used_is_named_without_its_password(
     url: str, said: str, tmp_path: Path
 ) -> None:
-    """One line for the operator."""
+    """In one line."""
     with pytest.raises(LedgerUnavailableError) as caught:
         Store(url, tmp_path)
     assert said in caught.value.reason
@@ -322,7 +320,7 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    """And left as it is."""
+    """And stays unchanged."""
     file = tmp_path / "ledger.sqlite3"
     file.write_bytes(b"hello " * 1000)
     with pytest.raises(LedgerUnavailableError, match="not a database"):
@@ -330,8 +328,8 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert file.read_bytes() == b"hello " * 1000
 
 
-def test_a_database_with_other_tables_is_shared_politely(tmp_path: Path) -> None:
-    """Only our own tables are made."""
+def test_other_tables_of_the_database_stay(tmp_path: Path) -> None:
+    """Only our own tables are created."""
     engine = engine_of(None, tmp_path)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE recipes (title TEXT)"))

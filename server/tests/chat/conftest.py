@@ -1,4 +1,4 @@
-"""An engine that says what a test tells it to, and a vocabulary of bytes."""
+"""A scripted engine, and builders of requests, services and engine events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EngineItem = Prefilled | Tokens | Finished | EngineError
 
 
 class ScriptedGeneration:
-    """Yields its items; remembers what was cancelled. Raises an item that is an error."""
+    """Yields its items and records cancellations. Raises items that are errors."""
 
     def __init__(self, request: GenerationRequest, items: Sequence[EngineItem]) -> None:
         self.request = request

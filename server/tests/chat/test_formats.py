@@ -27,10 +27,10 @@ def family(source: str | None) -> ToolFormat:
         (None, "generic", False),
     ],
 )
-def test_a_family_is_recognised_by_its_markers(
+def test_a_format_is_selected_by_the_markers_of_the_template(
     source: str | None, name: str, is_native: bool
 ) -> None:
-    """A template that takes no tools, or writes calls in another way, is none of the known ones."""
+    """A template without tools, or with an unknown format, gets the generic one."""
     found = family(source)
     assert (found.name, found.is_native) == (name, is_native)
 
@@ -38,8 +38,8 @@ def test_a_family_is_recognised_by_its_markers(
 @pytest.mark.parametrize(
     "source", [templates.HERMES, templates.LLAMA3, templates.MISTRAL, templates.MISTRAL_ARGS]
 )
-def test_a_template_writes_calls_as_its_family_says(source: str) -> None:
-    """The text of a call in the prompt is the text that the syntax describes."""
+def test_a_template_writes_calls_in_the_syntax_of_its_format(source: str) -> None:
+    """A call in the prompt has the text that the syntax describes."""
     syntax = family(source).syntax
     call = {"id": "abcdefgh1", "type": "function"}
     function = {"name": "add", "arguments": {"a": 1}}
@@ -55,7 +55,7 @@ def test_a_template_writes_calls_as_its_family_says(source: str) -> None:
     "source", [templates.HERMES, templates.LLAMA3, templates.MISTRAL, templates.MISTRAL_ARGS, None]
 )
 def test_a_call_begins_with_the_trigger(source: str | None) -> None:
-    """As the constraint needs it."""
+    """The constraint relies on it."""
     syntax = family(source).syntax
     assert (syntax.before + syntax.begin).startswith(syntax.trigger)
 

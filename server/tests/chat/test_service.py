@@ -72,8 +72,8 @@ async def test_events_come_in_order() -> None:
     assert usage.prompt_time_s > 0
 
 
-async def test_a_stop_sequence_ends_the_choice_and_the_work_for_it() -> None:
-    """The text before it, reason stop, tokens counted to the one that completed it."""
+async def test_a_stop_sequence_ends_the_choice_and_its_generation() -> None:
+    """Finish reason `stop`; tokens count up to the one that completed it."""
     async with chatting() as (service, engine):
         events = await events_of(service, ask("one, two, three", stop=(", t",)))
         is_idle = engine.client.is_idle
@@ -85,22 +85,22 @@ async def test_a_stop_sequence_ends_the_choice_and_the_work_for_it() -> None:
     assert is_idle
 
 
-async def test_stop_beats_length_when_both_come_together() -> None:
+async def test_stop_takes_precedence_over_length() -> None:
     """The last token of the budget completes the stop sequence."""
     async with chatting() as (service, _):
         events = await events_of(service, ask("abc", stop=("c",), max_tokens=3))
     assert (text_of(events), reasons(events)) == ("ab", ["stop"])
 
 
-async def test_held_back_text_comes_out_at_the_end() -> None:
+async def test_text_that_was_held_back_is_returned_at_the_end() -> None:
     """The budget ends inside a possible stop sequence."""
     async with chatting() as (service, _):
         events = await events_of(service, ask("abcdef", stop=("cdx",), max_tokens=4))
     assert (text_of(events), reasons(events)) == ("abcd", ["length"])
 
 
-async def test_choices_are_numbered_and_each_ends() -> None:
-    """n answers from one prompt, usage over all of them."""
+async def test_every_choice_has_an_index_and_an_end() -> None:
+    """The usage covers all choices."""
     async with chatting() as (service, _):
         events = await events_of(service, ask("abc", num_choices=3))
     assert [text_of(events, choice) for choice in range(3)] == ["abc"] * 3
@@ -109,8 +109,8 @@ async def test_choices_are_numbered_and_each_ends() -> None:
     assert events[-1].completion_tokens == 3 * 4
 
 
-async def test_logprobs_travel_with_the_text_of_their_tokens() -> None:
-    """One entry a token; bytes of a split character wait for its end."""
+async def test_logprobs_are_sent_with_the_text_of_their_tokens() -> None:
+    """One entry per token; those of an incomplete character are held back."""
     async with chatting() as (service, _):
         events = await events_of(service, ask("é", num_logprobs=1))
     (delta,) = [event for event in events if isinstance(event, ContentDelta)]
@@ -119,8 +119,8 @@ async def test_logprobs_travel_with_the_text_of_their_tokens() -> None:
     assert delta.logprobs[0].top_logprobs[0].logprob == pytest.approx(delta.logprobs[0].logprob)
 
 
-async def test_an_alias_answers_and_a_stranger_does_not() -> None:
-    """An unknown model is never another model's answer."""
+async def test_an_alias_is_resolved_and_an_unknown_id_is_refused() -> None:
+    """There is no default model."""
     async with chatting() as (service, _):
         assert text_of(await events_of(service, ask(model="alias"))) == "hello"
         with pytest.raises(ModelNotFoundError):
@@ -137,7 +137,7 @@ async def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers() -> None
 
 
 async def test_without_max_tokens_the_window_is_the_limit() -> None:
-    """Prompt and answer fill it exactly."""
+    """Prompt and completion fill it exactly."""
     async with chatting() as (service, _):
         events = await events_of(service, ask("x" * 400))
     usage = events[-1]
@@ -146,8 +146,8 @@ async def test_without_max_tokens_the_window_is_the_limit() -> None:
     assert reasons(events) == ["length"]
 
 
-async def test_closing_the_stream_frees_the_engine() -> None:
-    """A caller that went away leaves nothing running."""
+async def test_closing_the_generator_cancels_the_request_in_the_engine() -> None:
+    """Nothing runs on after the caller has left."""
     async with chatting(ScriptedModel("x" * 400, step_time_s=0.01)) as (service, engine):
         stream = service.complete(ask())
         assert isinstance(await anext(stream), Started)
@@ -158,8 +158,8 @@ async def test_closing_the_stream_frees_the_engine() -> None:
         assert engine.client.is_idle
 
 
-async def test_a_cancelled_reader_frees_the_engine() -> None:
-    """Cancellation while waiting for the first event counts too."""
+async def test_cancelling_the_task_cancels_the_request_in_the_engine() -> None:
+    """Also while it waits for the first event."""
     async with chatting(ScriptedModel("x" * 400, step_time_s=0.01)) as (service, engine):
         task = asyncio.create_task(events_of(service, ask()))
         await asyncio.sleep(0.03)
@@ -170,7 +170,7 @@ async def test_a_cancelled_reader_frees_the_engine() -> None:
 
 
 async def test_json_mode_yields_a_json_object() -> None:
-    """Even where the model wants prose around it."""
+    """Also if the model would write prose around it."""
     async with chatting(ScriptedModel('Sure! {"a": [1, 2], "b": null} Enjoy.')) as (service, _):
         events = await events_of(
             service, ask("Answer in JSON", response_format="json_object", temperature=0.0)
@@ -180,7 +180,7 @@ async def test_json_mode_yields_a_json_object() -> None:
 
 
 async def test_json_mode_closes_the_document_within_its_budget() -> None:
-    """A long document ends early, and whole."""
+    """A long document ends early and is valid."""
     model = ScriptedModel('{"name": "a long value that does not fit"}')
     async with chatting(model) as (service, _):
         events = await events_of(
@@ -193,8 +193,8 @@ async def test_json_mode_closes_the_document_within_its_budget() -> None:
     assert events[-1].completion_tokens <= 32
 
 
-async def test_json_mode_without_room_is_refused() -> None:
-    """Not even the smallest object fits: refused before anything is generated, with what would."""
+async def test_json_mode_with_a_budget_below_the_smallest_object_is_refused() -> None:
+    """Before anything is generated; the error has the number of tokens that are needed."""
     async with chatting(ScriptedModel('{"name": 1}')) as (service, _):
         with pytest.raises(BudgetTooSmallError, match="takes 2 tokens, and 1 are left"):
             await events_of(
@@ -204,7 +204,7 @@ async def test_json_mode_without_room_is_refused() -> None:
 
 
 async def test_a_stop_sequence_inside_a_json_document_closes_it() -> None:
-    """The string ends before the stop sequence, the rest is closed, and the reason is stop."""
+    """The string ends before the stop sequence; the finish reason is `stop`."""
     async with chatting(ScriptedModel('{"name": "stop here", "b": 1}')) as (service, engine):
         events = await events_of(
             service, ask("JSON", response_format="json_object", temperature=0.0, stop=("here",))
@@ -215,7 +215,7 @@ async def test_a_stop_sequence_inside_a_json_document_closes_it() -> None:
 
 
 async def test_a_stopped_engine_is_an_engine_error() -> None:
-    """Not a hang."""
+    """The request does not hang."""
     async with chatting() as (service, engine):
         await engine.__aexit__(None, None, None)
         with pytest.raises(EngineError):

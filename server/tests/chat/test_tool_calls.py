@@ -1,4 +1,4 @@
-"""Calls and thinking through the whole chat service: scripted model, real engine, real grammar."""
+"""Calls and reasoning through the whole chat service: scripted model, real engine, real grammar."""
 
 from __future__ import annotations
 
@@ -86,31 +86,31 @@ def usage_of(events: list[CompletionEvent]) -> Usage:
     return events[-1]
 
 
-async def test_the_model_decides_to_call() -> None:
-    """What it says before stays content."""
+async def test_the_model_may_call() -> None:
+    """Text before the call is content."""
     events = await answer(f"Let me see.\n{CALL}")
     assert text_of(events) == "Let me see."
     assert calls_in(events) == [("add", {"a": 1})]
     assert end_of(events) == ChoiceFinished(0, "tool_calls")
 
 
-async def test_the_model_decides_not_to() -> None:
-    """Then it is an answer like any other."""
+async def test_the_model_may_answer_without_a_call() -> None:
+    """The text is content."""
     events = await answer("It is <b>two</b>.")
     assert text_of(events) == "It is <b>two</b>."
     assert end_of(events) == ChoiceFinished(0, "stop")
 
 
 async def test_several_calls() -> None:
-    """Unless the request wants one at a time."""
+    """At most one if the request disables parallel calls."""
     two = f"{CALL}\n{CALL.replace('1', '2')}"
     assert calls_in(await answer(two)) == [("add", {"a": 1}), ("add", {"a": 2})]
     assert calls_in(await answer(two, parallel_tool_calls=False)) == [("add", {"a": 1})]
 
 
 @pytest.mark.parametrize(("forced", "names"), [(None, {"add", "now"}), ("add", {"add"})])
-async def test_a_call_that_is_required_comes(forced: str | None, names: set[str]) -> None:
-    """Whatever the model would rather say, and of the function that is forced."""
+async def test_a_required_call_is_generated(forced: str | None, names: set[str]) -> None:
+    """Whatever the model prefers, and of the forced function."""
     events = await answer("No.", tool_choice="required", forced_tool=forced)
     called = calls_in(events)
     assert called
@@ -121,7 +121,7 @@ async def test_a_call_that_is_required_comes(forced: str | None, names: set[str]
 
 @pytest.mark.parametrize("name", ["rob", "add"])
 async def test_an_undeclared_function_cannot_be_called(name: str) -> None:
-    """Nor can a declared one be called in another way than declared: a declared call comes instead."""
+    """Nor a declared one with other arguments: the grammar forces a declared call."""
     arguments = '{"a": "x", "b": 1}'
     wrong = f'<tool_call>\n{{"name": "{name}", "arguments": {arguments}}}\n</tool_call>'
     ((called, given),) = calls_in(await answer(wrong, parallel_tool_calls=False, max_tokens=100))
@@ -129,16 +129,16 @@ async def test_an_undeclared_function_cannot_be_called(name: str) -> None:
     jsonschema_rs.validate(schemas[called], given)
 
 
-async def test_without_choice_there_is_no_call() -> None:
-    """The text is the text, and the model is told nothing."""
+async def test_tool_choice_none_makes_no_call() -> None:
+    """Text in call syntax is content, and no tool is offered."""
     events = await answer(CALL, tool_choice="none")
     assert text_of(events) == CALL
     assert usage_of(events).prompt_tokens < 100
 
 
 @pytest.mark.parametrize("max_tokens", [80, 100, 140])
-async def test_a_call_is_whole_at_any_budget(max_tokens: int) -> None:
-    """And says that it was cut short."""
+async def test_a_call_is_complete_at_any_budget(max_tokens: int) -> None:
+    """The end of the choice says that the budget ended."""
     endless = CALL.replace('"a": 1', '"a": 1, "note": "' + "x" * 200)
     events = await answer(endless, max_tokens=max_tokens, tool_choice="required")
     assert [set(arguments) <= {"a", "note"} for _, arguments in calls_in(events)] == [True]
@@ -147,28 +147,28 @@ async def test_a_call_is_whole_at_any_budget(max_tokens: int) -> None:
 
 
 async def test_a_budget_that_holds_no_call_is_refused() -> None:
-    """With what would do; where the model may write text, there is no such budget."""
+    """With the number of tokens that are needed. If the model may write text, no budget is too small."""
     with pytest.raises(CallBudgetTooSmallError, match="and 9 are left"):
         await answer(CALL, max_tokens=9, tool_choice="required")
     assert end_of(await answer(CALL, max_tokens=9)).finish_reason == "length"
 
 
 async def test_a_stop_sequence_does_not_cut_a_call() -> None:
-    """It ends text, and nothing else."""
+    """Stop sequences match in content only."""
     assert calls_in(await answer(CALL, stop=("add", "}"))) == [("add", {"a": 1})]
     events = await answer(f"One, two. {CALL}", stop=("two",))
     assert (text_of(events), calls_in(events)) == ("One, ", [])
     assert end_of(events).finish_reason == "stop"
 
 
-async def test_every_choice_calls_for_itself() -> None:
-    """n answers, n ends."""
+async def test_every_choice_has_its_own_calls() -> None:
+    """And its own end."""
     events = await answer(CALL, num_choices=2)
     assert calls_in(events) == [("add", {"a": 1})] * 2
 
 
 async def test_log_probabilities_cover_the_calls() -> None:
-    """One entry for every token, with the event that shows its text."""
+    """One entry per token, with the event that has its text."""
     events = await answer(f"Hm. {CALL}", num_logprobs=0)
     entries = [
         entry
@@ -182,7 +182,7 @@ async def test_log_probabilities_cover_the_calls() -> None:
 @pytest.mark.parametrize("response_format", ["json_object", "json_schema"])
 @pytest.mark.parametrize("reply", ['{"b": 2}', CALL])
 async def test_a_document_or_a_call(response_format: str, reply: str) -> None:
-    """Whichever the model begins."""
+    """The model's first token decides."""
     schema = JsonSchemaFormat(
         name="d", schema='{"type":"object","properties":{"b":{"type":"integer"}}}'
     )
@@ -197,7 +197,7 @@ async def test_a_document_or_a_call(response_format: str, reply: str) -> None:
     assert end_of(events).finish_reason == ("tool_calls" if is_call else "stop")
 
 
-async def test_a_schema_that_cannot_be_kept_is_refused_by_its_path() -> None:
+async def test_a_schema_without_finite_documents_is_refused_with_its_path() -> None:
     """Before anything is generated."""
     endless = Tool(
         name="f",
@@ -210,8 +210,8 @@ async def test_a_schema_that_cannot_be_kept_is_refused_by_its_path() -> None:
 
 
 @pytest.mark.parametrize("choice", ["auto", "none"])
-async def test_parameters_that_are_no_schema_are_refused_by_their_path(choice: str) -> None:
-    """Also those of a function that is not to be called."""
+async def test_parameters_that_are_no_schema_are_refused_with_their_path(choice: str) -> None:
+    """Also with tool choice `none`."""
     wrong = Tool(
         name="f", parameters='{"properties":{"a":{"type":"strin"}}}', where="tools.0.function"
     )
@@ -230,7 +230,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize("source", FAMILIES, ids=["hermes", "llama3", "mistral", "mistral_args"])
 @pytest.mark.parametrize("choice", ["auto", "required"])
-async def test_every_family_calls_in_its_own_way(source: str, choice: str) -> None:
+async def test_every_tool_format_is_parsed(source: str, choice: str) -> None:
     """The scripted model finds the beginning of its answer by a line that the template ends with."""
     events = await answer(
         FAMILIES[source], source=source + "{{ '<|im_start|>assistant\n' }}", tool_choice=choice
@@ -239,8 +239,8 @@ async def test_every_family_calls_in_its_own_way(source: str, choice: str) -> No
     assert text_of(events) == ""
 
 
-async def test_in_llama_s_way_a_document_is_not_taken_for_a_call() -> None:
-    """Both would begin alike, so calls have a tag where a document may come."""
+async def test_in_the_llama3_format_a_document_is_not_parsed_as_a_call() -> None:
+    """Both could begin alike, so calls need the tag in JSON mode."""
     document = '{"name": "Ann", "age": 5}'
     events = await answer(
         document,
@@ -253,8 +253,8 @@ async def test_in_llama_s_way_a_document_is_not_taken_for_a_call() -> None:
 # --- thinking ------------------------------------------------------------------------------------
 
 
-async def test_thinking_is_told_apart_and_counted() -> None:
-    """By default; the tokens of its end are part of it."""
+async def test_reasoning_is_separated_and_counted() -> None:
+    """By default. The tokens of `</think>` count as reasoning."""
     thought = "<think>\nHm, 2?\n</think>\n\nTwo."
     events = await answer(thought, source=templates.THINKING, tool_choice="none")
     assert (thought_in(events), text_of(events)) == ("Hm, 2?", "Two.")
@@ -269,8 +269,8 @@ async def test_thinking_is_told_apart_and_counted() -> None:
         ("raw", "", "<think>\nHm.</think>Two."),
     ],
 )
-async def test_thinking_that_the_template_opens(wanted: str, thought: str, content: str) -> None:
-    """In the raw format the tag is told, as if the model had written it."""
+async def test_reasoning_that_the_template_opens(wanted: str, thought: str, content: str) -> None:
+    """In the format `raw` the answer repeats the tag."""
     source = "{{ messages[0].content }}</think>{{ '<|im_start|>assistant\n<think>\n' }}"
 
     async with chatting("<think>\nHm.</think>Two.", source) as service:
@@ -285,8 +285,8 @@ async def test_thinking_that_the_template_opens(wanted: str, thought: str, conte
     assert (thought_in(events), text_of(events)) == (thought, content)
 
 
-async def test_a_call_after_thinking_fits_whatever_is_thought() -> None:
-    """Thinking takes half of the budget at most, and the call is whole."""
+async def test_a_call_after_reasoning_fits_into_the_budget() -> None:
+    """Reasoning takes at most half of the budget, and the call is complete."""
     endless = "<think>\n" + "hm " * 500
     events = await answer(
         endless, source=templates.THINKING, tool_choice="required", max_tokens=240
@@ -295,8 +295,8 @@ async def test_a_call_after_thinking_fits_whatever_is_thought() -> None:
     assert 0 < len(thought_in(events)) <= 120
 
 
-async def test_a_document_after_thinking() -> None:
-    """The grammar begins where the thinking ends."""
+async def test_a_document_after_reasoning() -> None:
+    """The grammar begins after `</think>`."""
     reply = '<think>\nHm.</think>{"b": 2}'
     events = await answer(
         reply, source=templates.THINKING, tool_choice="none", response_format="json_object"
@@ -304,8 +304,8 @@ async def test_a_document_after_thinking() -> None:
     assert (thought_in(events), json.loads(text_of(events))) == ("Hm.", {"b": 2})
 
 
-async def test_a_model_told_not_to_think_answers_at_once() -> None:
-    """By the variable that its template has."""
+async def test_reasoning_effort_none_makes_no_reasoning() -> None:
+    """The template reads `enable_thinking`."""
     events = await answer(
         '<think>\n\n</think>\n\n{"b": 2}',  # the template writes the first line
         source=templates.THINKING,

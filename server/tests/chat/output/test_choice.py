@@ -37,12 +37,12 @@ def logprobs(token_ids: Iterable[int]) -> list[TokenLogprob]:
 
 
 def shown_tokens(deltas: Sequence[ChoiceDelta]) -> list[int]:
-    """The token of every log probability, told by its value."""
+    """The token of every log probability."""
     return [-round(entry.logprob) for event in deltas for entry in event.logprobs or ()]
 
 
-def test_tokens_that_come_together_are_one_delta() -> None:
-    """Under the index of the choice."""
+def test_tokens_of_one_event_are_one_delta() -> None:
+    """With the index of the choice."""
     plain = choice()
     assert plain.add(b"Hel", None) == [ContentDelta(3, "Hel")]
     assert plain.add("lo é".encode(), None) == [ContentDelta(3, "lo é")]
@@ -50,7 +50,7 @@ def test_tokens_that_come_together_are_one_delta() -> None:
     assert plain.finish() == []
 
 
-def test_half_a_character_is_no_delta() -> None:
+def test_an_incomplete_character_makes_no_delta() -> None:
     """At the end it becomes U+FFFD."""
     plain = choice()
     assert plain.add(b"\xc3", None) == []
@@ -59,8 +59,8 @@ def test_half_a_character_is_no_delta() -> None:
     assert plain.num_tokens == 4
 
 
-def test_reasoning_and_content_are_told_apart_and_reasoning_is_counted() -> None:
-    """The tokens of the tag that ends it included."""
+def test_reasoning_and_content_are_separated_and_reasoning_is_counted() -> None:
+    """The tokens of `</think>` included."""
     thinking = choice(thinks=True)
     deltas = thinking.add(b"hm</think>\n\nYes", None)
     assert deltas == [ReasoningDelta(3, "hm"), ContentDelta(3, "Yes")]
@@ -69,8 +69,8 @@ def test_reasoning_and_content_are_told_apart_and_reasoning_is_counted() -> None
     assert thinking.text == "hm</think>\n\nYes"
 
 
-def test_tokens_behind_a_stop_sequence_are_not_counted() -> None:
-    """It ends with the token that completes it."""
+def test_tokens_after_a_stop_sequence_are_not_counted() -> None:
+    """The token that completes it is the last one."""
     stopped = choice("END")
     assert stopped.add(b"so E", None) == [ContentDelta(3, "so ")]
     assert stopped.add(b"ND and more", None) == []
@@ -79,7 +79,7 @@ def test_tokens_behind_a_stop_sequence_are_not_counted() -> None:
     assert stopped.finish() == []
 
 
-def test_what_might_have_been_a_stop_sequence_comes_at_the_end() -> None:
+def test_text_that_was_held_back_is_returned_at_the_end() -> None:
     """With its log probabilities."""
     held = choice("END")
     assert held.add(b"EN", logprobs(b"EN")) == []
@@ -87,16 +87,16 @@ def test_what_might_have_been_a_stop_sequence_comes_at_the_end() -> None:
     assert (delta, shown_tokens([delta])) == (ContentDelta(3, "EN", delta.logprobs), list(b"EN"))
 
 
-def test_log_probabilities_of_a_stop_sequence_are_not_shown() -> None:
-    """Those of the text before it are."""
+def test_log_probabilities_of_a_stop_sequence_are_dropped() -> None:
+    """Those of the text before it are returned."""
     stopped = choice("cd")
     deltas = stopped.add(b"abcdef", logprobs(b"abcdef"))
     assert [event.text for event in deltas if isinstance(event, ContentDelta)] == ["ab"]
     assert shown_tokens(deltas) == list(b"ab")
 
 
-def test_log_probabilities_of_a_character_come_when_it_is_whole() -> None:
-    """All of its tokens' at once."""
+def test_log_probabilities_of_an_incomplete_character_are_held_back() -> None:
+    """Those of all its tokens come together."""
     plain = choice()
     assert plain.add(b"\xe2\x82", logprobs(b"\xe2\x82")) == []
     deltas = plain.add(b"\xac!", logprobs(b"\xac!"))
@@ -104,8 +104,8 @@ def test_log_probabilities_of_a_character_come_when_it_is_whole() -> None:
     assert shown_tokens(deltas) == [0xE2, 0x82, 0xAC, ord("!")]
 
 
-def test_tokens_without_text_show_their_log_probabilities_in_an_empty_delta() -> None:
-    """A control token has no text, and was chosen all the same."""
+def test_log_probabilities_of_tokens_without_text_come_in_an_empty_delta() -> None:
+    """A control token has no text, but a log probability."""
     control = ScriptedTokenizer().encode("<|im_end|>")
     (delta,) = choice().add(control, logprobs(control))
     assert isinstance(delta, ContentDelta)
@@ -114,23 +114,23 @@ def test_tokens_without_text_show_their_log_probabilities_in_an_empty_delta() ->
 
 
 def test_the_last_of_several_events_has_the_log_probabilities() -> None:
-    """The others have none, so that each is shown once."""
+    """The others have none, so that each is returned once."""
     deltas = choice(thinks=True).add(b"hm</think>Yes", logprobs(b"hm</think>Yes"))
     assert [type(event) for event in deltas] == [ReasoningDelta, ContentDelta]
     assert deltas[0].logprobs == ()
     assert shown_tokens(deltas) == list(b"hm</think>Yes")
 
 
-def test_calls_come_whole_and_one_by_one() -> None:
-    """Also two in one go."""
+def test_calls_are_complete_and_separate_events() -> None:
+    """Also two from one event of the engine."""
     calling = choice(calls=True)
     deltas = calling.add(f"{CALL}\n{CALL}".encode(), None) + calling.finish()
     assert deltas == [ToolCall(3, "f", '{"a": 1}'), ToolCall(3, "f", '{"a": 1}')]
     assert calling.text == f"{CALL}\n{CALL}"
 
 
-def test_an_end_inside_a_call_is_no_answer() -> None:
-    """What there is of it stays readable for the error."""
+def test_an_end_inside_a_call_is_an_error() -> None:
+    """The text stays available for the error."""
     calling = choice(calls=True)
     assert calling.add(CALL[:30].encode(), None) == []
     with pytest.raises(CallSyntaxError):
@@ -143,7 +143,7 @@ def test_an_end_inside_a_call_is_no_answer() -> None:
     st.lists(st.integers(0, 60), max_size=6),
     st.booleans(),
 )
-def test_where_tokens_are_parted_makes_no_difference(
+def test_the_grouping_of_tokens_does_not_change_the_result(
     text: str, cuts: list[int], has_logprobs: bool
 ) -> None:
     """The same text, the same end, every log probability once and in order."""

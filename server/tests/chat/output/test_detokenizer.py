@@ -1,4 +1,4 @@
-"""Bytes become text piece by piece, exactly as they would at once."""
+"""Incremental decoding gives the same text as decoding at once."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ pieces = st.lists(
 
 
 @given(pieces)
-def test_piece_by_piece_equals_at_once(pieces: list[bytes]) -> None:
-    """Valid or not, torn anywhere."""
+def test_incremental_decoding_equals_decoding_at_once(pieces: list[bytes]) -> None:
+    """For any bytes, split anywhere."""
     texts = TokenTexts(PieceTokenizer(pieces))
     one_by_one, together = Detokenizer(texts), Detokenizer(texts)
     token_ids = range(len(pieces))
@@ -38,8 +38,8 @@ def test_piece_by_piece_equals_at_once(pieces: list[bytes]) -> None:
 
 
 @given(st.text(max_size=8))
-def test_only_an_unfinished_character_is_held(text: str) -> None:
-    """After every byte all whole characters are out."""
+def test_only_an_incomplete_character_is_held_back(text: str) -> None:
+    """After every byte, all complete characters have been returned."""
     encoded = text.encode()
     detokenizer = Detokenizer(TokenTexts(ScriptedTokenizer()))
     shown = ""
@@ -49,6 +49,6 @@ def test_only_an_unfinished_character_is_held(text: str) -> None:
 
 
 def test_control_tokens_have_no_text() -> None:
-    """They neither show nor disturb the character around them."""
+    """Between the bytes of a character they change nothing."""
     detokenizer = Detokenizer(TokenTexts(ScriptedTokenizer()))
     assert detokenizer.add([0xC3, 256, 0xA9]) == "é"

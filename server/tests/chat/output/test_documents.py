@@ -11,19 +11,19 @@ is_json_object = JsonObjectSpec().is_valid
 
 
 def test_messages_that_mention_json_stay_as_they_are() -> None:
-    """In any case, in any message."""
+    """In upper or lower case, in any message."""
     messages = [{"role": "user", "content": "hi"}, {"role": "user", "content": "use JsOn"}]
     assert with_instruction(messages) == messages
 
 
 def test_the_instruction_becomes_the_system_message() -> None:
-    """Where there is none."""
+    """If there is none."""
     messages = [{"role": "user", "content": "hi"}]
     assert with_instruction(messages) == [{"role": "system", "content": INSTRUCTION}, *messages]
 
 
 def test_the_instruction_joins_the_system_message() -> None:
-    """Where there is one: many templates take a single system message."""
+    """If there is one: many templates accept only one system message."""
     messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}]
     system, user = with_instruction(messages)
     assert system["content"] == f"Be kind.\n\n{INSTRUCTION}"
@@ -31,7 +31,7 @@ def test_the_instruction_joins_the_system_message() -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", '{"a":[1,2.5,null,"\\ud83d\\ude00"]}', ' {"a" : {}} '])
-def test_objects_pass(text: str) -> None:
+def test_objects_are_valid(text: str) -> None:
     """RFC 8259, an object at the top."""
     assert is_json_object(text)
 
@@ -41,6 +41,6 @@ def test_objects_pass(text: str) -> None:
     ["", "[]", "1", '{"a":1', '{"a":1}}', '{"a":NaN}', '{"a":1e999}', '{"a":"\\ud800"}', "{'a':1}"]
     + ['{"a":' * 100_000],
 )
-def test_everything_else_does_not(text: str) -> None:
-    """Half documents, other values, and what Python's own parser would let through."""
+def test_everything_else_is_invalid(text: str) -> None:
+    """Incomplete documents, other values, and what Python's own parser accepts beyond RFC 8259."""
     assert not is_json_object(text)

@@ -24,14 +24,14 @@ def run(document: str, *stops: str) -> tuple[str, bool]:
 
 
 def test_a_stop_sequence_ends_the_string_and_the_document_is_closed() -> None:
-    """The text before it stays; what is open is closed in the document's own style."""
+    """The text before it stays; open strings and containers are closed in the document's own style."""
     document = '{\n  "a": "one STOP two",\n  "b": [1, 2]\n}'
     assert run(document, "STOP") == ('{\n  "a": "one "\n}', True)
 
 
 @pytest.mark.parametrize("stop", ["\n", "{", "}", '"', ": ", ",", "a", "1", "true"])
 def test_structure_keys_and_numbers_never_match(stop: str) -> None:
-    """The usual `stop="\\n"` or `stop="}"` changes nothing."""
+    """`stop="\\n"` or `stop="}"` changes nothing."""
     document = '{\n  "a": 1,\n  "b": true\n}'
     assert run(document, stop) == (document, False)
 
@@ -44,7 +44,7 @@ def test_escapes_count_as_the_characters_they_stand_for() -> None:
 
 
 def test_a_stop_sequence_does_not_span_strings() -> None:
-    """The end of one value and the beginning of the next are not neighbours."""
+    """The matcher restarts with every string."""
     document = '{"a":"xS","b":"Ty"}'
     assert run(document, "ST") == (document, False)
 
@@ -71,7 +71,7 @@ def strings_of(value: object) -> list[str]:
     indent=st.sampled_from([None, 2, 4]),
     is_ascii=st.booleans(),
 )
-def test_what_comes_out_is_always_a_document_without_the_stop_sequence(
+def test_the_result_is_always_a_document_without_the_stop_sequence(
     document: dict[str, object], stop: str, indent: int | None, is_ascii: bool
 ) -> None:
     """Closed or not, it is a JSON object, and no string value holds the stop sequence."""

@@ -41,8 +41,8 @@ def read(parser: OutputParser, text: str, size: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("size", [1, 4, 1000])
-def test_stop_sequences_count_in_content_alone(size: int) -> None:
-    """Not in what is thought, not in a call."""
+def test_stop_sequences_match_in_content_only(size: int) -> None:
+    """Not in reasoning, not in a call."""
     text = f"<think>STOP</think>Well STO.\n{CALL}"
     assert read(parser("STOP"), text, size) == [
         ("reasoning", "STOP"),
@@ -53,14 +53,14 @@ def test_stop_sequences_count_in_content_alone(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 4, 1000])
 def test_a_stop_sequence_in_content_ends_the_answer(size: int) -> None:
-    """What follows it, calls included, is not read."""
+    """Later text is dropped, calls included."""
     stopped = parser("STOP")
     assert read(stopped, f"Well, STOP. {CALL}", size) == [("content", "Well, ")]
     assert stopped.is_stopped
 
 
-def test_what_is_held_back_is_counted() -> None:
-    """So that log probabilities wait for the text of their tokens."""
+def test_characters_that_are_held_back_are_counted() -> None:
+    """Log probabilities are held back by that number."""
     waiting = parser("STOP")
     for text, num_held in [("Well S", 1), ("o \n<tool", 7), ("_call>", 11)]:
         waiting.add(text)
@@ -68,7 +68,7 @@ def test_what_is_held_back_is_counted() -> None:
 
 
 def test_without_stages_everything_is_content() -> None:
-    """At once."""
+    """Nothing is held back."""
     plain = OutputParser()
     assert plain.is_plain
     assert plain.add("<think>") == [Segment("content", "<think>")]

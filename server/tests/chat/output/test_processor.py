@@ -1,4 +1,4 @@
-"""What a caller is told of the engine's events, over an engine that follows a script."""
+"""Completion events and usage from the events of a scripted engine."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from server.tests.chat.conftest import (
 )
 
 
-async def test_events_come_in_order_and_the_bill_last(engine: ScriptedEngine) -> None:
-    """Started, the text as it comes, the finish, and what it cost."""
+async def test_events_come_in_order_and_usage_last(engine: ScriptedEngine) -> None:
+    """Started, deltas, the end of the choice, usage."""
     engine.items = [PREFILLED, tokens("Hel"), tokens("lo"), finished(6)]
     events = await collect(chat_service(engine).complete(chat_request("Hi")))
 
@@ -57,8 +57,8 @@ async def test_events_come_in_order_and_the_bill_last(engine: ScriptedEngine) ->
     assert engine.generation.is_closed
 
 
-async def test_started_comes_before_the_engine_says_more(engine: ScriptedEngine) -> None:
-    """The first event of the engine is enough for the first event of the answer."""
+async def test_the_end_of_the_prefill_is_the_first_event(engine: ScriptedEngine) -> None:
+    """It does not wait for tokens."""
     engine.items = [PREFILLED, EngineDiedError(exit_code=-9)]
     events = chat_service(engine).complete(chat_request())
 
@@ -69,7 +69,7 @@ async def test_started_comes_before_the_engine_says_more(engine: ScriptedEngine)
 
 
 async def test_sampling_parameters_reach_the_engine(engine: ScriptedEngine) -> None:
-    """Nothing that was asked for is lost on the way."""
+    """All of them."""
     engine.items = [PREFILLED, tokens("a"), finished(1), finished(1, choice=1)]
     request = chat_request(
         temperature=0.5,
@@ -101,7 +101,7 @@ async def test_without_max_tokens_the_window_is_the_budget(engine: ScriptedEngin
 
 
 async def test_a_prompt_beyond_the_window_is_refused(engine: ScriptedEngine) -> None:
-    """With both numbers, and without bothering the engine."""
+    """With both numbers; the engine gets no request."""
     with pytest.raises(ContextLengthExceededError) as caught:
         await collect(chat_service(engine).complete(chat_request("x" * 300)))
 
@@ -111,7 +111,7 @@ async def test_a_prompt_beyond_the_window_is_refused(engine: ScriptedEngine) -> 
 
 
 async def test_a_stop_sequence_ends_its_choice_in_the_engine(engine: ScriptedEngine) -> None:
-    """The text before it is shown, tokens up to its end are paid for, late tokens are ignored."""
+    """Tokens count up to its end; later ones are ignored."""
     engine.items = [PREFILLED, tokens("1, 2, 5"), tokens(", 6, 7"), tokens(", 8"), finished(99)]
     times = iter([10.0, 12.5])
     service = chat_service(engine, clock=lambda: next(times))
@@ -125,8 +125,8 @@ async def test_a_stop_sequence_ends_its_choice_in_the_engine(engine: ScriptedEng
     assert events[-2] == ChoiceFinished(0, "stop")
 
 
-async def test_stop_wins_over_length(engine: ScriptedEngine) -> None:
-    """The last token of the budget completes a stop sequence: that is what ended the answer."""
+async def test_stop_takes_precedence_over_length(engine: ScriptedEngine) -> None:
+    """The last token of the budget completes a stop sequence."""
     engine.items = [PREFILLED, tokens("ab\n"), finished(3, finish_reason="length")]
     events = await collect(chat_service(engine).complete(chat_request(stop=("\n",))))
 
@@ -134,8 +134,8 @@ async def test_stop_wins_over_length(engine: ScriptedEngine) -> None:
     assert events[-2] == ChoiceFinished(0, "stop")
 
 
-async def test_text_held_for_a_stop_sequence_is_shown_at_the_end(engine: ScriptedEngine) -> None:
-    """What might have become a stop sequence is part of the answer if it does not."""
+async def test_text_that_was_held_back_is_returned_at_the_end(engine: ScriptedEngine) -> None:
+    """It did not become a stop sequence."""
     engine.items = [PREFILLED, tokens("so END"), finished(6, finish_reason="length")]
     events = await collect(chat_service(engine).complete(chat_request(stop=("END OF",))))
 
@@ -145,8 +145,8 @@ async def test_text_held_for_a_stop_sequence_is_shown_at_the_end(engine: Scripte
     ]
 
 
-async def test_choices_are_told_apart(engine: ScriptedEngine) -> None:
-    """Each has its own text and stop; tokens are summed, the longest time counts."""
+async def test_choices_are_independent(engine: ScriptedEngine) -> None:
+    """Each has its own text and end; the usage has the sum of the tokens and the longest time."""
     engine.items = [
         PREFILLED,
         tokens("one", choice=0),
@@ -164,8 +164,8 @@ async def test_choices_are_told_apart(engine: ScriptedEngine) -> None:
     assert (usage.completion_tokens, usage.completion_time_s) == (13, 3.0)
 
 
-async def test_characters_are_never_torn(engine: ScriptedEngine) -> None:
-    """Bytes wait for the rest of their character; at the end the rest is U+FFFD."""
+async def test_characters_are_never_split(engine: ScriptedEngine) -> None:
+    """Incomplete ones are held back; at the end they become U+FFFD."""
     smile = "😀".encode()
     engine.items = [PREFILLED, tokens(smile[:2]), tokens(smile[2:] + smile[:1]), finished(5)]
     events = await collect(chat_service(engine).complete(chat_request()))
@@ -173,8 +173,8 @@ async def test_characters_are_never_torn(engine: ScriptedEngine) -> None:
     assert [event.text for event in events if isinstance(event, ContentDelta)] == ["😀", "\ufffd"]
 
 
-async def test_logprobs_travel_with_their_text(engine: ScriptedEngine) -> None:
-    """Entries of held text wait with it, and those behind a stop sequence are dropped."""
+async def test_logprobs_are_sent_with_their_text(engine: ScriptedEngine) -> None:
+    """They are held back with it; those after a stop sequence are dropped."""
     engine.items = [PREFILLED, tokens_with_logprobs("ab."), tokens_with_logprobs("c..d")]
     request = chat_request(stop=("..",), num_logprobs=1)
     events = await collect(chat_service(engine).complete(request))
@@ -187,8 +187,8 @@ async def test_logprobs_travel_with_their_text(engine: ScriptedEngine) -> None:
     assert shown == [("ab", ["a", "b"]), (".c", [".", "c"])]
 
 
-async def test_logprobs_of_a_torn_character_come_with_it(engine: ScriptedEngine) -> None:
-    """Every byte of the character has its entry, in the delta that shows the character."""
+async def test_logprobs_of_a_character_come_with_it(engine: ScriptedEngine) -> None:
+    """Every token of the character has an entry in the delta with the character."""
     engine.items = [
         PREFILLED,
         *(tokens_with_logprobs(bytes([b])) for b in "é".encode()),
@@ -201,8 +201,8 @@ async def test_logprobs_of_a_torn_character_come_with_it(engine: ScriptedEngine)
     assert [entry.token_bytes for entry in delta.logprobs or ()] == [b"\xc3", b"\xa9"]
 
 
-async def test_json_mode_asks_for_a_constraint(engine: ScriptedEngine) -> None:
-    """And leaves messages that mention JSON as they are."""
+async def test_json_mode_has_a_constraint(engine: ScriptedEngine) -> None:
+    """Messages that mention JSON stay unchanged."""
     engine.items = [PREFILLED, tokens('{"a": 1}'), finished(8)]
     request = chat_request("As json, please.", response_format="json_object")
     events = await collect(chat_service(engine).complete(request))
@@ -227,10 +227,10 @@ async def test_json_mode_asks_for_a_constraint(engine: ScriptedEngine) -> None:
     ],
     ids=["budget", "text"],
 )
-async def test_json_mode_never_ends_well_with_half_a_document(
+async def test_json_mode_fails_with_an_invalid_document(
     engine: ScriptedEngine, items: list[object], reason: str
 ) -> None:
-    """The error says why and carries the text there is."""
+    """The error has the reason and the generated text."""
     engine.items = [PREFILLED, *items]  # type: ignore[list-item]  # parametrized values have no type
     request = chat_request(response_format="json_object", stop=(".",))
     with pytest.raises(JsonValidateFailedError) as caught:
@@ -240,15 +240,15 @@ async def test_json_mode_never_ends_well_with_half_a_document(
     assert caught.value.failed_generation == '{"a": "b'
 
 
-async def test_an_engine_that_ends_early_is_a_fault(engine: ScriptedEngine) -> None:
-    """An answer without its end is never passed off as one."""
+async def test_an_engine_that_ends_early_is_an_error(engine: ScriptedEngine) -> None:
+    """There is no usage without the end of every choice."""
     engine.items = [PREFILLED, tokens("a")]
     with pytest.raises(EngineInternalError):
         await collect(chat_service(engine).complete(chat_request()))
 
 
-async def test_closing_early_frees_the_engine(engine: ScriptedEngine) -> None:
-    """Whoever loses interest just closes the iterator."""
+async def test_closing_the_generator_closes_the_generation(engine: ScriptedEngine) -> None:
+    """Before its end."""
     engine.items = [PREFILLED, tokens("a"), tokens("b"), finished(2)]
     events = chat_service(engine).complete(chat_request())
     await anext(events)
@@ -264,16 +264,16 @@ async def test_messages_that_render_to_nothing_are_refused(engine: ScriptedEngin
         await collect(service.complete(chat_request()))
 
 
-async def test_aliases_resolve_and_strangers_do_not(engine: ScriptedEngine) -> None:
-    """An unknown model is an error, never another model's answer."""
+async def test_aliases_are_resolved_and_unknown_ids_refused(engine: ScriptedEngine) -> None:
+    """There is no default model."""
     service = chat_service(engine)
     assert service.models.resolve("llama3-8b-8192").card.alias_of == "tiny"
     with pytest.raises(ModelNotFoundError):
         await collect(service.complete(chat_request(model="llama9")))
 
 
-async def test_a_long_conversation_is_answered_too(engine: ScriptedEngine) -> None:
-    """It is encoded on a thread and refused with its true length."""
+async def test_a_long_conversation_is_refused_with_its_length(engine: ScriptedEngine) -> None:
+    """The error has more tokens than the text has characters, one per byte."""
     with pytest.raises(ContextLengthExceededError) as caught:
         await collect(chat_service(engine).complete(chat_request("x" * 50_000)))
     assert caught.value.num_prompt_tokens > 50_000
@@ -294,8 +294,8 @@ def processor(
     )
 
 
-def test_what_comes_late_for_a_choice_that_has_ended_is_ignored() -> None:
-    """It was on the way when the choice was cancelled, and is not paid for."""
+def test_late_events_of_an_ended_choice_are_ignored() -> None:
+    """They were sent before the cancellation, and do not count."""
     stopped = processor(stop=("b",))
     stopped.process(PREFILLED)
     events, cancelled = stopped.process(tokens("ab"))
@@ -305,8 +305,8 @@ def test_what_comes_late_for_a_choice_that_has_ended_is_ignored() -> None:
     assert stopped.usage().completion_tokens == 2
 
 
-def test_there_is_no_bill_before_every_choice_has_ended() -> None:
-    """Nor before there was a first token."""
+def test_there_is_no_usage_before_every_choice_has_ended() -> None:
+    """Nor before the end of the prefill."""
     two = processor(num_choices=2)
     with pytest.raises(EngineInternalError):
         two.usage()
@@ -318,8 +318,8 @@ def test_there_is_no_bill_before_every_choice_has_ended() -> None:
     assert two.usage().completion_tokens == 2
 
 
-def test_hidden_reasoning_is_paid_for() -> None:
-    """It is not shown, not even as an empty text."""
+def test_hidden_reasoning_counts() -> None:
+    """It makes no event, not even an empty one."""
     plan = ReasoningPlan("hidden", {})
     hidden = processor(OutputSpec(reasoning=plan, is_thinking_open=True))
     hidden.process(PREFILLED)
@@ -338,8 +338,8 @@ def test_raw_reasoning_begins_with_the_tag_that_the_template_wrote() -> None:
     assert events[1:] == [ContentDelta(0, "<think>\n"), ContentDelta(1, "<think>\n")]
 
 
-def test_a_document_that_a_stop_sequence_ends_is_closed_and_the_end_is_paid_for() -> None:
-    """By the number of tokens that its text has."""
+def test_a_document_that_a_stop_sequence_ends_is_closed() -> None:
+    """The tokens of the added text count."""
     document = processor(OutputSpec(document=JsonObjectSpec()), stop=(".",))
     document.process(PREFILLED)
     events, cancelled = document.process(tokens('{"a": "b. c'))
@@ -350,8 +350,8 @@ def test_a_document_that_a_stop_sequence_ends_is_closed_and_the_end_is_paid_for(
     assert document.usage().completion_tokens == len('{"a": "b.') + len('"}')
 
 
-def test_a_document_that_fills_its_budget_says_so() -> None:
-    """It was completed for the model, and is whole."""
+def test_a_document_that_fills_its_budget_is_marked() -> None:
+    """It was closed within the budget."""
     document = processor(OutputSpec(document=JsonObjectSpec()))
     document.process(PREFILLED)
     document.process(tokens('{"a": 1}'))

@@ -39,7 +39,7 @@ def refusal(reasoner: ReasoningModel, request: ChatRequest) -> str:
 
 
 def read(text: str, *, is_open: bool | None, size: int = 1) -> tuple[str, str]:
-    """Reasoning and content of text that arrives in segments of this size."""
+    """Reasoning and content of text that arrives in chunks of this size."""
     parser = ReasoningParser(is_open=is_open)
     segments = [
         segment
@@ -54,14 +54,14 @@ def read(text: str, *, is_open: bool | None, size: int = 1) -> tuple[str, str]:
 
 
 def test_a_reasoning_model_is_known_by_its_template() -> None:
-    """It handles the end of the thinking in messages of before."""
+    """The template contains `</think>`."""
     assert THINKER.can_reason
     assert not PLAIN.can_reason
     assert not model(None).can_reason
 
 
 def test_reasoning_is_parsed_unless_the_request_says_otherwise() -> None:
-    """Hidden, or raw where the answer is free text."""
+    """`hidden`, or `raw` for free text."""
     assert THINKER.plan(chat_request()) == ReasoningPlan("parsed", {})
     for wanted in ("raw", "parsed", "hidden"):
         plan = THINKER.plan(chat_request(reasoning_format=wanted))
@@ -78,8 +78,10 @@ def test_reasoning_is_parsed_unless_the_request_says_otherwise() -> None:
         ({"reasoning_effort": "high"}, "reasoning_effort"),
     ],
 )
-def test_what_a_reasoning_model_cannot_do_is_refused(fields: dict[str, Any], param: str) -> None:
-    """By the name of the parameter."""
+def test_options_that_a_reasoning_model_lacks_are_refused(
+    fields: dict[str, Any], param: str
+) -> None:
+    """The error names the parameter."""
     assert refusal(THINKER, chat_request(**fields)) == param
 
 
@@ -93,7 +95,7 @@ def test_what_a_reasoning_model_cannot_do_is_refused(fields: dict[str, Any], par
     ],
 )
 def test_a_plain_model_cannot_be_asked_to_reason(fields: dict[str, Any], param: str) -> None:
-    """It would be a promise without an effect."""
+    """The option would have no effect."""
     assert refusal(PLAIN, chat_request(**fields)) == param
 
 
@@ -101,7 +103,7 @@ def test_a_plain_model_cannot_be_asked_to_reason(fields: dict[str, Any], param: 
     "fields", [{}, {"reasoning_format": "hidden"}, {"reasoning_effort": "none"}]
 )
 def test_a_plain_model_can_be_asked_not_to(fields: dict[str, Any]) -> None:
-    """That is what it does."""
+    """Its answers have no reasoning anyway."""
     assert PLAIN.plan(chat_request(**fields)) is None
 
 
@@ -117,7 +119,7 @@ def test_a_plain_model_can_be_asked_not_to(fields: dict[str, Any]) -> None:
 def test_effort_becomes_a_variable_of_the_template(
     reasoner: ReasoningModel, effort: str, variables: dict[str, Any]
 ) -> None:
-    """Whichever it has."""
+    """`enable_thinking` or `reasoning_effort`, as the template reads."""
     assert reasoner.plan(chat_request(reasoning_effort=effort)) == ReasoningPlan(
         "parsed", variables
     )
@@ -131,10 +133,10 @@ def test_effort_becomes_a_variable_of_the_template(
         (templates.THINKING_OPENED, {}, True),
     ],
 )
-def test_a_prompt_tells_who_opens_the_thinking(
+def test_the_end_of_the_prompt_decides_about_reasoning(
     source: str, variables: dict[str, Any], is_open: bool | None
 ) -> None:
-    """The template, nobody, or the model; before a constrained answer it is not left to the model."""
+    """If it leaves that to the model, a constrained answer gets `<think>`."""
     template = ChatTemplate(source, bos_token="", eos_token="")
     prompt = template.render([{"role": "user", "content": "Hi"}], variables=variables)
     assert is_thinking_open(prompt) is is_open
@@ -160,19 +162,19 @@ def test_a_prompt_tells_who_opens_the_thinking(
         ("  ", None, "", "  "),
     ],
 )
-def test_reasoning_and_answer_are_told_apart(
+def test_reasoning_and_content_are_separated(
     text: str, is_open: bool | None, reasoning: str, content: str, size: int
 ) -> None:
-    """Without the white space between them, wherever the text is cut."""
+    """Without the white space between them, for any chunks."""
     assert read(text, is_open=is_open, size=size) == (reasoning, content)
 
 
 @given(st.text(" \n<>/think", max_size=40), st.sampled_from([True, False, None]), st.integers(1, 9))
-def test_cuts_do_not_matter(text: str, is_open: bool | None, size: int) -> None:
-    """Any text, any size of its segments."""
+def test_chunks_do_not_change_the_result(text: str, is_open: bool | None, size: int) -> None:
+    """Any text, any size of chunks."""
     assert read(text, is_open=is_open, size=size) == read(text, is_open=is_open, size=100)
 
 
-def test_thinking_leaves_room_for_the_answer() -> None:
-    """Half of the budget, and at least one token."""
+def test_reasoning_may_take_half_of_the_budget() -> None:
+    """And at least one token."""
     assert [max_thinking_tokens(budget) for budget in (1, 2, 100)] == [1, 1, 50]

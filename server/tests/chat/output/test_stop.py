@@ -12,7 +12,7 @@ from galop.chat.output.stop import StopMatcher
 
 
 def shown(stops: Sequence[str], pieces: Sequence[str]) -> tuple[str, bool]:
-    """The text of an answer that comes in pieces, and whether a stop sequence ended it."""
+    """The content from these chunks, and True if a stop sequence ended it."""
     matcher = StopMatcher(stops)
     text = ""
     for piece in pieces:
@@ -37,16 +37,18 @@ few_stops = st.lists(st.text(alphabet="ab", min_size=1, max_size=5), min_size=1,
 
 
 @given(few_stops, few_letters)
-def test_every_split_gives_the_same_answer(stops: list[str], text: str) -> None:
-    """Torn at every point, or into single characters, the cut is where the definition says."""
+def test_chunks_do_not_change_the_result(stops: list[str], text: str) -> None:
+    """Split at every point, or into single characters, the result is that of the definition."""
     assert shown(stops, list(text)) == expected(stops, text)
     for split in range(len(text) + 1):
         assert shown(stops, [text[:split], text[split:]]) == expected(stops, text)
 
 
 @given(few_stops, st.lists(few_letters, max_size=4))
-def test_nothing_is_shown_that_must_be_taken_back(stops: list[str], pieces: list[str]) -> None:
-    """What was shown is always the beginning of the answer, and only possible starts are held."""
+def test_returned_text_always_precedes_the_stop_sequence(
+    stops: list[str], pieces: list[str]
+) -> None:
+    """And only the possible beginning of a stop sequence is held back."""
     matcher = StopMatcher(stops)
     text = ""
     for count, piece in enumerate(pieces, start=1):
@@ -73,6 +75,6 @@ def test_examples(stops: list[str], pieces: list[str], answer: str) -> None:
     assert shown(stops, pieces) == (answer, True)
 
 
-def test_a_long_sequence_costs_no_more_per_character() -> None:
-    """A hundred thousand characters against a sequence they almost match: linear, not quadratic."""
+def test_the_time_is_linear_for_a_long_sequence() -> None:
+    """100,000 characters that almost match the sequence."""
     assert shown(["a" * 20_000 + "b"], ["a" * 100_000])[0] == "a" * 100_000

@@ -58,10 +58,10 @@ def read(syntax: CallSyntax, segments: list[str]) -> tuple[str, list[tuple[str, 
 
 
 @given(syntaxes, st.lists(st.tuples(names, objects), min_size=1, max_size=3), st.data())
-def test_calls_are_read_wherever_the_text_is_cut(
+def test_calls_are_parsed_from_any_chunks(
     syntax: CallSyntax, calls: list[tuple[str, str]], data: st.DataObject
 ) -> None:
-    """Text before stays content; arguments may hold whatever JSON can."""
+    """Text before is content; arguments may be any JSON object."""
     text = "Let me see." + written(syntax, calls)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     segments = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
@@ -70,7 +70,7 @@ def test_calls_are_read_wherever_the_text_is_cut(
 
 @given(st.text("<tool_cal >\n{}x", max_size=30))
 def test_text_without_a_trigger_is_content(text: str) -> None:
-    """Held back where it may be one, and then given out."""
+    """A possible trigger is held back and returned later."""
     if HERMES.trigger not in text:
         assert read(HERMES, list(text)) == (text, [])
 
@@ -83,12 +83,12 @@ def test_white_space_around_calls_is_dropped() -> None:
 
 
 def test_text_after_calls_is_content() -> None:
-    """A constraint does not write any; a parser does not lose any."""
+    """The constraint allows none; the parser still keeps it."""
     assert read(HERMES, [written(HERMES, [("f", "{}")]) + " Done."])[0] == " Done."
 
 
-def test_a_call_is_told_as_soon_as_it_is_whole() -> None:
-    """Not earlier, and not at the end of the answer."""
+def test_a_call_is_returned_as_soon_as_it_is_complete() -> None:
+    """Not earlier, and not later."""
     parser = ToolCallParser(HERMES)
     text = written(HERMES, [("f", '{"a": "}"}')])
     assert parser.add(text[:-1]) == []
@@ -107,7 +107,7 @@ def test_a_call_is_told_as_soon_as_it_is_whole() -> None:
         "<tool_call>",
     ],
 )
-def test_what_is_no_call_is_told_apart(text: str) -> None:
-    """Cut short, or not of the syntax."""
+def test_text_against_the_call_syntax_is_an_error(text: str) -> None:
+    """Incomplete calls included."""
     with pytest.raises(CallSyntaxError):
         read(HERMES, [text])

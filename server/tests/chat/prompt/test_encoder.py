@@ -26,7 +26,7 @@ def user(content: str) -> list[dict[str, str]]:
 
 @given(st.text(max_size=20).filter(lambda text: "<|" not in text))
 def test_ordinary_text_is_encoded_as_a_whole(content: str) -> None:
-    """The same tokens as the rendered text gives."""
+    """With the tokens of the rendered text."""
     messages = user(content)
     assert encoder().encode(messages).token_ids == tokenizer.encode(CHATML.render(messages))
 
@@ -58,27 +58,27 @@ def test_no_message_makes_control_tokens(contents: list[str]) -> None:
         ("{{ messages[0].content }}{{ messages[0].content }}", " a<|im_end|>b  a<|im_end|>b "),
     ],
 )
-def test_templates_may_alter_the_content(source: str, text: str) -> None:
-    """Trimmed, sliced, quoted, split or repeated, it stays text."""
+def test_templates_may_change_the_content(source: str, text: str) -> None:
+    """Trimmed, sliced, quoted, split or repeated, it makes no control tokens."""
     assert encoder(source).encode(user(" a<|im_end|>b ")).token_ids == list(text.encode())
 
 
-def test_a_name_is_text_too() -> None:
-    """Whatever string of a message a template shows."""
+def test_other_strings_of_a_message_make_no_control_tokens() -> None:
+    """Such as a name."""
     source = "{{ messages[0].name }}"
     message = {"role": "user", "content": "", "name": "<|im_start|>"}
     assert encoder(source).encode([message]).token_ids == list(b"<|im_start|>")
 
 
-def test_tools_are_text_too() -> None:
-    """In names of members as well as in values, however deep."""
+def test_tools_make_no_control_tokens() -> None:
+    """Neither keys nor values, at any depth."""
     tools = [{"function": {"name": "f", "parameters": {"<|im_start|>": ["<|im_end|>"]}}}]
     prompt = encoder("{{ tools | tojson }}<|im_end|>").encode(user("x"), tools=tools)
     assert prompt.token_ids == [*json.dumps(tools).encode(), END]
 
 
-def test_the_answer_may_be_begun_for_the_model() -> None:
-    """What is added depends on what was rendered."""
+def test_the_answer_prefix_is_appended_to_the_prompt() -> None:
+    """It depends on the rendered text."""
     prompt = encoder("{{ messages[0].content }}").encode(
         user("a"), answer_prefix=lambda text: text + "b"
     )

@@ -36,8 +36,8 @@ def rendered(source: str | None, messages: list[dict[str, Any]], *tools: Tool) -
     return template.render(prepared, tools=offered)
 
 
-def test_a_template_that_takes_tools_writes_them_itself() -> None:
-    """In its own words, and calls and results as well."""
+def test_a_template_with_tools_renders_them_itself() -> None:
+    """And calls and results."""
     prompt = rendered(templates.HERMES, CONVERSATION, TOOL)
     assert (
         '<tools>\n{"type": "function", "function": {"name": "add", "description": "Adds."' in prompt
@@ -47,21 +47,21 @@ def test_a_template_that_takes_tools_writes_them_itself() -> None:
 
 
 def test_without_tools_nothing_is_offered() -> None:
-    """A conversation without any is what it was."""
+    """The messages stay unchanged."""
     assert rendered(templates.HERMES, [USER]) == rendered(templates.NO_TOOLS, [USER])
     assert "<tools>" not in rendered(None, CONVERSATION)
 
 
-def test_one_call_at_a_time_where_the_template_wants_that() -> None:
-    """Each is followed by its own result."""
+def test_calls_are_split_if_the_template_accepts_one_per_message() -> None:
+    """Each is followed by its result."""
     prompt = rendered(templates.LLAMA3, CONVERSATION, TOOL)
     order = ['"parameters": {"a": 2}', "\n\n4<", '"parameters": {"a": 3}', "\n\n6<"]
     places = [prompt.index(text) for text in order]
     assert places == sorted(places)
 
 
-def test_ids_have_the_length_that_the_template_wants() -> None:
-    """The same one for a call and its result; one that fits stays."""
+def test_ids_have_the_length_that_the_template_requires() -> None:
+    """A call and its result have the same id; an id of that length stays."""
     fitting = [USER, {**CONVERSATION[1], "tool_calls": [call("abcdefgh1")]}]
     assert '"id": "abcdefgh1"' in rendered(templates.MISTRAL, fitting)
 
@@ -71,8 +71,8 @@ def test_ids_have_the_length_that_the_template_wants() -> None:
     assert f'{{"content": 4, "call_id": "{call_id}"}}' in prompt
 
 
-def test_other_templates_get_a_system_text() -> None:
-    """The functions, how to call them; calls and results as text of the roles there are."""
+def test_other_templates_get_a_system_message() -> None:
+    """With the functions and the call syntax; calls and results become text."""
     prompt = rendered(templates.NO_TOOLS, CONVERSATION, TOOL)
     assert prompt.startswith("<|im_start|>system\nYou may call these functions.")
     assert '<tools>\n{"type": "function", "function": {"name": "add"' in prompt
@@ -84,24 +84,24 @@ def test_other_templates_get_a_system_text() -> None:
     ) in prompt
 
 
-def test_the_system_text_is_added_to_what_the_caller_says() -> None:
-    """One system message, the caller's words first."""
+def test_the_offer_is_appended_to_the_system_message() -> None:
+    """There is one system message, the caller's text first."""
     system = {"role": "system", "content": "Be kind."}
     prompt = rendered(None, [system, USER], TOOL)
     assert prompt.startswith("<|im_start|>system\nBe kind.\n\nYou may call")
     assert prompt.count("<|im_start|>system") == 1
 
 
-def test_arguments_that_are_no_object_stay_as_they_are() -> None:
-    """A caller may bring what another server's model wrote."""
+def test_arguments_that_are_no_object_stay_unchanged() -> None:
+    """They may come from another server's model."""
     broken = call("call_1")
     broken["function"]["arguments"] = '{"a": '
     prompt = rendered(None, [USER, {"role": "assistant", "content": "", "tool_calls": [broken]}])
     assert '"arguments": "{\\"a\\": "}' in prompt
 
 
-def test_the_page_shows_the_system_text() -> None:
-    """docs/tools.md, as far as it does not depend on the functions."""
+def test_the_docs_show_the_system_text() -> None:
+    """docs/tools.md, except for the functions."""
     page = (Path(__file__).parents[4] / "docs" / "tools.md").read_text()
     prompt = rendered(None, [USER], TOOL)
     (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE)

@@ -107,21 +107,21 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[RenderingPool]:
-    """For templates that end by themselves."""
+    """A pool for templates that end."""
     with closing(RenderingPool(time_limit_s=PATIENT_S)) as pool:
         yield pool
 
 
 @pytest.fixture(scope="module")
 def hasty_pool() -> Iterator[RenderingPool]:
-    """For templates that never end."""
+    """A pool with a short time limit, for templates that do not end."""
     with closing(RenderingPool(time_limit_s=0.1)) as pool:
         yield pool
 
 
 @pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS)
-def test_a_template_without_an_end_is_ended(source: str, hasty_pool: RenderingPool) -> None:
-    """Also inside one call of C. The error names the limit, and the next render works."""
+def test_a_template_that_does_not_end_is_stopped(source: str, hasty_pool: RenderingPool) -> None:
+    """Also inside a C function. The error names the limit, and the next render works."""
     with pytest.raises(TemplateLimitError, match=r"more than 0\.1 seconds") as caught:
         hasty_pool.render(source, NAMES)
     assert (caught.value.unit, caught.value.limit) == ("seconds", 0.1)
@@ -138,7 +138,7 @@ def test_the_memory_of_a_template_is_bounded(source: str, pool: RenderingPool) -
 
 @pytest.mark.parametrize("source", LONG.values(), ids=LONG)
 def test_the_output_of_a_template_is_bounded(source: str, pool: RenderingPool) -> None:
-    """As it is written, not when it is whole."""
+    """While it is written, not afterwards."""
     with pytest.raises(TemplateLimitError) as caught:
         pool.render(source, NAMES)
     assert caught.value.unit == "characters"
@@ -149,14 +149,14 @@ def test_the_output_of_a_template_is_bounded(source: str, pool: RenderingPool) -
 def test_what_python_or_jinja_refuse_is_an_error_of_the_template(
     source: str, pool: RenderingPool
 ) -> None:
-    """With few words."""
+    """With a short reason."""
     with pytest.raises(TemplateError) as caught:
         pool.render(source, NAMES)
     assert 0 < len(caught.value.reason) <= 500
 
 
-def test_a_pool_renders_what_this_process_would(pool: RenderingPool) -> None:
-    """Any text survives the way there and back."""
+def test_a_pool_renders_the_same_text_as_this_process(pool: RenderingPool) -> None:
+    """Any text survives the transfer."""
     text = "é\ud800\x00\u2028" + chr(0x10FFFF)
     names = {"messages": [{"role": "user", "content": text}], "n": 2**70, "x": [None, True, 1.5]}
     source = "{{ messages[0].content }}{{ n }}{{ x|tojson }}ß"
@@ -164,8 +164,8 @@ def test_a_pool_renders_what_this_process_would(pool: RenderingPool) -> None:
     assert LocalRenderer().render(source, names) == pool.render(source, names)
 
 
-def test_a_long_conversation_may_take_more(pool: RenderingPool) -> None:
-    """The limits grow with what the template is given."""
+def test_the_limits_grow_with_the_conversation(pool: RenderingPool) -> None:
+    """A long one renders."""
     loop = (
         "{% for m in messages %}{{ '<' + m.role + '>' + m.content.strip() + '</s>' }}{% endfor %}"
     )
@@ -175,8 +175,8 @@ def test_a_long_conversation_may_take_more(pool: RenderingPool) -> None:
     assert len(pool.render(loop, {"messages": many})) == 20_000 * 12
 
 
-def test_others_are_rendered_while_one_template_hangs() -> None:
-    """By a second process, which is started only then."""
+def test_other_templates_render_while_one_hangs() -> None:
+    """In a second process, which is started for that."""
     with closing(RenderingPool(time_limit_s=PATIENT_S)) as pool:
         assert pool.render("quick", NAMES) == "quick"
         assert len(pool.process_ids) == 1
@@ -203,8 +203,8 @@ def _render_into(pool: RenderingPool, source: str, ended: list[Exception]) -> No
         ended.append(error)
 
 
-def test_a_process_that_died_in_its_sleep_is_replaced() -> None:
-    """As the kernel ends processes when memory is short."""
+def test_an_idle_process_that_was_killed_is_replaced() -> None:
+    """As the kernel does if memory is short."""
     with closing(RenderingPool()) as pool:
         pool.start()
         assert pool.render("a", NAMES) == "a"
@@ -216,8 +216,8 @@ def test_a_process_that_died_in_its_sleep_is_replaced() -> None:
         assert len(pool.process_ids) == 1
 
 
-def test_more_hanging_templates_than_processes_end_too() -> None:
-    """Those that get no process in time are refused with the same words."""
+def test_more_hanging_templates_than_processes_are_stopped() -> None:
+    """Those that get no process in time are refused with the same error."""
     with closing(RenderingPool(time_limit_s=0.2)) as pool:
         ended: list[Exception] = []
         threads = [
@@ -233,7 +233,7 @@ def test_more_hanging_templates_than_processes_end_too() -> None:
 
 
 def test_close_ends_the_processes() -> None:
-    """Twice does no harm."""
+    """It is idempotent."""
     pool = RenderingPool()
     pool.start()
     (process_id,) = pool.process_ids
@@ -255,15 +255,15 @@ def _program(alarm_s: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     return process, ours
 
 
-def test_the_program_ends_with_its_server() -> None:
-    """While it waits."""
+def test_the_process_ends_with_its_server() -> None:
+    """While it is idle."""
     process, connection = _program(60)
     connection.close()
     assert process.wait(timeout=20) == 0
 
 
-def test_the_program_ends_a_render_that_nobody_waits_for() -> None:
-    """Its server was killed, and could not kill it."""
+def test_the_process_ends_a_long_render_by_itself() -> None:
+    """Its server was killed and cannot kill it."""
     process, connection = _program(1)
     send(connection, encode_request(HANG, {}))
     connection.close()
@@ -271,8 +271,8 @@ def test_the_program_ends_a_render_that_nobody_waits_for() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/PID/status")
-def test_the_program_allocates_no_more_than_its_limit() -> None:
-    """The limit is filled, and 32 MiB are for the program itself."""
+def test_the_process_allocates_no_more_than_its_limit() -> None:
+    """The render fills the limit; 32 MiB are for the process itself."""
     process, connection = _program(60)
     doubled = "{% set x = 'ab' %}" + "{% set x = x ~ x %}" * 60
     with connection:
@@ -286,8 +286,8 @@ def test_the_program_allocates_no_more_than_its_limit() -> None:
     assert process.wait(timeout=20) == 0
 
 
-def test_the_program_leaves_signals_to_its_server() -> None:
-    """Ctrl-C reaches every process of the terminal, and requests are still answered."""
+def test_the_process_ignores_signals_for_its_server() -> None:
+    """Ctrl-C reaches every process of the terminal; renders still succeed."""
     process, connection = _program(60)
     with connection:
         for each in (signal.SIGINT, signal.SIGTERM):

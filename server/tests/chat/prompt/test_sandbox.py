@@ -45,12 +45,12 @@ NAMES: dict[str, Any] = {
     ],
 )
 def test_the_dialect_of_hugging_face(source: str, text: str) -> None:
-    """What templates in the wild use."""
+    """The features that known templates use."""
     assert render(source, NAMES, LIMITS) == RenderOutcome("text", text)
 
 
-def test_only_the_text_is_written_while_compiling() -> None:
-    """Where no limit holds: not one of these is computed then."""
+def test_compiling_folds_no_constants() -> None:
+    """No limit holds while compiling."""
     started_s = time.thread_time()
     for expression in ("'a'|center(10**9)|length", "'%1000000000d' % 1", "9 ** 9 ** 9"):
         environment().template(f"{{% if x %}}{{{{ {expression} }}}}{{% endif %}}{{{{ y }}}}")
@@ -59,14 +59,14 @@ def test_only_the_text_is_written_while_compiling() -> None:
 
 
 def test_a_template_that_is_too_long_is_not_compiled() -> None:
-    """The limit is far above what models come with."""
+    """The limit is far above known templates."""
     environment().template("x" * MAX_SOURCE_CHARS)
     with pytest.raises(ValueError, match="longer than 262144 characters"):
         environment().template("x" * (MAX_SOURCE_CHARS + 1))
 
 
 @pytest.mark.parametrize("num_chars", [0, 1, 9, 10, 11])
-def test_the_output_may_have_just_as_many_characters(num_chars: int) -> None:
+def test_the_output_may_have_as_many_characters_as_the_limit(num_chars: int) -> None:
     """And not one more."""
     source = "{% for i in range(n) %}é{% endfor %}"
     outcome = render(source, {"n": num_chars}, RenderLimits(output_chars=10, memory_mib=0))
@@ -76,16 +76,16 @@ def test_the_output_may_have_just_as_many_characters(num_chars: int) -> None:
     assert outcome == expected
 
 
-def test_what_a_template_is_given_stays_as_it_was() -> None:
-    """Lists and objects refuse every change."""
+def test_a_template_cannot_change_its_variables() -> None:
+    """Lists and dicts refuse every change."""
     names = {"messages": [{"role": "user", "content": "Hi"}]}
     for change in ("messages.append(1)", "messages[0].update(a=1)", "messages.clear()"):
         assert render(f"{{{{ {change} }}}}", names, LIMITS).kind == "refused"
     assert names == {"messages": [{"role": "user", "content": "Hi"}]}
 
 
-def test_the_words_of_a_refusal_are_few() -> None:
-    """They become part of an error's message."""
+def test_a_reason_is_bounded() -> None:
+    """It becomes part of an error message."""
     outcome = render("{{ raise_exception('a' * 1000) }}", {}, LIMITS)
     assert outcome == RenderOutcome("refused", "a" * 500)
     assert render("{{ raise_exception('') }}", {}, LIMITS).text == "TemplateRuntimeError"
@@ -93,6 +93,6 @@ def test_the_words_of_a_refusal_are_few() -> None:
 
 @pytest.mark.parametrize("kind", ["text", "refused", "output", "memory"])
 def test_outcomes_survive_as_messages(kind: Any) -> None:
-    """Any: a literal. Lone surrogates, which no UTF-8 has, included."""
+    """Lone surrogates included. Any: a literal."""
     outcome = RenderOutcome(kind, "a\ud800\x00é")
     assert decode_outcome(encode_outcome(outcome)) == outcome

@@ -25,29 +25,29 @@ def template(source: str | None) -> ChatTemplate:
 
 
 def test_without_a_template_it_is_chatml() -> None:
-    """The most widely used format."""
+    """The most common format."""
     assert template(None).render([SYSTEM, USER]) == (
         "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
 
 
-def test_the_templates_own_words_are_kept() -> None:
-    """A caller learns what the model's template has against the messages."""
+def test_the_templates_own_message_is_kept() -> None:
+    """The caller learns why the template refuses the messages."""
     with pytest.raises(TemplateError, match="must alternate") as caught:
         template("{{ raise_exception('roles must alternate') }}").render([USER])
     assert caught.value.reason == "roles must alternate"
 
 
 def test_a_refused_system_message_joins_the_first_user_message() -> None:
-    """Only where the template itself raises for the role."""
+    """Only if the template raises on the role."""
     messages = [SYSTEM, SYSTEM, USER, {"role": "assistant", "content": "Yes?"}]
     rendered = template(NO_SYSTEM).render(messages)
     assert rendered == "<user>Be kind.\n\nBe kind.\n\nHi<assistant>Yes?"
 
 
-def test_a_system_message_the_template_takes_is_left_alone() -> None:
-    """Even where other messages make it raise."""
+def test_a_system_message_that_the_template_renders_stays() -> None:
+    """Even if other messages make it raise."""
     picky = "{% if messages|length > 2 %}{{ raise_exception('too many') }}{% endif %}ok"
     assert not template(picky).refuses_system_role
     with pytest.raises(TemplateError, match="too many"):
@@ -67,8 +67,8 @@ def test_a_system_message_the_template_takes_is_left_alone() -> None:
         "{% include 'other' %}",
     ],
 )
-def test_what_a_template_must_not_do(source: str) -> None:
-    """It ends as an error of the template, never as a fault of the server."""
+def test_forbidden_operations_are_errors_of_the_template(source: str) -> None:
+    """Never a fault of the server."""
     with pytest.raises(TemplateError):
         template(source).render([USER])
 
@@ -87,20 +87,20 @@ def test_what_a_template_must_not_do(source: str) -> None:
     ],
     ids=lambda source: source[:16],
 )
-def test_sources_made_to_break_the_compiler(source: str) -> None:
-    """Are refused as the server starts."""
+def test_sources_that_break_the_compiler_are_refused(source: str) -> None:
+    """When the template is built."""
     with pytest.raises(TemplateError, match="does not compile"):
         template(source)
 
 
-def test_a_broken_template_is_found_at_once() -> None:
+def test_a_syntax_error_is_found_when_the_template_is_built() -> None:
     """Not at the first request."""
     with pytest.raises(TemplateError, match="does not compile"):
         template("{% if %}")
 
 
 def test_tools_and_further_variables_reach_the_template() -> None:
-    """And it is known which names a template reads."""
+    """And `variables` has the names that it reads."""
     source = "{{ tools[0].function.name }}{{ enable_thinking }}{{ messages | length }}"
     rendered = template(source).render(
         [USER], tools=[{"function": {"name": "f"}}], variables={"enable_thinking": False}

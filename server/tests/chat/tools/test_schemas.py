@@ -1,4 +1,4 @@
-"""Schemas of arguments."""
+"""The schemas of arguments, and the check of arguments."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SCHEMA = arguments_schema(
 
 
 def test_without_a_schema_there_are_no_arguments() -> None:
-    """An empty object, and nothing else."""
+    """Only the empty object is valid."""
     assert why_invalid(arguments_schema(None), "{}") is None
     assert why_invalid(arguments_schema(None), '{"a": 1}') is not None
 
 
 @pytest.mark.parametrize("types", [None, "object", ["object", "null"]])
 def test_arguments_are_an_object(types: object) -> None:
-    """Whatever else a schema would allow."""
+    """Other types of the schema are dropped."""
     schema = arguments_schema({} if types is None else {"type": types})
     assert json.loads(schema)["type"] == "object"
     assert why_invalid(schema, "null") is not None
@@ -39,7 +39,7 @@ def test_arguments_are_an_object(types: object) -> None:
     ],
 )
 def test_arguments_are_checked(arguments: str, fragment: str | None) -> None:
-    """The reason names the place."""
+    """The reason has the pointer."""
     reason = why_invalid(SCHEMA, arguments)
     assert reason is None if fragment is None else fragment in (reason or "")
 
@@ -58,7 +58,7 @@ def test_arguments_are_checked(arguments: str, fragment: str | None) -> None:
 def test_what_is_no_schema_of_arguments_is_refused(
     parameters: dict[str, Any], path: tuple[str, ...]
 ) -> None:
-    """With its place; nothing is fetched."""
+    """With the path; nothing is fetched."""
     with pytest.raises(ParametersError) as caught:
         check_schema(arguments_schema(parameters))
     assert caught.value.path == path
