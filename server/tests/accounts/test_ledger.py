@@ -85,7 +85,7 @@ async def test_a_settled_request_costs_what_it_used(tmp_path: Path) -> None:
         reservation.settle(USED)
         after = (await ledger.reserve(alice, "m", 80)).remaining_limits
 
-    assert caught.value.wait_s == pytest.approx(0.6)
+    assert caught.value.exceeded.wait_s == pytest.approx(0.6)
     assert after.tokens is not None
     assert after.tokens.remaining == 100 - 12 - 80
     assert after.requests is not None
@@ -122,9 +122,9 @@ async def test_buckets_refill_with_time_and_survive_a_restart(tmp_path: Path) ->
     async with running(Store(None, tmp_path), clock) as ledger:
         with pytest.raises(RateLimitExceededError) as caught:
             await ledger.reserve(alice, "m", 1)
-        clock.now_s += caught.value.wait_s + 0.001
+        clock.now_s += caught.value.exceeded.wait_s + 0.001
         await ledger.reserve(alice, "m", 1)
-    assert caught.value.wait_s == pytest.approx(86400 / 4)
+    assert caught.value.exceeded.wait_s == pytest.approx(86400 / 4)
 
 
 async def test_usage_is_written_periodically_and_at_the_end(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,12 +44,12 @@ def test_the_wait_is_as_long_as_the_refill_takes(
 ) -> None:
     """(used + requested - limit) / limit * window."""
     team = LimitScope("group:team", "team", RateLimits(**{name: limit}))
-    refusal = find_exceeded_limit(
+    exceeded = find_exceeded_limit(
         [team], filled(team, name, used), num_tokens=requested, now_s=100.0
     )
-    assert refusal is not None
-    assert refusal.wait_s == pytest.approx(wait_s)
-    assert (refusal.limit, refusal.used, refusal.requested) == (limit, used, requested)
+    assert exceeded is not None
+    assert exceeded.wait_s == pytest.approx(wait_s)
+    assert (exceeded.limit, exceeded.used, exceeded.requested) == (limit, used, requested)
 
 
 @pytest.mark.parametrize(
@@ -67,18 +69,18 @@ def test_a_request_larger_than_the_limit_never_fits() -> None:
     """Even if the bucket is empty; it outranks every wait."""
     team = scope(tpm=100, rpm=1)
     buckets = filled(team, "rpm", 1)
-    refusal = find_exceeded_limit([team], buckets, num_tokens=101, now_s=100.0)
-    assert refusal is not None
-    assert (refusal.name, refusal.wait_s) == ("tpm", None)
+    exceeded = find_exceeded_limit([team], buckets, num_tokens=101, now_s=100.0)
+    assert exceeded is not None
+    assert (exceeded.name, exceeded.wait_s) == ("tpm", math.inf)
 
 
 def test_the_longest_wait_is_reported() -> None:
     """After the shorter one, the request would be refused again."""
     key, team = LimitScope("key:1", "alice", RateLimits(tpm=60)), scope(rpd=10)
     buckets = filled(key, "tpm", 60) | filled(team, "rpd", 10)
-    refusal = find_exceeded_limit([key, team], buckets, num_tokens=6, now_s=100.0)
-    assert refusal is not None
-    assert (refusal.owner, refusal.name, refusal.wait_s) == ("team", "rpd", 8640.0)
+    exceeded = find_exceeded_limit([key, team], buckets, num_tokens=6, now_s=100.0)
+    assert exceeded is not None
+    assert (exceeded.owner, exceeded.name, exceeded.wait_s) == ("team", "rpd", 8640.0)
 
 
 def test_the_smaller_remainder_of_key_and_group_is_reported() -> None:
@@ -115,14 +117,14 @@ def test_the_reported_wait_is_exact(requests: list[tuple[int, float]], limit: in
     now_s, taken = 0.0, []
     for num_tokens, gap_s in requests:
         now_s += gap_s
-        refusal = find_exceeded_limit([team], buckets, num_tokens=num_tokens, now_s=now_s)
-        if refusal is not None and refusal.wait_s is not None:
-            later_s = now_s + refusal.wait_s
+        exceeded = find_exceeded_limit([team], buckets, num_tokens=num_tokens, now_s=now_s)
+        if exceeded is not None and math.isfinite(exceeded.wait_s):
+            later_s = now_s + exceeded.wait_s
             assert find_exceeded_limit([team], buckets, num_tokens=num_tokens, now_s=later_s - 1e-3)
             assert not find_exceeded_limit(
                 [team], buckets, num_tokens=num_tokens, now_s=later_s + 1e-3
             )
-        elif refusal is None:
+        elif exceeded is None:
             buckets |= consume([team], buckets, num_requests=1, num_tokens=num_tokens, now_s=now_s)
             taken.append((now_s, num_tokens))
         window = [tokens for at_s, tokens in taken if at_s > now_s - WINDOW_S["tpm"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,7 @@ from galop.accounts.errors import (
     RequestTooLargeError,
     TierNotAllowedError,
 )
-from galop.accounts.limits import RemainingLimits
+from galop.accounts.limits import ExceededLimit, RemainingLimits
 from galop.chat.errors import (
     CallBudgetTooSmallError,
     ChatError,
@@ -167,11 +168,10 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
     ),
     (
         RequestTooLargeError(
-            owner="team",
+            ExceededLimit(
+                owner="team", name="tpm", limit=10, used=0, requested=11, wait_s=math.inf
+            ),
             model="m",
-            name="tpm",
-            limit=10,
-            requested=11,
             remaining_limits=RemainingLimits(),
         ),
         413,
@@ -182,13 +182,8 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
     ),
     (
         RateLimitExceededError(
-            owner="team",
+            ExceededLimit(owner="team", name="rpd", limit=10, used=10, requested=1, wait_s=8640.0),
             model="m",
-            name="rpd",
-            limit=10,
-            used=10,
-            requested=1,
-            wait_s=8640.0,
             remaining_limits=RemainingLimits(),
         ),
         429,

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from galop.accounts.errors import RateLimitExceededError
-from galop.accounts.limits import LimitName, LimitStatus, RemainingLimits
+from galop.accounts.limits import ExceededLimit, LimitName, LimitStatus, RemainingLimits
 from galop.http.rate_limits import (
     duration_text,
     rate_limit_headers,
@@ -52,16 +52,10 @@ def test_the_headers_show_requests_per_day_and_tokens_per_minute() -> None:
 
 
 def exceeded(name: LimitName, wait_s: float) -> RateLimitExceededError:
-    return RateLimitExceededError(
-        owner="team",
-        model="m",
-        name=name,
-        limit=100_000,
-        used=98_485,
-        requested=1_940,
-        wait_s=wait_s,
-        remaining_limits=RemainingLimits(),
+    limit = ExceededLimit(
+        owner="team", name=name, limit=100_000, used=98_485, requested=1_940, wait_s=wait_s
     )
+    return RateLimitExceededError(limit, model="m", remaining_limits=RemainingLimits())
 
 
 def test_clients_find_the_numbers_in_the_message() -> None:

@@ -15,7 +15,7 @@ AdmissionError, for the client
 
 from __future__ import annotations
 
-from galop.accounts.limits import LimitName, RemainingLimits
+from galop.accounts.limits import ExceededLimit, RemainingLimits
 
 
 class LedgerError(Exception):
@@ -75,48 +75,29 @@ class TierNotAllowedError(AdmissionError):
 
 
 class RateLimitExceededError(AdmissionError):
-    """`used` of `limit` are used, and `requested` more fit in `wait_s` seconds. See `ExceededLimit`."""
+    """A request to `model` exceeds a limit and fits in `exceeded.wait_s` seconds."""
 
     def __init__(
-        self,
-        *,
-        owner: str,
-        model: str,
-        name: LimitName,
-        limit: int,
-        used: int,
-        requested: int,
-        wait_s: float,
-        remaining_limits: RemainingLimits,
+        self, exceeded: ExceededLimit, *, model: str, remaining_limits: RemainingLimits
     ) -> None:
-        super().__init__(f"{owner}: {name} {used} + {requested} > {limit}, {wait_s:.3f} s")
-        self.owner = owner
+        super().__init__(
+            f"{exceeded.owner}: {exceeded.name} {exceeded.used} + {exceeded.requested} "
+            f"> {exceeded.limit}, {exceeded.wait_s:.3f} s"
+        )
+        self.exceeded = exceeded
         self.model = model
-        self.name: LimitName = name
-        self.limit = limit
-        self.used = used
-        self.requested = requested
-        self.wait_s = wait_s
         self.remaining_limits = remaining_limits
 
 
 class RequestTooLargeError(AdmissionError):
-    """`requested` alone exceeds `limit`, in tokens or requests. See `ExceededLimit`."""
+    """A request to `model` exceeds a limit by itself; `exceeded.wait_s` is infinite."""
 
     def __init__(
-        self,
-        *,
-        owner: str,
-        model: str,
-        name: LimitName,
-        limit: int,
-        requested: int,
-        remaining_limits: RemainingLimits,
+        self, exceeded: ExceededLimit, *, model: str, remaining_limits: RemainingLimits
     ) -> None:
-        super().__init__(f"{owner}: {name} {requested} > {limit}")
-        self.owner = owner
+        super().__init__(
+            f"{exceeded.owner}: {exceeded.name} {exceeded.requested} > {exceeded.limit}"
+        )
+        self.exceeded = exceeded
         self.model = model
-        self.name: LimitName = name
-        self.limit = limit
-        self.requested = requested
         self.remaining_limits = remaining_limits

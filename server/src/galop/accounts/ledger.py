@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,6 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from galop.accounts.errors import (
-    AdmissionError,
     InvalidApiKeyError,
     LedgerUnavailableError,
     RateLimitExceededError,
@@ -172,7 +172,9 @@ class Ledger:
         exceeded, remaining = await self._try_reserve(scopes, num_tokens)
         if exceeded is None:
             return Reservation(self, caller, model, num_tokens, remaining)
-        raise _error(exceeded, model, remaining)
+        is_too_large = math.isinf(exceeded.wait_s)
+        error = RequestTooLargeError if is_too_large else RateLimitExceededError
+        raise error(exceeded, model=model, remaining_limits=remaining)
 
     # Called by reservations.
 
@@ -303,25 +305,3 @@ class Ledger:
         if self._warned_s is None or now_s - self._warned_s >= _WARNING_INTERVAL_S:
             self._warned_s = now_s
             logger.warning(text, error.reason)
-
-
-def _error(exceeded: ExceededLimit, model: str, remaining: RemainingLimits) -> AdmissionError:
-    if exceeded.wait_s is None:
-        return RequestTooLargeError(
-            owner=exceeded.owner,
-            model=model,
-            name=exceeded.name,
-            limit=exceeded.limit,
-            requested=exceeded.requested,
-            remaining_limits=remaining,
-        )
-    return RateLimitExceededError(
-        owner=exceeded.owner,
-        model=model,
-        name=exceeded.name,
-        limit=exceeded.limit,
-        used=exceeded.used,
-        requested=exceeded.requested,
-        wait_s=exceeded.wait_s,
-        remaining_limits=remaining,
-    )

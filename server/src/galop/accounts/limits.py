@@ -8,6 +8,7 @@ the Groq API follow these formulas ("Rate Limits"; captured responses agree to t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
@@ -112,8 +113,8 @@ class ExceededLimit:
     limit: int
     used: int
     requested: int
-    wait_s: float | None
-    """Seconds until the request fits. None: never, it is larger than the limit."""
+    wait_s: float
+    """Seconds until the request fits. Infinite if it is larger than the limit."""
 
 
 def bucket_ids(scopes: Iterable[LimitScope]) -> list[BucketId]:
@@ -134,22 +135,20 @@ def find_exceeded_limit(
             used = bucket.used_at(now_s, limit, name) if bucket else 0.0
             if used + requested <= limit:
                 continue
-            wait_s = (used + requested - limit) / limit * WINDOW_S[name] if limit else None
+            wait_s = math.inf
+            if limit > 0 and requested <= limit:
+                wait_s = (used + requested - limit) / limit * WINDOW_S[name]
             exceeded = ExceededLimit(
                 owner=scope.name,
                 name=name,
                 limit=limit,
                 used=round(used),
                 requested=requested,
-                wait_s=wait_s if requested <= limit else None,
+                wait_s=wait_s,
             )
-            if worst is None or _wait_s(exceeded) > _wait_s(worst):
+            if worst is None or exceeded.wait_s > worst.wait_s:
                 worst = exceeded
     return worst
-
-
-def _wait_s(exceeded: ExceededLimit) -> float:
-    return float("inf") if exceeded.wait_s is None else exceeded.wait_s
 
 
 def consume(

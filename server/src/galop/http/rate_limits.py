@@ -41,31 +41,31 @@ def rate_limit_headers(remaining_limits: RemainingLimits) -> dict[str, str]:
 def rate_limit_message(error: RateLimitExceededError) -> str:
     """Clients read the numbers and the duration out of it: keep their form."""
     return (
-        f"Rate limit of `{error.owner}` for model `{error.model}` reached on "
-        f"{LIMIT_WORDS[error.name]}: Limit {error.limit}, Used {error.used}, "
-        f"Requested {error.requested}. Please try again in "
-        f"{duration_text(max(error.wait_s, _SHORTEST_WAIT_S))}."
+        f"Rate limit of `{error.exceeded.owner}` for model `{error.model}` reached on "
+        f"{LIMIT_WORDS[error.exceeded.name]}: Limit {error.exceeded.limit}, Used {error.exceeded.used}, "
+        f"Requested {error.exceeded.requested}. Please try again in "
+        f"{duration_text(max(error.exceeded.wait_s, _SHORTEST_WAIT_S))}."
     )
 
 
 def too_large_message(error: RequestTooLargeError) -> str:
     """No `Used` and no wait: neither matters."""
     return (
-        f"Request too large for model `{error.model}`: `{error.owner}` has a limit on "
-        f"{LIMIT_WORDS[error.name]}: Limit {error.limit}, Requested {error.requested}. Please reduce "
+        f"Request too large for model `{error.model}`: `{error.exceeded.owner}` has a limit on "
+        f"{LIMIT_WORDS[error.exceeded.name]}: Limit {error.exceeded.limit}, Requested {error.exceeded.requested}. Please reduce "
         "the messages or max_tokens and try again."
     )
 
 
 def error_type(error: RateLimitExceededError | RequestTooLargeError) -> ErrorType:
     """`tokens` or `requests`."""
-    return "tokens" if COUNTS_TOKENS[error.name] else "requests"
+    return "tokens" if COUNTS_TOKENS[error.exceeded.name] else "requests"
 
 
 def retry_headers(error: RateLimitExceededError) -> dict[str, str]:
     """Whole seconds, rounded up. Nobody should sleep on a daily limit: the SDK is told not to."""
-    headers = {"retry-after": str(math.ceil(max(error.wait_s, _SHORTEST_WAIT_S)))}
-    if error.name in ("rpd", "tpd"):
+    headers = {"retry-after": str(math.ceil(max(error.exceeded.wait_s, _SHORTEST_WAIT_S)))}
+    if error.exceeded.name in ("rpd", "tpd"):
         headers["x-should-retry"] = "false"
     return headers
 
