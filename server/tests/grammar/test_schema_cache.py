@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from galop.grammar.calls import calls_shape
 from galop.grammar.compiled_schema import compile_schema
+from galop.grammar.errors import SchemaError
 from galop.grammar.text import document_text
 from galop.grammar.validation import schema_validator
 from galop.protocol.constraints import CallSyntax, ToolCalls, ToolSpec
@@ -52,3 +55,14 @@ def test_tools_with_equal_schemas_are_told_apart_by_name() -> None:
         assert shape.is_valid(f'<call name="{name}">{{"a": 1}}</call>')
         assert not shape.is_valid(f'<call name="{name}">{{"a": "1"}}</call>')
     assert shape.lark.count("left") == shape.lark.count("right") > 0
+
+
+def test_an_unsatisfiable_schema_is_refused_every_time() -> None:
+    """The result of the first check is kept."""
+    integer = {"type": "integer", "not": {"type": "integer"}}
+    text = document_text(
+        json.dumps({"type": "object", "properties": {"a": integer}, "required": ["a"]})
+    )
+    for _ in range(2):
+        with pytest.raises(SchemaError):
+            text.check()

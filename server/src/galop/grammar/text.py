@@ -23,13 +23,18 @@ class DocumentText:
 
     def __init__(self, schema: CompiledSchema) -> None:
         self.schema = schema
+        # Not a cached_property: Python 3.11 would hold one lock for all schemas meanwhile.
+        self._is_satisfiable: bool | None = None
+        """None: not checked yet."""
 
     def check(self) -> None:
         """Raises `SchemaError` where no grammar or no valid document can be made."""
         if self._matcher.is_error():
             reason = self._matcher.get_error().splitlines()[0]
             raise SchemaError("", f"makes no grammar: {reason}")
-        if not self.schema.is_exact and self._smallest is None:
+        if self._is_satisfiable is None:
+            self._is_satisfiable = self.schema.is_exact or self.ending("") is not None
+        if not self._is_satisfiable:
             raise SchemaError("", "asks for what no document was found to satisfy")
 
     def ending(self, beginning: str) -> str | None:
@@ -47,10 +52,6 @@ class DocumentText:
             return None
         found = document.ending()
         return None if found is None else found.decode()
-
-    @cached_property
-    def _smallest(self) -> str | None:
-        return self.ending("")
 
     @cached_property
     def _matcher(self) -> LLMatcher:
