@@ -30,6 +30,7 @@ from galop.backends.llama.model import LlamaModel
 from galop.backends.llama.tokenizer import LlamaTokenizer
 from galop.benchmark.client import Client, read_completion
 from galop.grammar.compiled_schema import compile_schema
+from galop.grammar.document import DocumentConstraint
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.text import DocumentText
@@ -40,7 +41,7 @@ from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 from server.tests.grammar.adversary import KINDS, SCHEMAS, Adversary, SchemaCase, public_schemas
 
-EXTRA_TOKENS = (0, 0, 1, 2, 3, 5, 8, 13, 20, 40, 80, 150)
+EXTRA_TOKENS = (0, 0, 1, 2, 3, 5, 8, 13, 20, 40, 80, 150, 300, 600, 4_096)
 """Beyond the smallest document."""
 ENOUGH = 1_000_000
 
@@ -125,7 +126,8 @@ def draws(cases: list[SchemaCase], grammars: Grammars, num_draws: int, seed: int
         kind = adversary.random.choice(KINDS)
         constraint = grammars.make(spec, max_tokens=budget)
         try:
-            token_ids = adversary.write(constraint, kind, budget, grammars.end_ids)
+            assert isinstance(constraint, DocumentConstraint)
+            token_ids = adversary.document(constraint, kind, budget, grammars.end_ids)
         except ConstraintFailedError as error:
             counts["FAILED"] += 1
             print(f"failed: {case.name}, {kind}, budget {budget}: {error.reason}, {constraint!r}")
@@ -171,7 +173,7 @@ def _body(case: SchemaCase, rng: random.Random) -> dict[str, Any]:
         "messages": [{"role": "user", "content": "Make up an example, as JSON."}],
         "response_format": {"type": "json_schema", "json_schema": asked},
         "temperature": rng.choice([0, 0.5, 1, 1.5, 2]),
-        "max_tokens": rng.choice([10, 20, 40, 80, 160]),
+        "max_tokens": rng.choice([10, 20, 40, 80, 160, 600, None]),
         "seed": rng.getrandbits(32),
         "stream": rng.random() < 0.5,
     }

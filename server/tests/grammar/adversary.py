@@ -14,11 +14,16 @@ import numpy.typing as npt
 
 from galop.engine.constraint import TokenConstraint
 from galop.engine.engine import MAX_REFUSALS
+from galop.grammar.document import DocumentConstraint
 from galop.grammar.vocabulary import Vocabulary
 
 SCHEMAS = Path(__file__).parents[4] / "shared" / "data" / "maskbench-dev.jsonl.gz"
 """Public schemas beside the project; absent elsewhere."""
 
+BUDGETS = (8, 16, 40, 150, 600, 4_096, 1 << 20)
+"""In tokens, from the smallest documents to more than any context window: no limit was given."""
+MOST_WRITTEN = 300
+"""Tokens after which a sampler gives up, where the budget would let it go on."""
 KINDS = ("random", "never closes", "text", "whitespace", "digits")
 
 
@@ -45,6 +50,7 @@ class Adversary:
         self._normal = np.random.default_rng(seed)
         tokens = vocabulary.token_bytes
         self._size = vocabulary.size
+        self._vocabulary = vocabulary
         self._favoured = {
             "never closes": _select(tokens, lambda token: set(token) <= set(b'{["\\ ,:\n')),
             "text": _select(tokens, bytes.isalpha),
@@ -58,6 +64,17 @@ class Adversary:
         if kind in self._favoured:
             found[self._favoured[kind]] += 8
         return found
+
+    def document(
+        self, constraint: DocumentConstraint, kind: str, budget: int, end_ids: frozenset[int]
+    ) -> list[int]:
+        """The tokens of a whole document; it is ended for the sampler where that takes too long."""
+        token_ids = self.write(constraint, kind, min(budget, MOST_WRITTEN), end_ids)
+        if constraint.can_end:
+            return token_ids
+        ending = constraint.ending()
+        assert ending is not None
+        return token_ids + self._vocabulary.segment_shortest(ending)
 
     def write(
         self, constraint: TokenConstraint, kind: str, budget: int, end_ids: frozenset[int]
@@ -76,8 +93,7 @@ class Adversary:
                 if token_id not in end_ids and constraint.try_accept(token_id):
                     break
                 mask = constraint.allowed_mask().copy()
-                if constraint.can_end:
-                    mask[list(end_ids)] = True
+                mask[list(end_ids)] |= constraint.can_end
                 assert mask.any(), "no token is allowed"
                 token_id = int(np.argmax(np.where(mask, logits, -np.inf)))
             else:

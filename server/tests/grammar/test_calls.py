@@ -169,7 +169,7 @@ def test_a_thought_leaves_room_even_in_a_small_budget() -> None:
     st.sampled_from([TAGGED, LISTED]),
     st.booleans(),
     st.sampled_from(KINDS),
-    st.integers(60, 150),
+    st.integers(60, 150) | st.integers(150, 1_500),
     st.integers(0, 2**32),
 )
 def test_whatever_a_sampler_wants_calls_are_whole_and_valid(

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galop.engine.constraint import TokenConstraint
 from galop.grammar.compiled_schema import MAX_SCHEMA_BYTES, compile_schema
+from galop.grammar.document import DocumentConstraint
 from galop.grammar.errors import SchemaError
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.text import DocumentText
@@ -23,7 +23,14 @@ from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 from galop.testing import END, ScriptedTokenizer
-from server.tests.grammar.adversary import KINDS, SCHEMAS, Adversary, SchemaCase, public_schemas
+from server.tests.grammar.adversary import (
+    BUDGETS,
+    KINDS,
+    SCHEMAS,
+    Adversary,
+    SchemaCase,
+    public_schemas,
+)
 from server.tests.grammar.keyword_examples import EXAMPLES, KeywordExample
 
 ENOUGH = 100_000
@@ -43,8 +50,14 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(byte_vocabulary(ScriptedTokenizer()))
 
 
-def constraint(schema: Any, max_tokens: int = ENOUGH) -> TokenConstraint:
-    return factory()(ConstraintSpec(schema=json.dumps(schema)), max_tokens=max_tokens)
+def constraint(schema: Any, max_tokens: int = ENOUGH) -> DocumentConstraint:
+    state = factory()(ConstraintSpec(schema=json.dumps(schema)), max_tokens=max_tokens)
+    assert isinstance(state, DocumentConstraint)
+    return state
+
+
+EXTRA_TOKENS = st.integers(0, 60) | st.sampled_from(BUDGETS)
+"""Beyond the smallest document."""
 
 
 def accepts(schema: Any, document: str) -> bool:
@@ -102,7 +115,7 @@ def test_the_smallest_document_of_a_keyword_is_valid(example: KeywordExample) ->
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(SERVED), st.sampled_from(KINDS), st.integers(0, 60), st.integers(0, 2**32))
+@given(st.sampled_from(SERVED), st.sampled_from(KINDS), EXTRA_TOKENS, st.integers(0, 2**32))
 def test_whatever_a_sampler_wants_the_document_is_valid_and_in_budget(
     example: KeywordExample, kind: str, extra: int, seed: int
 ) -> None:
@@ -110,9 +123,8 @@ def test_whatever_a_sampler_wants_the_document_is_valid_and_in_budget(
     with pytest.raises(BudgetTooSmallError) as caught:
         constraint(example.schema, 0)
     budget = caught.value.num_tokens_needed + extra
-    written = Adversary(vocabulary(), seed).write(
-        constraint(example.schema, budget), kind, budget, frozenset([END])
-    )
+    state = constraint(example.schema, budget)
+    written = Adversary(vocabulary(), seed).document(state, kind, budget, frozenset([END]))
     assert len(written) <= budget
     assert is_valid(example.schema, bytes(written).decode())
 
@@ -160,12 +172,13 @@ def test_documents_of_public_schemas_are_valid(data: st.DataObject) -> None:
     try:
         constraint(case.schema, 0)
     except BudgetTooSmallError as error:
-        budget = error.num_tokens_needed + data.draw(st.integers(0, 40))
+        budget = error.num_tokens_needed + data.draw(EXTRA_TOKENS)
     except ConstraintFailedError:
         return
     kind, seed = data.draw(st.sampled_from(KINDS)), data.draw(st.integers(0, 2**32))
-    adversary = Adversary(vocabulary(), seed)
-    written = adversary.write(constraint(case.schema, budget), kind, budget, frozenset([END]))
+    state = constraint(case.schema, budget)
+    written = Adversary(vocabulary(), seed).document(state, kind, budget, frozenset([END]))
+    assert len(written) <= budget
     assert is_valid(case.schema, bytes(written).decode())
 
 

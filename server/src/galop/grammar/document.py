@@ -1,14 +1,16 @@
 """One document within a budget: the constraint of schemas and of calls.
 
-llguidance says which tokens the grammar allows. Beside it goes `Progress`, which knows what ending
-the document costs; a token is taken only if an ending still fits into the budget after it. Where the
-rules do not say all that the schema does, the ending must make a valid document as well: so there is
-always a valid ending, and what is refused is refused before it is written.
+llguidance says which tokens the grammar allows. Beside it goes `ParserState`, which knows what ending
+the document costs. A token is taken only if an ending is known to fit into the budget after it. Where
+the rules do not say all that the schema does, that ending has been checked together with the text
+before it, whatever the budget. So there is always a way to a valid document; where no token can be
+proven to keep one, the ending that is held is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from itertools import islice
 
 import numpy as np
@@ -22,16 +24,14 @@ from galop.grammar.vocabulary import BoolArray, Vocabulary
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 
 _MAX_ENDINGS = 48
-"""So many endings are looked at before a token is refused."""
+"""Endings that are tried before a token is refused."""
 _MAX_FIRST_ENDINGS = 500
-"""The same for the first ending of all."""
+"""The same for the smallest document."""
 _MAX_TOO_LONG = 3
 _TIGHT = 4
 """Tokens over the budget by which it is worth looking for a shorter way to write the same."""
 _MAX_REFUSALS = 4
-"""After so many refused tokens at one place the plan is followed instead."""
-_SPARE_TOKENS = 256
-"""With so many more than the known ending takes, no ending is looked for inside of strings."""
+"""After so many refused tokens at one place the held ending is followed instead."""
 
 
 class DocumentPlan:
@@ -46,6 +46,48 @@ class DocumentPlan:
         self.costs = Costs(shape.rules, vocabulary.cost_of)
         self.smallest: list[int] | None = None
         """The tokens of the smallest document, once one has been looked for."""
+
+
+class _Ending:
+    """A text that ends the document, and its tokens."""
+
+    __slots__ = ("_token_ids", "_vocabulary", "text")
+
+    def __init__(
+        self, text: bytes, vocabulary: Vocabulary, token_ids: list[int] | None = None
+    ) -> None:
+        self.text = text
+        self._vocabulary = vocabulary
+        self._token_ids = token_ids
+
+    @property
+    def token_ids(self) -> list[int]:
+        """Not always the fewest."""
+        if self._token_ids is None:
+            self._token_ids = self._vocabulary.segment(self.text)
+        return self._token_ids
+
+    def shorten(self) -> list[int]:
+        """The fewest tokens that make up the text."""
+        self._token_ids = self._vocabulary.segment_shortest(self.text)
+        return self._token_ids
+
+    def fits(self, room: int) -> bool:
+        """True if the text takes at most `room` tokens; the cheap bounds first."""
+        return len(self.text) <= room or len(self.token_ids) <= room or len(self.shorten()) <= room
+
+    def after(self, data: bytes) -> _Ending:
+        """What is left of it when `data`, its beginning, has been written."""
+        return _Ending(self.text[len(data) :], self._vocabulary)
+
+
+class _Vouched(Enum):
+    """An ending exists, though nobody has written it down."""
+
+    BY_COST = "the costs of the rules are exact, and the cheapest ending fits"
+
+
+_Proof = _Ending | _Vouched
 
 
 class DocumentConstraint:
@@ -63,17 +105,14 @@ class DocumentConstraint:
         self._token_bytes = plan.vocabulary.token_bytes
         self._keeps_string = plan.vocabulary.keeps_string_bytes
         self._check = plan.check
-        self._progress = ParserState.start(plan.costs)
+        self._state = ParserState.start(plan.costs)
         self._text = bytearray()
         self._num_left = budget_tokens
         self._refused: set[int] = set()
-        self._follows_plan = False
-        self._held: bytes | None = None
-        """An ending that is known to be valid; None where the costs vouch for one."""
-        self._found: bytes | None = None
-        """The same for the place that is being looked at."""
-        self._held_tokens: tuple[bytes, list[int]] | None = None
-        """The held ending and its tokens, where they were needed."""
+        self._only: int | None = None
+        """The one token that may come here: the first one of the held ending."""
+        self._rest: list[int] | None = None
+        """All that may still come, once the grammar has failed."""
         self._mask: BoolArray | None = None
         if plan.smallest is None:
             plan.smallest = self._smallest()
@@ -81,210 +120,254 @@ class DocumentConstraint:
             raise BudgetTooSmallError(
                 num_tokens_needed=len(plan.smallest), num_tokens=budget_tokens
             )
-        self._held = self._bytes(plan.smallest)
+        self._held: _Proof = _Ending(self._bytes(plan.smallest), plan.vocabulary, plan.smallest)
 
     def __repr__(self) -> str:
-        return f"<DocumentConstraint {self._num_left} left, {self._progress.cost} to close>"
+        return f"<DocumentConstraint {self._num_left} left, {self._state.cost} to close>"
 
     @property
     def is_complete(self) -> bool:
         """True once nothing may follow."""
+        if self._rest is not None:
+            return not self._rest
         return self._grammar.is_stopped
 
     @property
     def can_end(self) -> bool:
         """True where the text so far is a valid document."""
+        if self._rest is not None:
+            return not self._rest
         if not self._grammar.is_accepting:
             return False
-        return self._check is None or self._check(self._text.decode("utf-8", "replace"))
+        return self._is_valid(bytes(self._text))
 
     def try_accept(self, token_id: int) -> bool:
         """See `TokenConstraint.try_accept`."""
+        if self._rest is not None:
+            return self._take_rest(token_id)
+        if self._only is not None and token_id != self._only:
+            return False
+        try:
+            return self._try_accept(token_id)
+        except ConstraintFailedError:
+            self._abandon_grammar()
+            return self._take_rest(token_id)
+
+    def allowed_mask(self) -> BoolArray:
+        """See `TokenConstraint.allowed_mask`. Tokens that were refused here are not in it."""
+        if self._mask is None:
+            self._mask = self._new_mask()
+        return self._mask
+
+    def forced_tokens(self) -> list[int]:
+        """What the grammar forces, if that fits; the whole ending where nothing else fits."""
+        if self._rest is None:
+            try:
+                return self._forced_tokens()
+            except ConstraintFailedError:
+                self._abandon_grammar()
+        forced, self._rest = self._rest or [], []
+        return forced
+
+    def resume(self, data: bytes) -> None:
+        """Go on after the beginning of a document that the grammar is known to allow."""
+        if data:
+            self._grammar.accept_all(self._vocabulary.segment(data))
+            self._move(self._state.advance(data), data, 0, _Vouched.BY_COST)
+
+    def ending(self) -> bytes | None:
+        """A short text that makes the document whole and valid; None if none was found."""
+        if isinstance(self._held, _Ending):
+            return self._held.text
+        found = self._find_ending(self._state, b"", INFINITE)
+        return None if found is None else found.text
+
+    def _smallest(self) -> list[int]:
+        for text in islice(self._state.endings(), _MAX_FIRST_ENDINGS):
+            if self._check is None:
+                return self._vocabulary.segment_shortest(text)
+            if self._is_valid(text):
+                token_ids = self._vocabulary.segment_shortest(text)
+                if self._grammar.accepts_whole(token_ids):
+                    return token_ids
+        raise ConstraintFailedError("no document was found that satisfies the schema")
+
+    def _try_accept(self, token_id: int) -> bool:
         if not self._grammar.try_accept(token_id):
             return False
-        progress = self._progress
-        keeps_string = bool(self._keeps_string[token_id])
-        if not (progress.is_in_free_string and keeps_string):
-            progress = progress.advance(self._token_bytes[token_id])
         data = self._token_bytes[token_id]
-        if self._may_become(progress, data, self._num_left - 1, is_string=keeps_string):
-            self._move(progress, self._token_bytes[token_id], 1)
+        state = self._state
+        keeps_string = bool(self._keeps_string[token_id])
+        if not (state.is_in_free_string and keeps_string):
+            state = state.advance(data)
+        proof = self._prove(state, data, self._num_left - 1, is_string=keeps_string)
+        if proof is not None:
+            self._move(state, data, 1, proof)
             return True
         self._grammar.undo(1)
         self._refused.add(token_id)
         self._mask = None
         return False
 
-    def allowed_mask(self) -> BoolArray:
-        """See `TokenConstraint.allowed_mask`. Tokens that were refused here are not in it."""
-        if self._mask is None:
-            mask = self._grammar.allowed_mask()
-            mask[list(self._refused)] = False
-            if len(self._refused) >= _MAX_REFUSALS or not mask.any():
-                mask = self._plan_mask()
-            self._mask = mask
-        return self._mask
-
-    def forced_tokens(self) -> list[int]:
-        """What the grammar forces, if that fits; the whole plan where nothing else fits."""
-        forced = [] if self._progress.is_in_free_string else self._grammar.peek_forced()
-        if forced:
-            data = self._bytes(forced)
-            progress = self._progress.advance(data)
-            self._grammar.accept_all(forced)
-            if self._may_become(progress, data, self._num_left - len(forced)):
-                self._move(progress, data, len(forced))
-            else:
-                self._grammar.undo(len(forced))
-                forced = []
-        if self._progress.cost >= self._num_left > 0 and not self.is_complete:
-            forced += self._force_plan()
+    def _forced_tokens(self) -> list[int]:
+        forced = [] if self._state.is_in_free_string else self._grammar.peek_forced()
+        if forced and not self._try_accept_all(forced):
+            forced = []
+        if self._is_room_used_up() and not self.is_complete:
+            forced += self._force_ending()
         return forced
 
-    def resume(self, data: bytes) -> None:
-        """Go on after the beginning of a document that the grammar is known to allow."""
-        self._grammar.accept_all(self._vocabulary.segment(data))
-        self._move(self._progress.advance(data), data, 0)
+    def _is_room_used_up(self) -> bool:
+        """True if no ending is cheaper than the budget, and there is one to be written."""
+        if isinstance(self._held, _Ending) and self._held.fits(self._num_left - 1):
+            return False
+        return self._state.cost >= self._num_left > 0
 
-    def ending(self) -> bytes | None:
-        """The shortest text that makes the document whole and valid; None if none was found."""
-        found = self._ending_tokens(self._progress, INFINITE)
-        return None if found is None else self._bytes(found)
+    def _try_accept_all(self, token_ids: list[int]) -> bool:
+        data = self._bytes(token_ids)
+        state = self._state.advance(data)
+        self._grammar.accept_all(token_ids)
+        proof = self._prove(state, data, self._num_left - len(token_ids))
+        if proof is None:
+            self._grammar.undo(len(token_ids))
+            return False
+        self._move(state, data, len(token_ids), proof)
+        return True
 
-    def _smallest(self) -> list[int]:
-        for ending in islice(self._progress.endings(), _MAX_FIRST_ENDINGS):
-            if self._check is None or self._check(ending.decode("utf-8", "replace")):
-                return self._vocabulary.segment_shortest(ending)
-        raise ConstraintFailedError("no document was found that satisfies the schema")
-
-    def _force_plan(self) -> list[int]:
-        plan = self._plan()
-        if plan is None:
-            return []
-        data = self._bytes(plan)
-        self._grammar.accept_all(plan)
-        self._move(self._progress.advance(data), data, len(plan))
-        self.was_closed = True
-        return plan
-
-    def _plan_mask(self) -> BoolArray:
-        plan = self._plan()
-        if not plan:
-            raise ConstraintFailedError("no token leads to a valid document")
-        self._refused.discard(plan[0])
-        mask: BoolArray = np.zeros(self._vocabulary.size, dtype=np.bool_)
-        mask[plan[0]] = True
-        self._follows_plan = True
+    def _new_mask(self) -> BoolArray:
+        if self._rest is None and self._only is None:
+            try:
+                mask = self._grammar.allowed_mask()
+            except ConstraintFailedError:
+                self._abandon_grammar()
+            else:
+                mask[self._vocabulary.end_ids] = False  # whether it may end is asked by `can_end`
+                mask[list(self._refused)] = False
+                if len(self._refused) < _MAX_REFUSALS and mask.any():
+                    return mask
+                self._follow_ending()
+        mask = np.zeros(self._vocabulary.size, dtype=np.bool_)
+        only = self._rest[0] if self._rest else self._only
+        if only is not None:
+            mask[only] = True
         return mask
 
-    def _plan(self) -> list[int] | None:
-        """Tokens that end the document from here, within the budget."""
-        if self._held is not None:
-            held = self._vocabulary.segment_shortest(self._held)
-            if len(held) <= self._num_left:
-                return held
-        found = self._ending_tokens(self._progress, self._num_left)
-        self._held, self._found = self._found, None
-        return found
+    def _follow_ending(self) -> None:
+        """Allow nothing here but the next token of the held ending, or the end."""
+        token_ids = self._ending_in_budget()
+        if token_ids:
+            self._only = token_ids[0]
+            self._refused.discard(self._only)
 
-    def _move(self, progress: ParserState, data: bytes, num_tokens: int) -> None:
-        if self._found is not None:
-            self._held, self._found = self._found, None
-        elif self._held is not None and self._held.startswith(data):
-            self._held = self._held[len(data) :]
-        else:
-            self._held = None
-        self._progress = progress
+    def _force_ending(self) -> list[int]:
+        token_ids = list(self._ending_in_budget())
+        data = self._bytes(token_ids)
+        self._grammar.accept_all(token_ids)
+        end = _Ending(b"", self._vocabulary)
+        self._move(self._state.advance(data), data, len(token_ids), end)
+        self.was_closed = True
+        return token_ids
+
+    def _abandon_grammar(self) -> None:
+        """Go on without llguidance, which has failed: only the known ending is written."""
+        self._rest = list(self._ending_in_budget())
+        self._mask = None
+
+    def _take_rest(self, token_id: int) -> bool:
+        if not self._rest or self._rest[0] != token_id:
+            return False
+        del self._rest[0]
+        self._mask = None
+        return True
+
+    def _ending_in_budget(self) -> list[int]:
+        """The tokens of the held ending; they fit into the budget."""
+        held = self._held
+        if isinstance(held, _Vouched):
+            found = self._find_ending(self._state, b"", self._num_left)
+            if found is None:
+                raise ConstraintFailedError("no ending was found")
+            self._held = held = found
+        return held.token_ids if len(held.token_ids) <= self._num_left else held.shorten()
+
+    def _move(self, state: ParserState, data: bytes, num_tokens: int, held: _Proof) -> None:
+        self._held = held
+        self._state = state
         self._text += data
         self._num_left -= num_tokens
         self._refused.clear()
-        self._follows_plan = False
+        self._only = None
         self._mask = None
 
-    def _may_become(
-        self, progress: ParserState, data: bytes, room: int, *, is_string: bool = False
-    ) -> bool:
-        """True if from there, with `room` tokens left, a valid document can still be reached.
+    def _prove(
+        self, state: ParserState, data: bytes, room: int, *, is_string: bool = False
+    ) -> _Proof | None:
+        """What shows that the document can be ended there with `room` tokens; None if nothing does.
 
-        `is_string`: `data` may be the middle of a string.
+        The grammar has taken `data`, and `state` is the place after it. `is_string`: it may be
+        the middle of a string, so that the held ending is likely to remain one.
         """
-        self._found = None
-        if self._follows_plan:
-            return True
-        rough_cost = progress.rough_cost
-        if self._check is None:
-            if rough_cost is not None and 4 * rough_cost + _SPARE_TOKENS < room:
-                return True
-            if progress.cost <= room:
-                return True
-            self.was_closed |= not progress.is_dead
-            return False
-        if progress.is_in_free_string and progress.cost + _SPARE_TOKENS < room:
-            return True
-        if self._held is not None:
-            if self._held.startswith(data) and self._fits(self._held[len(data) :], room):
-                return True
-            if is_string and self._is_still_held(data, room):
-                self._found = self._held
-                return True
-        if self._ending_tokens(progress, room, before=data) is not None:
-            return True
-        self.was_closed |= room < _SPARE_TOKENS and not progress.is_dead
-        return False
+        held = self._held
+        if isinstance(held, _Ending) and held.text.startswith(data):
+            rest = held.after(data)
+            if rest.fits(room):
+                return rest
+        if state.is_dead:
+            return None  # a name that the object has already, or a number that is too long
+        is_searched = state.is_searched
+        if self._check is None and not is_searched:
+            if state.cost <= room:
+                return _Vouched.BY_COST
+            self.was_closed |= state.cost < INFINITE
+            return None
+        if is_string and isinstance(held, _Ending) and self._still_ends(held, state, data, room):
+            return held
+        return self._find_ending(state, data, room, is_deciding=True)
 
-    def _fits(self, text: bytes, room: int) -> bool:
-        """True if the text takes at most `room` tokens; the cheap bounds first."""
-        vocabulary = self._vocabulary
+    def _still_ends(self, ending: _Ending, state: ParserState, data: bytes, room: int) -> bool:
+        """True if it also ends the document after `data`: more of a string mostly changes nothing."""
         return (
-            len(text) <= room
-            or len(vocabulary.segment(text)) <= room
-            or len(vocabulary.segment_shortest(text)) <= room
+            ending.fits(room)
+            and (state.is_in_free_string or state.advance(ending.text).is_whole)
+            and self._grammar.accepts_whole(ending.token_ids)
+            and self._is_valid(self._text + data + ending.text)
         )
 
-    def _is_still_held(self, before: bytes, room: int) -> bool:
-        """True if the known ending also ends the document after `before`, which the grammar has taken:
-        more characters of a string mostly change nothing."""
-        assert self._held is not None
-        assert self._check is not None
-        if self._held_tokens is None or self._held_tokens[0] is not self._held:
-            self._held_tokens = (self._held, self._vocabulary.segment(self._held))
-        token_ids = self._held_tokens[1]
-        return (
-            len(token_ids) <= room
-            and self._grammar.accepts_whole(token_ids)
-            and self._check((bytes(self._text) + before + self._held).decode("utf-8", "replace"))
-        )
+    def _find_ending(
+        self, state: ParserState, data: bytes, room: int, *, is_deciding: bool = False
+    ) -> _Ending | None:
+        """An ending after `data`, which the grammar has taken, of at most `room` tokens.
 
-    def _ending_tokens(
-        self,
-        progress: ParserState,
-        room: int,
-        before: bytes = b"",
-    ) -> list[int] | None:
-        """The tokens that end the document from there, at most `room`; None if none were found.
-
-        The grammar has taken `before`, which is not in the text yet.
+        `is_deciding`: whether `data` may come depends on it. Then it counts as the budget's doing if
+        there is one that is only too long.
         """
         num_too_long = 0
-        for ending in islice(progress.endings(), _MAX_ENDINGS):
-            token_ids = self._vocabulary.segment(ending)
-            is_near = not num_too_long or len(token_ids) < room + room // 8 + _TIGHT
-            if room < len(token_ids) and is_near:
-                token_ids = self._vocabulary.segment_shortest(ending)
-            if len(token_ids) > room:
-                num_too_long += 1
-                if num_too_long == _MAX_TOO_LONG:
-                    return None  # those that follow are hardly shorter
-                continue
-            if self._check is not None:
-                if not self._grammar.accepts_whole(token_ids):
-                    continue
-                document = bytes(self._text) + before + ending
-                if not self._check(document.decode("utf-8", "replace")):
-                    continue
-            self._found = ending
-            return token_ids
+        for text in islice(state.endings(), _MAX_ENDINGS):
+            ending = _Ending(text, self._vocabulary)
+            num_tokens = len(ending.token_ids)
+            is_near = not num_too_long or num_tokens < room + room // 8 + _TIGHT
+            if room < num_tokens and is_near:
+                num_tokens = len(ending.shorten())
+            is_short = num_tokens <= room
+            if (is_short or is_deciding) and self._is_whole(data, ending):
+                if is_short:
+                    return ending
+                self.was_closed = True
+                is_deciding = False
+            num_too_long += not is_short
+            if num_too_long == _MAX_TOO_LONG:
+                return None  # those that follow are hardly shorter
         return None
+
+    def _is_whole(self, data: bytes, ending: _Ending) -> bool:
+        if self._check is None:
+            return True
+        return self._grammar.accepts_whole(ending.token_ids) and self._is_valid(
+            self._text + data + ending.text
+        )
+
+    def _is_valid(self, document: bytes | bytearray) -> bool:
+        return self._check is None or self._check(document.decode("utf-8", "replace"))
 
     def _bytes(self, token_ids: Sequence[int]) -> bytes:
         return b"".join(self._token_bytes[token_id] for token_id in token_ids)

@@ -67,6 +67,8 @@ _MAX_SAMPLES = 24
 """Of one schema."""
 _MAX_TAIL = 48
 """The ends of the shortest text up to this size, in bytes, are tried as endings."""
+_MAX_STEPS_INSIDE = 120
+"""Bytes that are tried for the end of a text that has begun, which happens while tokens are chosen."""
 _STRINGS = ("", "a", "b", "c", "A", "0", "1", "x", "ab", "abc")
 _NUMBERS = (0, 1, 2, 3, -1, 10, 0.5, 100, 1000)
 
@@ -120,7 +122,7 @@ class Lexeme:
             for size in range(1, min(len(self.shortest), _MAX_TAIL)):
                 if self._completes(matcher, self.shortest[-size:]):
                     return self.shortest[-size:]
-        return shortest_ending(matcher)
+        return shortest_ending(matcher, _MAX_STEPS_INSIDE)
 
     def _is_whole(self, text: bytes) -> bool:
         return self._completes(self._matcher, text)

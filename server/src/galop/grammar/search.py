@@ -23,21 +23,25 @@ _WIDE_LENGTH = 60
 """The same for the wider search."""
 _WIDTH = 16
 """Different sets of allowed bytes that are followed at each length."""
-_MAX_STEPS = 3_000
+MAX_STEPS = 3_000
+"""Bytes that are tried for a whole text: 40 ms at most, once for every lexeme."""
 _VOCAB_SIZE = 262
 """256 bytes and six control tokens: llguidance's `byte` vocabulary."""
 
 
-def shortest_ending(matcher: LLMatcher) -> bytes | None:
+def shortest_ending(matcher: LLMatcher, max_steps: int = MAX_STEPS) -> bytes | None:
     """Few bytes that make the text of `matcher` whole; None if none were found.
 
-    The matcher must have a vocabulary of bytes. It is left as it was.
+    The matcher must have a vocabulary of bytes. It is left as it was. Twice `max_steps` bytes are
+    tried at most.
     """
-    narrow = _search(matcher, num_alike=1, max_length=_MAX_LENGTH)
-    return narrow if narrow is not None else _search(matcher, num_alike=4, max_length=_WIDE_LENGTH)
+    narrow = _search(matcher, num_alike=1, max_length=_MAX_LENGTH, max_steps=max_steps)
+    if narrow is not None:
+        return narrow
+    return _search(matcher, num_alike=4, max_length=_WIDE_LENGTH, max_steps=max_steps)
 
 
-def _search(matcher: LLMatcher, *, num_alike: int, max_length: int) -> bytes | None:
+def _search(matcher: LLMatcher, *, num_alike: int, max_length: int, max_steps: int) -> bytes | None:
     layer = [(matcher.deep_copy(), b"")]
     num_steps = 0
     for _ in range(max_length):
@@ -58,7 +62,7 @@ def _search(matcher: LLMatcher, *, num_alike: int, max_length: int) -> bytes | N
                 if successor.try_consume_tokens([byte]):
                     next_layer.append((successor, text + bytes([byte])))
         num_steps += len(next_layer)
-        if not next_layer or num_steps > _MAX_STEPS:
+        if not next_layer or num_steps > max_steps:
             return None
         layer = next_layer
     return None

@@ -32,6 +32,7 @@ class Vocabulary:
         self.tokenizer = tokenizer
         self.size = tokenizer.vocab_size
         self.special_ids = [i for i in range(self.size) if tokenizer.is_special_token(i)]
+        self.end_ids = list(tokenizer.eos_tokens)
         self.token_bytes = [tokenizer.decode_bytes([token_id]) for token_id in range(self.size)]
         self._specials = {self.token_bytes[token_id]: token_id for token_id in self.special_ids}
         for token_id in self.special_ids:
