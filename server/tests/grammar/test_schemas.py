@@ -197,6 +197,7 @@ def public_schemas_once() -> list[SchemaCase]:
             "/properties/a/$dynamicRef",
             "is not supported",
         ),
+        ({"properties": {f"n{i}": {} for i in range(4_000)}}, "", "too many properties"),
         (
             {"type": "object", "properties": {"a/b": False}, "required": ["a/b"]},
             "/properties/a~1b",
@@ -210,6 +211,14 @@ def test_a_refusal_points_at_the_schema_to_blame(schema: Any, pointer: str, reas
         compile_schema(json.dumps(schema))
     assert caught.value.pointer.startswith(pointer)
     assert reason in caught.value.reason
+
+
+def test_a_long_enum_is_served() -> None:
+    """4,000 strings, 100 kB of them."""
+    values = [f"number {number} of a long list" for number in range(4_000)]
+    schema = {"type": "object", "properties": {"a": {"enum": values}}, "required": ["a"]}
+    assert accepts(schema, json.dumps({"a": values[3_456]}))
+    assert not accepts(schema, json.dumps({"a": "number 4000 of a long list"}))
 
 
 def nested(depth: int) -> Any:

@@ -14,7 +14,7 @@ from galop.grammar.errors import SchemaError
 from galop.grammar.lark import to_lark
 from galop.grammar.leaf import INFINITE
 from galop.grammar.lowering import lower
-from galop.grammar.rules import Rule, reachable
+from galop.grammar.rules import Rule, depth, reachable
 from galop.grammar.schema import read_schema
 from galop.grammar.schema.references import escape
 from galop.grammar.schema_ir import Schema
@@ -24,6 +24,8 @@ MAX_SCHEMA_BYTES = 256 * 1024
 """Of a schema, as JSON text."""
 _MAX_NESTING = 200
 """Levels of objects and arrays in the text of a schema."""
+_MAX_RULE_DEPTH = 2_000
+"""llguidance walks down rules recursively: a stack of 8 MiB ends at some 2,700, and the process with it."""
 
 Check = Callable[[str], bool]
 """True for a whole document, as text, that is valid."""
@@ -71,6 +73,9 @@ def compile_schema(text: str) -> CompiledSchema:
     validator = _validator(text)
     node, is_exact = read_schema(schema)
     lowered = lower(node)
+    if depth(lowered.start) > _MAX_RULE_DEPTH:
+        reason = f"has too many properties or items in a row: more than about {_MAX_RULE_DEPTH:,}"
+        raise SchemaError("", reason)
     _refuse_endless(lowered.start)
 
     def is_valid(document: str) -> bool:

@@ -47,6 +47,22 @@ def reachable(start: Rule) -> list[Rule]:
     return found
 
 
+def depth(start: Rule) -> int:
+    """How many rules lie inside each other on the deepest way down."""
+    deepest = 0
+    met: set[Rule] = set()
+    todo = [(start, 1)]
+    while todo:
+        rule, level = todo.pop()
+        if rule in met:
+            continue
+        met.add(rule)
+        deepest = max(deepest, level)
+        inner = [each for each in _rules_in(rule) if each not in met]
+        todo += [(each, level + 1) for each in reversed(inner)]
+    return deepest
+
+
 def _rules_in(rule: Rule) -> Iterator[Rule]:
     for symbols in rule.sequences:
         yield from (symbol for symbol in symbols if isinstance(symbol, Rule))
