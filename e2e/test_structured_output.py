@@ -72,6 +72,32 @@ async def test_every_answer_is_valid_within_its_budget(server: Server, temperatu
     assert 1 < smallest < 30
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [{"format": "idn-email"}, {"pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"}],
+    ids=["email", "decimal"],
+)
+async def test_a_large_budget_leads_to_a_valid_answer_as_well(
+    server: Server, wanted: dict[str, str]
+) -> None:
+    """Strings that only the check keeps, where the model may write on and on."""
+    schema = {
+        "type": "object",
+        "properties": {"value": {"type": "string", **wanted}},
+        "required": ["value"],
+        "additionalProperties": False,
+    }
+    async with AsyncGroq(base_url=server.base_url, api_key="none", max_retries=0) as client:
+        for seed in range(3):
+            completion = await ask(
+                client, max_tokens=600, temperature=1, seed=seed, response_format=asked(schema)
+            )
+            (choice,) = completion.choices
+            assert is_valid(choice.message.content, schema)
+            if choice.finish_reason == "length":
+                assert completion.usage.completion_tokens > 590
+
+
 async def test_what_is_streamed_is_the_same_document(server: Server) -> None:
     """Token by token, with a stop sequence, several choices."""
     asked_for: dict[str, Any] = {"max_tokens": 90, "seed": 7, "stop": ["a"], "n": 2}

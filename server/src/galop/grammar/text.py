@@ -27,11 +27,13 @@ class DocumentText:
         self._is_satisfiable: bool | None = None
         """None: not checked yet."""
 
-    def check(self) -> None:
-        """Raises `SchemaError` where no grammar or no valid document can be made."""
+    def check(self, *, is_strict: bool = True) -> None:
+        """Raises `SchemaError` where no grammar can be made; if strict, also where no document can."""
         if self._matcher.is_error():
             reason = self._matcher.get_error().splitlines()[0]
             raise SchemaError("", f"makes no grammar: {reason}")
+        if not is_strict:
+            return
         if self._is_satisfiable is None:
             self._is_satisfiable = self.schema.is_exact or self.ending("") is not None
         if not self._is_satisfiable:

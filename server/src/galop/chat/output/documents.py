@@ -80,8 +80,7 @@ class JsonSchemaSpec:
         self._format = schema_format
         self._text = document_text(schema_format.schema)
         self._compiled = self._text.schema
-        if schema_format.is_strict:
-            self._text.check()
+        self._text.check(is_strict=schema_format.is_strict)
 
     def with_instruction(self, messages: Sequence[TemplateMessage]) -> Sequence[TemplateMessage]:
         """See `DocumentSpec.with_instruction`."""

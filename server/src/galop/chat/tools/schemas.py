@@ -71,6 +71,4 @@ def require_grammar(schema: str, *, is_strict: bool) -> None:
     """
     from galop.grammar.text import document_text  # loads llguidance, which a server may never need
 
-    text = document_text(schema)
-    if is_strict:
-        text.check()
+    document_text(schema).check(is_strict=is_strict)
