@@ -135,7 +135,7 @@ def draws(cases: list[SchemaCase], grammars: Grammars, num_draws: int, seed: int
         tokens = (grammars.vocabulary.token_bytes[token_id] for token_id in token_ids)
         document = b"".join(tokens).decode("utf-8", "replace")
         counts["over budget"] += len(token_ids) > budget
-        counts["closed by the budget"] += constraint.was_closed
+        counts["closed by the budget"] += constraint.closed_by_budget
         is_good = is_valid(case.schema, document)
         counts["valid" if is_good else "NOT VALID"] += 1
         if not is_good:

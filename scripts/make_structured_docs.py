@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from galop.grammar.compiled_schema import MAX_SCHEMA_BYTES, compile_schema
+from galop.grammar.compiled_schema import MAX_RULE_DEPTH, MAX_SCHEMA_BYTES, compile_schema
 from galop.grammar.errors import SchemaError
 from galop.grammar.lowering import MAX_ITEMS
 from galop.grammar.number_leaf import MAX_NUMBER_BYTES
@@ -52,9 +52,11 @@ print(City.model_validate_json(completion.choices[0].message.content))
 ## The budget
 
 The engine always knows an ending that fits into what is left of `max_tokens` (and of the context
-window); a token after which none would fit is not taken. When the budget decided how the document
-ends, `finish_reason` is `length` and `x_groq.json_completed` is true: the document is whole, the
-thought may not be. `usage` counts every token.
+window); a token after which none would fit is not taken. Where a check is needed, an ending that has
+been checked is held all the time, whatever the budget; where no token is found that keeps one, it is
+written. When the budget decided how the document ends, and only then, `finish_reason` is `length` and
+`x_groq.json_completed` is true: the document is whole, the thought may not be. `usage` counts every
+token.
 
 A budget that cannot hold even the smallest document is refused before anything is generated: 400
 `json_validate_failed`, and the message says how many tokens the smallest one takes.
@@ -74,8 +76,9 @@ determined is not sampled.
 ## JSON mode (`json_object`)
 
 One object by RFC 8259, which every strict parser takes: no name twice in an object, no lone surrogates,
-at most 32 levels, numbers of bounded length. If no message mentions JSON, a short instruction joins the
-system message.
+at most some 400 levels, the outer 32 of an indented document with lines of their own, numbers of bounded
+length. If no message mentions JSON, a short instruction joins the
+system message. The same machinery serves JSON mode, schemas and calls.
 
 ## JSON Schema (`json_schema`)
 
@@ -92,8 +95,9 @@ end in any case.
   happens where no valid document is found beforehand: `true` refuses the request, `false` lets the model
   try, and the answer may fail with `json_validate_failed`.
 - Refused with status 400, `param` and a JSON pointer: what is not a JSON Schema, references to other
-  documents, schemas that no finite document satisfies, and schemas above the limits: {MAX_SCHEMA_BYTES:,}
-  bytes, {MAX_DEPTH} schemas inside each other, {MAX_NODES:,} parts.
+  documents, schemas that no finite document satisfies, schemas that make no grammar, and schemas above the
+  limits: {MAX_SCHEMA_BYTES:,} bytes, {MAX_DEPTH} schemas inside each other, {MAX_NODES:,} parts,
+  {MAX_RULE_DEPTH:,} properties or items in a row.
 - `minItems` and `minProperties` above {MAX_ITEMS} are left to the check. Numbers have at most
   {MAX_NUMBER_BYTES} characters: Python's `json` refuses very long ones.
 

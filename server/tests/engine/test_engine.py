@@ -287,13 +287,15 @@ def test_logprobs_come_with_every_token() -> None:
 class Spelling(TokenConstraint):
     """Allows one text only. `forces`: whether it forces the rest of the text after its first token."""
 
-    def __init__(self, text: bytes, *, forces: bool = False, was_closed: bool = False) -> None:
+    def __init__(
+        self, text: bytes, *, forces: bool = False, closed_by_budget: bool = False
+    ) -> None:
         self._left = list(text)
         self._forces = forces
-        self._was_closed = was_closed
+        self._was_closed = closed_by_budget
 
     @property
-    def was_closed(self) -> bool:
+    def closed_by_budget(self) -> bool:
         return self._was_closed
 
     @property
@@ -404,7 +406,7 @@ def test_a_failed_forward_pass_fails_its_requests_and_not_the_engine() -> None:
 def test_a_document_that_the_budget_closes_has_finish_reason_length() -> None:
     """The model did not end it. The document is complete all the same."""
     harness = Harness(
-        constraint_factory=lambda spec, *, max_tokens: Spelling(b"{}", was_closed=True)
+        constraint_factory=lambda spec, *, max_tokens: Spelling(b"{}", closed_by_budget=True)
     )
     harness.run(constrained())
 

@@ -24,7 +24,15 @@ BUDGETS = (8, 16, 40, 150, 600, 4_096, 1 << 20)
 """In tokens, from the smallest documents to more than any context window: no limit was given."""
 MOST_WRITTEN = 300
 """Tokens after which a sampler gives up, where the budget would let it go on."""
-KINDS = ("random", "never closes", "text", "whitespace", "digits")
+KINDS = (
+    "random",
+    "never closes",
+    "text",
+    "whitespace",
+    "digits",
+    "escapes and half characters",
+    "repeats names",
+)
 
 
 class SchemaCase(NamedTuple):
@@ -55,6 +63,10 @@ class Adversary:
             "never closes": _select(tokens, lambda token: set(token) <= set(b'{["\\ ,:\n')),
             "text": _select(tokens, bytes.isalpha),
             "whitespace": _select(tokens, lambda token: not token.strip()),
+            "escapes and half characters": _select(
+                tokens, lambda token: token[:1] == b"\\" or max(token) > 127
+            ),
+            "repeats names": _select(tokens, lambda token: set(token) <= set(b'{,": a')),
             "digits": _select(tokens, bytes.isdigit),
         }
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance.numpy import allocate_token_bitmask
 
+from galop.grammar.compiled_schema import compile_schema
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.matcher import GrammarConstraint, compiled
-from galop.grammar.compiled_schema import compile_schema
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import ConstraintSpec
@@ -171,7 +171,7 @@ def test_what_a_rule_refuses_is_not_the_budgets_doing(
     assert state.can_end or state.allowed_mask().any()
     assert feed(state, rest) == len(rest)
     assert state.can_end
-    assert not state.was_closed
+    assert not state.closed_by_budget
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_does_not_fit_is_the_budgets_doing(name: str, beginning: bytes, bud
     assert feed(constraint(CHECKED[name], 1000), beginning + b"aa") == len(beginning) + 2
     state = constraint(CHECKED[name], budget)
     assert feed(state, beginning + b"aa") < len(beginning) + 2
-    assert state.was_closed
+    assert state.closed_by_budget
 
 
 def test_the_mask_has_no_end_where_the_document_may_not_end() -> None:
@@ -226,5 +226,5 @@ def test_a_document_is_ended_without_the_grammar_when_it_fails(name: str) -> Non
     document = bytes(Adversary(vocabulary(), 0).document(state, "digits", 1000, frozenset([END])))
     assert len(document) < 20
     assert state.is_complete
-    assert not state.was_closed
+    assert not state.closed_by_budget
     assert is_valid(ALL[name], document)

@@ -28,7 +28,7 @@ class TokenConstraint(Protocol):
         """Whether the tokens so far are a complete document. More may follow."""
 
     @property
-    def was_closed(self) -> bool:
+    def closed_by_budget(self) -> bool:
         """True when the budget, and not the model, decided how the document ends."""
 
     def try_accept(self, token_id: int) -> bool:

@@ -215,10 +215,10 @@ class Engine:
                 events.append(_prefilled(sequence))
         token_id, logprob = self._choose(sequence, logits)
         constraint = sequence.constraint
-        was_closed = constraint is not None and constraint.was_closed
+        closed_by_budget = constraint is not None and constraint.closed_by_budget
         if token_id in self._runner.end_token_ids:
             sequence.append([token_id])
-            events.append(self._finish(sequence, "length" if was_closed else "stop"))
+            events.append(self._finish(sequence, "length" if closed_by_budget else "stop"))
             return events
         token_ids = [token_id]
         # A token needs a step of its own for its log probability, forced tokens too.
@@ -237,7 +237,9 @@ class Engine:
             )
         )
         if constraint is not None and constraint.is_complete and not is_cut:
-            events.append(self._finish(sequence, "length" if constraint.was_closed else "stop"))
+            events.append(
+                self._finish(sequence, "length" if constraint.closed_by_budget else "stop")
+            )
         elif len(token_ids) == room:
             is_whole = constraint is None or (constraint.can_end and not is_cut)
             events.append(self._finish(sequence, "length", is_whole=is_whole))

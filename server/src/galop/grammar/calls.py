@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,8 @@ from galop.grammar.schema_ir import ANYTHING, ExtraMembers, Object
 from galop.protocol.constraints import CallSyntax, ToolCalls
 
 MAX_CALLS = 64
+MAX_INDENTED_JSON = 32
+"""Levels of an object in JSON mode that may get lines of their own; deeper ones share a line."""
 
 _DECODER = json.JSONDecoder()
 
@@ -97,9 +100,11 @@ def _texts_of(syntax: CallSyntax) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in fields if isinstance(value, str))
 
 
+@cache
 def json_object_shape() -> CompiledSchema:
-    """Any JSON object, for where it is one of several things that may come."""
-    lowered = lower(Object((), (ExtraMembers(None, ANYTHING),)))
+    """JSON mode: any JSON object."""
+    members = ExtraMembers(None, ANYTHING)
+    lowered = lower(Object((), (members,)), max_indented_free=MAX_INDENTED_JSON)
     return CompiledSchema(lowered.start, lambda _: True, is_exact=True)
 
 

@@ -24,7 +24,7 @@ MAX_SCHEMA_BYTES = 256 * 1024
 """Of a schema, as JSON text."""
 _MAX_NESTING = 200
 """Levels of objects and arrays in the text of a schema."""
-_MAX_RULE_DEPTH = 2_000
+MAX_RULE_DEPTH = 2_000
 """llguidance walks down rules recursively: a stack of 8 MiB ends at some 2,700, and the process with it."""
 
 Check = Callable[[str], bool]
@@ -73,8 +73,8 @@ def compile_schema(text: str) -> CompiledSchema:
     validator = _validator(text)
     node, is_exact = read_schema(schema)
     lowered = lower(node)
-    if depth(lowered.start) > _MAX_RULE_DEPTH:
-        reason = f"has too many properties or items in a row: more than about {_MAX_RULE_DEPTH:,}"
+    if depth(lowered.start) > MAX_RULE_DEPTH:
+        reason = f"has too many properties or items in a row: more than about {MAX_RULE_DEPTH:,}"
         raise SchemaError("", reason)
     _refuse_endless(lowered.start)
 

@@ -54,6 +54,15 @@ class Choice:
         self._alternatives = alternatives
         self._by_byte: dict[int, Branches] = {}
 
+    @cached_property
+    def is_open(self) -> bool:
+        """True if two different bytes may come first. False where that is not plain to see."""
+        firsts = [each.symbols[0] for each in self._alternatives if each.symbols]
+        if any(isinstance(first, Rule) for first in firsts):
+            return False
+        bytes_ = (byte for byte in range(256) if self.branches(byte) != Branches((), ()))
+        return next(bytes_, None) is not None and next(bytes_, None) is not None
+
     def branches(self, byte: int) -> Branches:
         """Those that may begin with the byte."""
         known = self._by_byte.get(byte)

@@ -17,7 +17,7 @@ import numpy as np
 
 from galop.grammar.compiled_schema import CompiledSchema
 from galop.grammar.costs import Costs
-from galop.grammar.leaf import INFINITE
+from galop.grammar.leaf import INFINITE, Leaf
 from galop.grammar.matcher import GrammarConstraint
 from galop.grammar.parser_state import ParserState
 from galop.grammar.vocabulary import BoolArray, Vocabulary
@@ -30,6 +30,11 @@ _MAX_FIRST_ENDINGS = 500
 _MAX_TOO_LONG = 3
 _TIGHT = 4
 """Tokens over the budget by which it is worth looking for a shorter way to write the same."""
+_RESERVE = 4
+"""Tokens that must be left for what a token begins, beyond its ending: a member that would have to end
+at once is worse than none."""
+_MOST_PENDING = 16
+"""Tokens that the beginning of a character or escape may add to an ending, at most."""
 _MAX_REFUSALS = 4
 """After so many refused tokens at one place the held ending is followed instead."""
 
@@ -44,6 +49,9 @@ class DocumentPlan:
         """What documents must satisfy beyond the rules, if anything."""
         self.vocabulary = vocabulary
         self.costs = Costs(shape.rules, vocabulary.cost_of)
+        symbols = [each for rule in shape.rules for some in rule.sequences for each in some]
+        self.is_always_cheap = not any(isinstance(s, Leaf) and s.is_searched for s in symbols)
+        """True if no leaf has to be searched for what ends it."""
         self.smallest: list[int] | None = None
         """The tokens of the smallest document, once one has been looked for."""
 
@@ -98,15 +106,24 @@ class DocumentConstraint:
     """
 
     def __init__(self, grammar: GrammarConstraint, plan: DocumentPlan, budget_tokens: int) -> None:
-        self.was_closed = False
+        self.closed_by_budget = False
         """True once the budget has refused a token or forced one: the document is cut short."""
         self._grammar = grammar
         self._vocabulary = plan.vocabulary
         self._token_bytes = plan.vocabulary.token_bytes
         self._keeps_string = plan.vocabulary.keeps_string_bytes
+        self._has_quote = plan.vocabulary.has_quote_bytes
         self._check = plan.check
         self._state = ParserState.start(plan.costs)
+        self._is_exact = plan.check is None and plan.is_always_cheap
+        """True where costs alone say whether a document can be ended."""
+        self._num_free = 0
+        """Tokens of text that may come without another look: in strings and keys, where the rules say
+        all."""
+        self._unread = b""
+        """What has come of a key or string after `_state`, where that may make a difference."""
         self._text = bytearray()
+        """What there is of a document that has to be checked."""
         self._num_left = budget_tokens
         self._refused: set[int] = set()
         self._only: int | None = None
@@ -148,6 +165,11 @@ class DocumentConstraint:
         if self._only is not None and token_id != self._only:
             return False
         try:
+            if self._num_free > _MOST_PENDING:
+                if not self._has_quote[token_id]:
+                    return self._try_accept_text(token_id)
+            elif self._num_free > 0 and self._keeps_string[token_id] and not self._unread:
+                return self._try_accept_text(token_id)
             return self._try_accept(token_id)
         except ConstraintFailedError:
             self._abandon_grammar()
@@ -161,6 +183,8 @@ class DocumentConstraint:
 
     def forced_tokens(self) -> list[int]:
         """What the grammar forces, if that fits; the whole ending where nothing else fits."""
+        if self._num_free > (_MOST_PENDING if self._unread else 0):
+            return []
         if self._rest is None:
             try:
                 return self._forced_tokens()
@@ -179,6 +203,8 @@ class DocumentConstraint:
         """A short text that makes the document whole and valid; None if none was found."""
         if isinstance(self._held, _Ending):
             return self._held.text
+        if self._unread:
+            self._catch_up()
         found = self._find_ending(self._state, b"", INFINITE)
         return None if found is None else found.text
 
@@ -192,14 +218,41 @@ class DocumentConstraint:
                     return token_ids
         raise ConstraintFailedError("no document was found that satisfies the schema")
 
+    def _try_accept_text(self, token_id: int) -> bool:
+        """A token without a quote, inside of a string or key. Most are of this kind, and leave it open."""
+        if not self._grammar.try_accept(token_id):
+            return False
+        self._num_left -= 1
+        self._num_free -= 1
+        if self._unread or not (self._keeps_string[token_id] and self._state.is_in_free_string):
+            self._unread += self._token_bytes[token_id]
+        if self._refused:
+            self._refused.clear()
+        self._only = self._mask = None
+        return True
+
+    def _catch_up(self) -> None:
+        """Read what has come of a key or string."""
+        self._state = self._state.advance(self._unread)
+        self._unread = b""
+
     def _try_accept(self, token_id: int) -> bool:
         if not self._grammar.try_accept(token_id):
             return False
+        if self._unread:
+            self._catch_up()
         data = self._token_bytes[token_id]
         state = self._state
-        keeps_string = bool(self._keeps_string[token_id])
-        if not (state.is_in_free_string and keeps_string):
+        if self._is_exact:
             state = state.advance(data)
+            if not state.is_dead and state.cost + _RESERVE < self._num_left:
+                self._move(state, data, 1, _Vouched.BY_COST)
+                return True
+            keeps_string = False
+        else:
+            keeps_string = bool(self._keeps_string[token_id])
+            if not (state.is_in_free_string and keeps_string):
+                state = state.advance(data)
         proof = self._prove(state, data, self._num_left - 1, is_string=keeps_string)
         if proof is not None:
             self._move(state, data, 1, proof)
@@ -210,7 +263,9 @@ class DocumentConstraint:
         return False
 
     def _forced_tokens(self) -> list[int]:
-        forced = [] if self._state.is_in_free_string else self._grammar.peek_forced()
+        if self._unread:
+            self._catch_up()
+        forced = [] if self._state.forces_nothing else self._grammar.peek_forced()
         if forced and not self._try_accept_all(forced):
             forced = []
         if self._is_room_used_up() and not self.is_complete:
@@ -219,7 +274,8 @@ class DocumentConstraint:
 
     def _is_room_used_up(self) -> bool:
         """True if no ending is cheaper than the budget, and there is one to be written."""
-        if isinstance(self._held, _Ending) and self._held.fits(self._num_left - 1):
+        held = self._held
+        if held is not _Vouched.BY_COST and held.fits(self._num_left - 1):
             return False
         return self._state.cost >= self._num_left > 0
 
@@ -241,8 +297,8 @@ class DocumentConstraint:
             except ConstraintFailedError:
                 self._abandon_grammar()
             else:
-                mask[self._vocabulary.end_ids] = False  # whether it may end is asked by `can_end`
-                mask[list(self._refused)] = False
+                for token_id in (*self._vocabulary.end_ids, *self._refused):
+                    mask[token_id] = False  # whether it may end is asked by `can_end`
                 if len(self._refused) < _MAX_REFUSALS and mask.any():
                     return mask
                 self._follow_ending()
@@ -265,7 +321,7 @@ class DocumentConstraint:
         self._grammar.accept_all(token_ids)
         end = _Ending(b"", self._vocabulary)
         self._move(self._state.advance(data), data, len(token_ids), end)
-        self.was_closed = True
+        self.closed_by_budget = True
         return token_ids
 
     def _abandon_grammar(self) -> None:
@@ -282,6 +338,8 @@ class DocumentConstraint:
 
     def _ending_in_budget(self) -> list[int]:
         """The tokens of the held ending; they fit into the budget."""
+        if self._unread:
+            self._catch_up()
         held = self._held
         if isinstance(held, _Vouched):
             found = self._find_ending(self._state, b"", self._num_left)
@@ -293,11 +351,17 @@ class DocumentConstraint:
     def _move(self, state: ParserState, data: bytes, num_tokens: int, held: _Proof) -> None:
         self._held = held
         self._state = state
-        self._text += data
-        self._num_left -= num_tokens
-        self._refused.clear()
-        self._only = None
-        self._mask = None
+        num_left = self._num_left = self._num_left - num_tokens
+        if self._check is not None:
+            self._text += data
+        elif state.is_in_free_text:
+            self._held = _Vouched.BY_COST
+            self._num_free = num_left - state.cost
+        else:
+            self._num_free = 0
+        if self._refused:
+            self._refused.clear()
+        self._only = self._mask = None
 
     def _prove(
         self, state: ParserState, data: bytes, room: int, *, is_string: bool = False
@@ -308,30 +372,34 @@ class DocumentConstraint:
         the middle of a string, so that the held ending is likely to remain one.
         """
         held = self._held
-        if isinstance(held, _Ending) and held.text.startswith(data):
+        if held is not _Vouched.BY_COST and held.text.startswith(data):
             rest = held.after(data)
             if rest.fits(room):
                 return rest
         if state.is_dead:
             return None  # a name that the object has already, or a number that is too long
-        is_searched = state.is_searched
-        if self._check is None and not is_searched:
-            if state.cost <= room:
+        if self._is_exact or (self._check is None and not state.is_searched):
+            cost = state.cost
+            if cost + _RESERVE <= room:
                 return _Vouched.BY_COST
-            self.was_closed |= state.cost < INFINITE
+            begins = cost > self._state.cost and not data.isspace()
+            if cost <= room and not begins:
+                return _Vouched.BY_COST
+            self.closed_by_budget |= cost < INFINITE
             return None
-        if is_string and isinstance(held, _Ending) and self._still_ends(held, state, data, room):
+        if is_string and held is not _Vouched.BY_COST and self._still_ends(held, state, data, room):
             return held
         return self._find_ending(state, data, room, is_deciding=True)
 
     def _still_ends(self, ending: _Ending, state: ParserState, data: bytes, room: int) -> bool:
         """True if it also ends the document after `data`: more of a string mostly changes nothing."""
-        return (
-            ending.fits(room)
-            and (state.is_in_free_string or state.advance(ending.text).is_whole)
-            and self._grammar.accepts_whole(ending.token_ids)
-            and self._is_valid(self._text + data + ending.text)
-        )
+        if not ending.fits(room):
+            return False
+        if state is not self._state or not state.is_in_endless_string:
+            is_read = state.is_in_free_string or state.advance(ending.text).is_whole
+            if not is_read or not self._grammar.accepts_whole(ending.token_ids):
+                return False
+        return self._is_valid(self._text + data + ending.text)
 
     def _find_ending(
         self, state: ParserState, data: bytes, room: int, *, is_deciding: bool = False
@@ -352,7 +420,7 @@ class DocumentConstraint:
             if (is_short or is_deciding) and self._is_whole(data, ending):
                 if is_short:
                     return ending
-                self.was_closed = True
+                self.closed_by_budget = True
                 is_deciding = False
             num_too_long += not is_short
             if num_too_long == _MAX_TOO_LONG:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -11,20 +11,16 @@ from llguidance.numpy import allocate_token_bitmask
 
 from galop.engine.constraint import TokenConstraint
 from galop.grammar.calls import calls_shape, either, json_object_shape
-from galop.grammar.closing import BudgetedConstraint, Costs
 from galop.grammar.compiled_schema import CompiledSchema, compile_schema
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
-from galop.grammar.json_object import MAX_INDENT, json_object_grammar
-from galop.grammar.json_text import START
 from galop.grammar.leaf import INFINITE
 from galop.grammar.matcher import GrammarConstraint, compiled
-from galop.grammar.prelude import FreeText, PreludeConstraint
+from galop.grammar.triggered import FreeText, TriggeredConstraint
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 
-_JSON_OBJECT = ConstraintSpec(json_object=True)
 _NOTHING = ConstraintSpec()
 
 
@@ -45,12 +41,11 @@ class GrammarFactory:
         self._bitmask = allocate_token_bitmask(1, tokenizer.vocab_size)
         self._compiled = lru_cache(maxsize=256)(self._compile)
         self._vocabulary = Vocabulary(tokenizer)
-        self._costs = Costs(self._vocabulary, max_indent=MAX_INDENT)
 
     def prepare(self, spec: ConstraintSpec) -> None:
         """See `ConstraintFactory.prepare`."""
         spec = msgspec.structs.replace(spec, thinking=None)
-        if spec not in (_JSON_OBJECT, _NOTHING):
+        if spec != _NOTHING:
             self._compiled(spec)
 
     def __call__(self, spec: ConstraintSpec, *, max_tokens: int) -> TokenConstraint:
@@ -68,7 +63,7 @@ class GrammarFactory:
         num_needed = smallest + len(self._vocabulary.segment(marker))
         if num_needed > max_tokens:
             raise BudgetTooSmallError(num_tokens_needed=num_needed, num_tokens=max_tokens)
-        return PreludeConstraint(
+        return TriggeredConstraint(
             self._vocabulary,
             marker,
             lambda num_left: self._answer(answer, num_left),
@@ -79,14 +74,12 @@ class GrammarFactory:
         )
 
     def _answer(self, spec: ConstraintSpec, max_tokens: int) -> TokenConstraint:
-        if spec == _JSON_OBJECT:
-            return self._json_object(max_tokens)
         if spec == _NOTHING:
             return FreeText(self._vocabulary)
         calls = spec.tool_calls
         if calls is None or not _may_be_text(spec):
             return self._document(spec, max_tokens)
-        return PreludeConstraint(
+        return TriggeredConstraint(
             self._vocabulary,
             self._vocabulary.marked(calls.syntax.trigger),
             lambda num_left: self._document(spec, num_left),
@@ -97,8 +90,6 @@ class GrammarFactory:
 
     def _smallest(self, spec: ConstraintSpec) -> int:
         """How many tokens the smallest answer takes."""
-        if spec == _JSON_OBJECT:
-            return self._costs.bound(START)
         if spec == _NOTHING or _may_be_text(spec):
             return 1
         return self._smallest_document(spec)
@@ -108,13 +99,6 @@ class GrammarFactory:
         plan = self._compiled(spec).plan
         assert plan.smallest is not None, "the first document looked for it"
         return len(plan.smallest)
-
-    def _json_object(self, max_tokens: int) -> BudgetedConstraint:
-        smallest = self._costs.bound(START)
-        if smallest > max_tokens:
-            raise BudgetTooSmallError(num_tokens_needed=smallest, num_tokens=max_tokens)
-        grammar = self._grammar(self._json_object_matcher)
-        return BudgetedConstraint(grammar, self._costs, max_tokens)
 
     def _document(self, spec: ConstraintSpec, max_tokens: int) -> DocumentConstraint:
         compiled = self._compiled(spec)
@@ -158,10 +142,6 @@ class GrammarFactory:
         if document is None or spec.tool_calls.is_required:
             return calls
         return either(document, calls)
-
-    @cached_property
-    def _json_object_matcher(self) -> LLMatcher:
-        return self._matcher(json_object_grammar())
 
     def _matcher(self, lark: str) -> LLMatcher:
         matcher = compiled(self._tokenizer, lark)

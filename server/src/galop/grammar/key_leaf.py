@@ -138,6 +138,11 @@ class InKeyName(NamedTuple):
     raw: bytes
     """The name so far, as it is written."""
 
+    @property
+    def is_free(self) -> bool:
+        """True between two characters of any name: with more of them it is ended in the same way."""
+        return not self.leaf.is_searched and not pending_character(self.raw)
+
     def step(self, data: bytes, start: int, names: Names) -> Step | None:
         """See `State.step`. A name that is taken does not fit."""
         raw = self.raw + data[start:]

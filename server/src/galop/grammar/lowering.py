@@ -38,8 +38,8 @@ MAX_INDENTED = 12
 """Levels of an indented document that get lines of their own."""
 MAX_ITEMS = 256
 """Minimum counts of items or members that the rules keep; larger ones are left to the check."""
-_MAX_INDENTED_FREE = 4
-"""Levels with lines of their own where the schema allows anything."""
+MAX_INDENTED_FREE = 4
+"""The same where a schema allows anything."""
 _MAX_RULES = 8_000
 """Beyond it documents are written on one line only, which takes a third of the rules."""
 _MAX_MIN_CHARS = 4_000
@@ -50,7 +50,7 @@ _CHARACTER = (
     r"|\\u([0-9A-CEFa-cef][0-9A-Fa-f]{3}|[Dd][0-7][0-9A-Fa-f]{2})"
     r"|\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2})"
 )
-_NAME = r'/([^"\\\x00-\x1f\x7f]|\\["\\bfnrt])*/'
+_NAME = f"/{_CHARACTER}*/"
 _SAFE_NAME = r'/[^"\\\x00-\x1f\x7f]*/'
 _INTEGER = r"-?(0|[1-9][0-9]{0,17})"
 _FRACTION = r"(\.[0-9]{1,17})?([Ee][+-]?[0-9]{1,2})?"
@@ -90,16 +90,19 @@ class Lowered(NamedTuple):
     """False: rules or their costs do not say all, such as counts of items beyond `MAX_ITEMS`."""
 
 
-def lower(node: Node) -> Lowered:
-    """The grammar of one document of the node, in the style that the model likes."""
-    lowered = _lower(node, STYLES)
+def lower(node: Node, *, max_indented_free: int = MAX_INDENTED_FREE) -> Lowered:
+    """The grammar of one document of the node, in the style that the model likes.
+
+    `max_indented_free`: levels with lines of their own where the node allows anything.
+    """
+    lowered = _lower(node, STYLES, max_indented_free)
     if len(reachable(lowered.start)) > _MAX_RULES:
-        lowered = _lower(node, (SPACED, COMPACT))
+        lowered = _lower(node, (SPACED, COMPACT), max_indented_free)
     return lowered
 
 
-def _lower(node: Node, styles: Sequence[Style]) -> Lowered:
-    lowering = _Lowering()
+def _lower(node: Node, styles: Sequence[Style], max_indented_free: int) -> Lowered:
+    lowering = _Lowering(max_indented_free)
     values = dict.fromkeys(lowering.value(node, style, 0) for style in styles)
     start = Rule([(value,) for value in values])
     drop_endless(start)
@@ -109,7 +112,8 @@ def _lower(node: Node, styles: Sequence[Style]) -> Lowered:
 class _Lowering:
     """The symbols made so far: one per node, style and depth."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_indented_free: int) -> None:
+        self._max_indented_free = max_indented_free
         self.is_exact = True
         """See `Lowered.is_exact`."""
         self._rules: dict[tuple[Node, Style, int], Rule] = {}
@@ -126,7 +130,7 @@ class _Lowering:
             if leaf is None:
                 leaf = self._leaves[node] = self._scalar(node)
             return leaf
-        if style.indent and depth >= (_MAX_INDENTED_FREE if node in _FREE else MAX_INDENTED):
+        if style.indent and depth >= (self._max_indented_free if node in _FREE else MAX_INDENTED):
             style = SPACED
         key = (node, style, depth if style.indent else 0)
         rule = self._rules.get(key)
@@ -151,7 +155,7 @@ class _Lowering:
             rule.pointer = node.pointer
             rule.sequences += [(self.value(option, style, depth),) for option in node.options]
         elif isinstance(node, Anything):
-            for kind in (_ANY_SCALAR, _ANY_OBJECT, _ANY_ARRAY):
+            for kind in (_ANY_ARRAY, _ANY_OBJECT, _ANY_SCALAR):
                 rule.sequences.append((self.value(kind, style, depth),))
         elif isinstance(node, Object):
             rule.sequences += self._object(node, style, depth)
@@ -226,6 +230,8 @@ class _Lowering:
             rest, first = next_rest, next_first
         if first.sequences:
             yield (first,)
+        if style.indent and depth and not node.members:
+            yield (self.value(node, SPACED, 0),)  # as short lists: see `_array`
 
     def _extra_members(
         self, node: Object, extras: Sequence[tuple[Leaf, Leaf, Symbol]], close: bytes
@@ -377,7 +383,8 @@ def _name_lark(pattern: str | None, taken: tuple[str, ...]) -> tuple[str, frozen
 
 _INTEGERS = NumberLeaf(f"/{_INTEGER}/", b"0", _NUMBER_VARIANTS)
 _NUMBERS = NumberLeaf(f"/{_INTEGER}{_FRACTION}/", b"0", _NUMBER_VARIANTS)
-_ANY_SCALAR = Union([Texts((b"null", b"true", b"false")), String(), Number()])
+# Of endings that cost the same the last one is taken: null does not pretend to be a value.
+_ANY_SCALAR = Union([Number(), String(), Texts((b"true", b"false", b"null"))])
 _ANY_OBJECT = Object((), (ExtraMembers(None, ANYTHING),))
 _ANY_ARRAY = Array((), ANYTHING)
 _FREE: frozenset[Node] = frozenset([ANYTHING, _ANY_OBJECT, _ANY_ARRAY])

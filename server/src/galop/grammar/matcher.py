@@ -29,9 +29,10 @@ class GrammarConstraint:
 
     def try_accept(self, token_id: int) -> bool:
         """See `TokenConstraint.try_accept`."""
-        accepted = self._matcher.try_consume_tokens([token_id]) == 1
+        if self._matcher.try_consume_tokens([token_id]) == 1:
+            return True
         self._check()
-        return accepted
+        return False
 
     def allowed_mask(self) -> npt.NDArray[np.bool_]:
         """See `TokenConstraint.allowed_mask`."""

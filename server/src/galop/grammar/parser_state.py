@@ -13,13 +13,17 @@ from typing import NamedTuple
 from galop.grammar.configuration import Configuration, InChoice
 from galop.grammar.costs import Alternative, Costs
 from galop.grammar.endings import endings
+from galop.grammar.key_leaf import InKeyClosing, InKeyName
 from galop.grammar.leaf import INFINITE, InLiteral, Leaf, State
+from galop.grammar.number_leaf import InNumber
 from galop.grammar.rules import Rule
 from galop.grammar.stack import Stack
 from galop.grammar.string_leaf import InString
 
 MAX_DEPTH = 400
 """Size of a stack: about two per container. Python's json stops at 1,000 containers."""
+_TEXT = (InString, InKeyName)
+"""States between the quotes of a string or key."""
 _MAX_CONFIGURATIONS = 4096
 """An object with so many optional members that begin alike has as many."""
 
@@ -27,13 +31,14 @@ _MAX_CONFIGURATIONS = 4096
 class ParserState:
     """All readings of the text so far. Immutable, but for what it remembers of its costs."""
 
-    __slots__ = ("_cost", "_costs", "configurations")
+    __slots__ = ("_cost", "_costs", "_is_in_free_string", "configurations")
 
     def __init__(self, configurations: tuple[Configuration, ...], costs: Costs) -> None:
         self.configurations = configurations
         """Without duplicates. Empty: the text is not the beginning of a document."""
         self._costs = costs
         self._cost: int | None = None
+        self._is_in_free_string: bool | None = None
 
     @classmethod
     def start(cls, costs: Costs) -> ParserState:
@@ -58,10 +63,53 @@ class ParserState:
     @property
     def is_in_free_string(self) -> bool:
         """True between two characters of a string without minimum: more of them change nothing."""
+        if self._is_in_free_string is None:
+            self._is_in_free_string = bool(self.configurations)
+            for _, state in self.configurations:
+                if not isinstance(state, InString) or not state.is_free:
+                    self._is_in_free_string = False
+        return self._is_in_free_string
+
+    @property
+    def is_in_free_text(self) -> bool:
+        """The same inside of a free string or a key of any name: more of them do not change the cost."""
         for _, state in self.configurations:
-            if not isinstance(state, InString) or not state.is_free:
+            if not isinstance(state, _TEXT) or not state.is_free:
                 return False
         return bool(self.configurations)
+
+    @property
+    def is_in_endless_string(self) -> bool:
+        """True if the string has no maximum either: what ends it here ends it anywhere."""
+        if not self.is_in_free_string:
+            return False
+        states = (state for _, state in self.configurations)
+        return all(isinstance(each, InString) and each.leaf.max_chars is None for each in states)
+
+    @property
+    def forces_nothing(self) -> bool:
+        """True where it is plain that no token is forced: several bytes may come, or one byte alone.
+
+        Vocabularies of text have tokens of a space or a bracket together with what follows it.
+        """
+        for stack, state in self.configurations:
+            if stack is None:
+                return len(self.configurations) == 1
+            if state is None:
+                if isinstance(stack.top, Rule) and stack.choice(stack.top).is_open:
+                    return True
+            elif isinstance(state, _TEXT):
+                if not state.leaf.is_searched:
+                    return True
+            elif isinstance(state, InKeyClosing):
+                if len(state.leaf.after) - state.offset == 1:
+                    return True
+            elif isinstance(state, InLiteral):
+                if stack.below is not None and len(state.literal) - state.offset == 1:
+                    return True
+            elif isinstance(state, InNumber):
+                return True
+        return False
 
     @property
     def cost(self) -> int:
@@ -119,7 +167,8 @@ class _Run:
             ways = self._follow(stack, state, 0)
             if ways:
                 self._follow_all(ways)
-        return self._found if len(self._found) < 2 else list(dict.fromkeys(self._found))
+        found = self._found
+        return found if len(found) < 2 else list(dict.fromkeys(found))
 
     def _follow_all(self, ways: Iterable[_Way]) -> None:
         todo = list(ways)
@@ -173,18 +222,26 @@ class _Run:
 
         Those whose first literal goes on after the data are found already.
         """
+        data = self._data
         ways: list[_Way] = []
         if state is None:
             if stack.depth > MAX_DEPTH:
                 return ()
-            literals, others = stack.choice(rule).branches(self._data[index])
-            ways += [_Way(stack.replace(alternative), index) for alternative in others]
-            state = InChoice(literals, b"")
-        text = state.text + self._data[index:]
+            literals, others = stack.choice(rule).branches(data[index])
+            for alternative in others:
+                ways.append(_Way(stack.replace(alternative), index))
+            if not literals:
+                return ways
+            taken = b""
+        else:
+            literals, taken = state
+        text = taken + data[index:]
         waiting = []
-        for alternative, literal in state.literals():
+        for alternative in literals:
+            literal = alternative.symbols[0]
+            assert isinstance(literal, bytes)
             if text.startswith(literal):
-                end = index + len(literal) - len(state.text)
+                end = index + len(literal) - len(taken)
                 ways.append(_Way(stack.replace_literal(alternative), end))
             elif literal.startswith(text):
                 waiting.append(alternative)

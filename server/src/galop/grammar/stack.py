@@ -80,8 +80,8 @@ class Stack:
 
     def pop_key(self, name: bytes) -> Stack | None:
         """The stack without its top, a key; the object has one more name then."""
-        names = self.container.names | {name}
-        return self._without_top(self.container._replace(names=names))
+        names, loop, num_turns = self.container
+        return self._without_top(Container(names | {name}, loop, num_turns))
 
     def replace(self, alternative: Alternative) -> Stack | None:
         """The top, a rule, replaced by one of its alternatives."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from galop.grammar.characters import QUOTE, completion, end_of_characters, num_characters
 from galop.grammar.leaf import Completion, CostOf, Leaf, Names, Step
 
+_BACKSLASH = ord("\\")
 _MAX_TAIL = 12
 """The ends of variants up to this size, in bytes, are tried as completions."""
 
@@ -50,6 +51,10 @@ class InString(NamedTuple):
     def step(self, data: bytes, start: int, names: Names) -> Step | None:
         """See `State.step`."""
         leaf, pending, num_chars = self
+        if not pending and not leaf.min_chars:
+            end = data.find(QUOTE, start)
+            if end >= 0 and data.find(_BACKSLASH, start, end) < 0:
+                return Step(end + 1, None)
         text = pending + data[start:]
         end = end_of_characters(text)
         if leaf.min_chars:
@@ -60,6 +65,8 @@ class InString(NamedTuple):
 
     def cost(self, cost_of: CostOf) -> int:
         """See `State.cost`."""
+        if self.is_free:
+            return cost_of(b'"')
         rest = completion(self.pending)
         return cost_of(rest + b"a" * self._num_missing + b'"')
 

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from llguidance import LLTokenizer
 
+from galop.grammar.characters import end_of_characters
+
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
@@ -115,15 +117,20 @@ class Vocabulary:
         """`keeps_string`, faster to ask for a single token."""
         return self.keeps_string.tobytes()
 
+    @cached_property
+    def has_quote_bytes(self) -> bytes:
+        """For every token 1 if it has a quote, else 0: it cannot end a string."""
+        return bytes(b'"' in token for token in self.token_bytes)
+
     def num_tokens(self, texts: Iterable[bytes]) -> int:
         """How many tokens the texts take, each by itself."""
         return sum(len(self.tokenize(text)) for text in texts)
 
     @cached_property
     def keeps_string(self) -> BoolArray:
-        """Tokens that leave a string open, with no character or escape begun."""
+        """Tokens of whole characters and escapes, which leave a string open."""
         return self._select(
-            lambda token: bool(token) and not (b'"' in token or b"\\" in token) and _is_utf8(token)
+            lambda token: bool(token) and end_of_characters(token) == len(token) and _is_utf8(token)
         )
 
     @cached_property

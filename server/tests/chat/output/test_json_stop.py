@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galop.chat.output.json_stop import JsonStopMatcher, closing_text
+from galop.chat.output.documents import JsonObjectSpec
+from galop.chat.output.json_stop import JsonStopMatcher
 
 
 def run(document: str, *stops: str) -> tuple[str, bool]:
@@ -19,7 +20,9 @@ def run(document: str, *stops: str) -> tuple[str, bool]:
         text, is_stopped = matcher.add(character)
         shown += text
         if is_stopped:
-            return shown + closing_text(shown), True
+            ending = JsonObjectSpec().ending(shown)
+            assert ending is not None
+            return shown + ending, True
     return shown + matcher.flush(), False
 
 

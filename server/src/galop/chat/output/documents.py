@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from galop.chat.errors import InvalidSchemaError
-from galop.chat.output.json_stop import closing_text
 from galop.chat.prompt.system_text import with_system_text
 from galop.chat.request import ChatRequest, JsonSchemaFormat, TemplateMessage
 from galop.grammar.errors import SchemaError
 from galop.protocol.constraints import ConstraintSpec
+
+if TYPE_CHECKING:
+    from galop.grammar.text import DocumentText
 
 INSTRUCTION = "Answer with one JSON object and nothing else."
 """Added if no message mentions JSON. Without it, a constrained model fills the keys with prose."""
@@ -62,7 +65,7 @@ class JsonObjectSpec:
 
     def ending(self, beginning: str) -> str | None:
         """See `DocumentSpec.ending`."""
-        return closing_text(beginning)
+        return _json_object_text().ending(beginning)
 
 
 class JsonSchemaSpec:
@@ -119,6 +122,14 @@ def document_spec(request: ChatRequest) -> DocumentSpec | None:
 
 _JSON_OBJECT = JsonObjectSpec()
 _NOTHING = object()
+
+
+@cache
+def _json_object_text() -> DocumentText:
+    from galop.grammar.calls import json_object_shape  # loads llguidance: not at the start
+    from galop.grammar.text import DocumentText
+
+    return DocumentText(json_object_shape())
 
 
 def _decoded(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 Keys, punctuation and whitespace never match, so `stop="\\n"` or `stop="}"` cannot break a document, and
 escapes are compared as the characters they stand for. After a match the document is closed from where
-the stop sequence began: `closing_text`.
+the stop sequence began: see `DocumentSpec.ending`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from galop.chat.output.stop import StopAutomaton
-from galop.grammar.json_text import START, Mode, advance, ending
+from galop.grammar.characters import pending_character
 
 
 class JsonStopMatcher:
@@ -20,7 +20,7 @@ class JsonStopMatcher:
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._automata = [StopAutomaton(stop) for stop in stops]
-        self._position = START
+        self._scanner = _Scanner()
         self._held = ""
         self._sizes: deque[int] = deque()
         """How much of the held text stands for each character of the string value, oldest first."""
@@ -32,15 +32,13 @@ class JsonStopMatcher:
         shown = []
         for character in text:
             self._held += character
-            was_inside = self._position.mode is Mode.STRING
-            position = advance(self._position, character.encode())
-            assert position is not None, "the grammar refuses keys that are taken"
-            self._position = position
-            if not was_inside or position.mode is not Mode.STRING:
+            was_inside = self._scanner.is_in_value
+            self._scanner.take(character)
+            if not was_inside or not self._scanner.is_in_value:
                 shown.append(self._release_all())
                 continue
             self._unit += character
-            if position.pending:
+            if self._scanner.is_in_escape:
                 continue
             if num_stop := self._take_unit():
                 cut = sum(list(self._sizes)[-num_stop:])
@@ -79,8 +77,43 @@ class JsonStopMatcher:
         return released
 
 
-def closing_text(document: str) -> str:
-    """The shortest text that makes the beginning of a document whole."""
-    position = advance(START, document.encode())
-    assert position is not None, "the grammar refuses keys that are taken"
-    return ending(position).decode()
+class _Scanner:
+    """Where in a JSON document its text has got to: inside of a string value, or elsewhere."""
+
+    def __init__(self) -> None:
+        self.is_in_value = False
+        """Inside of a string that is a value."""
+        self._is_in_key = False
+        self._escape = ""
+        """The beginning of an escape."""
+        self._objects: list[bool] = []
+        """For every open container, the outermost first, whether it is an object."""
+        self._expects_key = False
+
+    @property
+    def is_in_escape(self) -> bool:
+        """True inside of an escape, or between the two of a surrogate pair."""
+        return bool(self._escape)
+
+    def take(self, character: str) -> None:
+        """Advance by one character."""
+        if self.is_in_value or self._is_in_key:
+            self._take_in_string(character)
+        elif character == '"':
+            self._is_in_key, self.is_in_value = self._expects_key, not self._expects_key
+            self._expects_key = False
+        elif character in "{[":
+            self._objects.append(character == "{")
+            self._expects_key = character == "{"
+        elif character in "}]":
+            self._objects.pop()
+        elif character == ",":
+            self._expects_key = self._objects[-1]
+
+    def _take_in_string(self, character: str) -> None:
+        if self._escape or character == "\\":
+            self._escape += character
+            if not pending_character(self._escape.encode()):
+                self._escape = ""
+        elif character == '"':
+            self.is_in_value = self._is_in_key = False

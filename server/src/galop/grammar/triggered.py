@@ -20,7 +20,7 @@ class FreeText:
 
     is_complete = False
     can_end = True
-    was_closed = False
+    closed_by_budget = False
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -38,7 +38,7 @@ class FreeText:
         return []
 
 
-class PreludeConstraint:
+class TriggeredConstraint:
     """Implements `engine.TokenConstraint`.
 
     `marker`: the text, with control tokens as their marks. `smallest_rest`: the tokens that the rest
@@ -73,7 +73,7 @@ class PreludeConstraint:
             self._num_free = max(0, min(max_tokens, budget_tokens - smallest_rest - num_marker))
 
     def __repr__(self) -> str:
-        return f"<PreludeConstraint {self._num_left} left, then {self._rest}>"
+        return f"<TriggeredConstraint {self._num_left} left, then {self._rest}>"
 
     @property
     def is_complete(self) -> bool:
@@ -86,9 +86,9 @@ class PreludeConstraint:
         return self._may_end if self._rest is None else self._rest.can_end
 
     @property
-    def was_closed(self) -> bool:
+    def closed_by_budget(self) -> bool:
         """True when the budget, and not the model, decided how it ends."""
-        return self._rest is not None and self._rest.was_closed
+        return self._rest is not None and self._rest.closed_by_budget
 
     def try_accept(self, token_id: int) -> bool:
         """See `TokenConstraint.try_accept`."""
