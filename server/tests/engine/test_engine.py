@@ -292,11 +292,11 @@ class Spelling(TokenConstraint):
     ) -> None:
         self._left = list(text)
         self._forces = forces
-        self._was_closed = closed_by_budget
+        self._closed_by_budget = closed_by_budget
 
     @property
     def closed_by_budget(self) -> bool:
-        return self._was_closed
+        return self._closed_by_budget
 
     @property
     def is_complete(self) -> bool:

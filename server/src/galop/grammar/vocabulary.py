@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -14,11 +13,7 @@ from llguidance import LLTokenizer
 from galop.grammar.characters import end_of_characters
 
 BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
-_SIMPLE_BYTES = frozenset(b'{}[]",: \n0123456789.-')
-_SIMPLE_WORDS = frozenset([b"true", b"false", b"null"])
-_LONGEST_SIMPLE = 3
 _NUM_COSTS_KEPT = 1 << 16
 
 
@@ -43,9 +38,7 @@ class Vocabulary:
         self._ids: dict[bytes, int] = {}
         for token_id, token in enumerate(self.token_bytes):
             self._ids.setdefault(token, token_id)
-        self._longest = max(map(len, self.token_bytes))
-        self._longest_common = min(self._longest, 24)
-        self._tokenized: dict[bytes, tuple[int, ...]] = {b"": ()}
+        self._longest_common = min(max(map(len, self.token_bytes)), 24)
         self.cost_of = lru_cache(maxsize=_NUM_COSTS_KEPT)(lambda text: len(self.segment(text)))
         """How many tokens a text takes."""
 
@@ -64,22 +57,8 @@ class Vocabulary:
         found[self.special_ids] = False
         return found
 
-    def tokenize(self, text: bytes) -> tuple[int, ...]:
-        """Longest tokens first, so that the rest of a text keeps the rest of its tokens.
-
-        Raises KeyError where a byte has no token. Meant for few and short texts: all are kept.
-        """
-        known = self._tokenized.get(text)
-        if known is not None:
-            return known
-        size = min(self._longest, len(text))
-        while size > 1 and text[:size] not in self._ids:
-            size -= 1
-        token_ids = (self._ids[text[:size]], *self.tokenize(text[size:]))
-        return self._tokenized.setdefault(text, token_ids)
-
     def segment(self, text: bytes) -> list[int]:
-        """The same as `tokenize`, for any text: nothing is kept. Raises KeyError likewise."""
+        """The tokens of a text, the longest first. Raises KeyError where a byte has no token."""
         token_ids = []
         ids, longest = self._ids, self._longest_common
         start, end = 0, len(text)
@@ -122,36 +101,12 @@ class Vocabulary:
         """For every token 1 if it has a quote, else 0: it cannot end a string."""
         return bytes(b'"' in token for token in self.token_bytes)
 
-    def num_tokens(self, texts: Iterable[bytes]) -> int:
-        """How many tokens the texts take, each by itself."""
-        return sum(len(self.tokenize(text)) for text in texts)
-
     @cached_property
     def keeps_string(self) -> BoolArray:
         """Tokens of whole characters and escapes, which leave a string open."""
         return self._select(
             lambda token: bool(token) and end_of_characters(token) == len(token) and _is_utf8(token)
         )
-
-    @cached_property
-    def is_simple(self) -> BoolArray:
-        """Short tokens of structure and numbers, and the literals: enough to end a document."""
-        return self._select(
-            lambda token: (
-                token.strip() in _SIMPLE_WORDS
-                or (0 < len(token) <= _LONGEST_SIMPLE and _SIMPLE_BYTES.issuperset(token))
-            )
-        )
-
-    @cached_property
-    def num_openings(self) -> IntArray:
-        """How many objects and arrays each token can open at most."""
-        return np.array([token.count(b"{") + token.count(b"[") for token in self.token_bytes])
-
-    @cached_property
-    def with_quote(self) -> IntArray:
-        """Ids of the tokens that may end a string."""
-        return np.flatnonzero(self._select(lambda token: b'"' in token))
 
     def with_byte(self, byte: int) -> list[int]:
         """Ids of the tokens that have this byte; kept, so meant for few different ones."""
@@ -160,22 +115,6 @@ class Vocabulary:
             known = [i for i, token in enumerate(self.token_bytes) if byte in token]
             self._with_byte[byte] = known
         return known
-
-    @cached_property
-    def with_quotes(self) -> IntArray:
-        """Ids of those that may do more: end one string and another, or escape something before."""
-        return np.flatnonzero(
-            self._select(lambda token: token.count(b'"') > 1 or (b'"' in token and b"\\" in token))
-        )
-
-    @cached_property
-    def by_first_quote(self) -> dict[bytes, list[int]]:
-        """Ids of the tokens that may end a string, by what comes before their first quote."""
-        groups: dict[bytes, list[int]] = defaultdict(list)
-        for token_id in self.with_quote:
-            token = self.token_bytes[token_id]
-            groups[token[: token.index(b'"')]].append(int(token_id))
-        return dict(groups)
 
     def _select(self, predicate: Callable[[bytes], bool]) -> BoolArray:
         return np.array([predicate(token) for token in self.token_bytes])
