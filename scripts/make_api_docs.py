@@ -18,7 +18,7 @@ from galop.chat.events import ChoiceFinished, CompletionEvent, ContentDelta, Sta
 from galop.http.compat import PARAMETERS_2024
 from galop.http.encode import AnswerHead, Fold
 from galop.http.errors import ERROR_TABLE, UNEXPECTED, Problem, describe
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.openapi import wire_schemas
 from galop.http.schema import (
     MAX_LOGIT_BIAS,
@@ -209,7 +209,7 @@ It has the limits of that time:
 
 def page() -> str:
     """The whole page."""
-    limits = Limits()
+    limits = RequestLimits()
     values = {
         "honoured": _parameter_table("honoured"),
         "meaningless": _parameter_table("meaningless"),

@@ -28,7 +28,7 @@ from galop.config.engine import engine_config
 from galop.config.models import ServedModel, served_context_window
 from galop.config.settings import Settings
 from galop.config.sources import Configuration
-from galop.http import Limits, build_http_app
+from galop.http import RequestLimits, build_http_app
 from galop.http.load_shedder import LoadShedder
 from galop.http.routes import COMPLETION_PATHS
 from galop.serving.http_protocol import HttpProtocol
@@ -155,7 +155,7 @@ def _server(
     engine: EngineProcess,
     telemetry: Telemetry,
 ) -> Server:
-    limits = Limits(
+    limits = RequestLimits(
         max_body_bytes=settings.max_body_bytes, request_timeout_s=settings.request_timeout
     )
     application = telemetry.around(

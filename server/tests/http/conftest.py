@@ -22,7 +22,7 @@ from galop.chat import ChatModel, Meter, ModelRegistry, PreparedRequest
 from galop.chat.events import ChoiceFinished, CompletionEvent, ContentDelta, Started, Usage
 from galop.chat.output.spec import OutputSpec
 from galop.chat.request import ChatRequest
-from galop.http import Limits, build_http_app
+from galop.http import RequestLimits, build_http_app
 from galop.protocol.literals import Compat
 from server.tests.entries import entry
 
@@ -255,7 +255,7 @@ def make_caller(service: ScriptedChatService) -> Callable[..., Caller]:
 
     def make(
         compat: Compat = "default",
-        limits: Limits | None = None,
+        limits: RequestLimits | None = None,
         metrics_page: Callable[[str], tuple[bytes, str]] | None = None,
         cors_origins: Sequence[str] = (),
     ) -> Caller:
@@ -287,7 +287,7 @@ def caller_2024(make_caller: Callable[..., Caller]) -> Caller:
 @pytest.fixture(scope="session")
 def _live() -> Iterator[tuple[LiveServer, ScriptedChatService]]:
     live_service = ScriptedChatService()
-    limits = Limits(max_body_bytes=1024 * 1024)
+    limits = RequestLimits(max_body_bytes=1024 * 1024)
     server = LiveServer(build_http_app(live_service, admission_of(live_service), limits=limits))
     server.start()
     yield server, live_service

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 
 from galop.http.body import check_nesting, require_json
 from galop.http.errors import InvalidRequestError, UnsupportedMediaTypeError
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='ab[]{}"\\ ü\n'),
@@ -38,7 +38,7 @@ def containers_of(value: object) -> int:
     return 0
 
 
-def is_refused(value: object, limits: Limits, *, ensure_ascii: bool) -> bool:
+def is_refused(value: object, limits: RequestLimits, *, ensure_ascii: bool) -> bool:
     try:
         check_nesting(json.dumps(value, ensure_ascii=ensure_ascii).encode(), limits)
     except InvalidRequestError:
@@ -52,7 +52,7 @@ def test_depth_is_that_of_the_parsed_value(
     value: object, max_depth: int, ensure_ascii: bool
 ) -> None:
     """Brackets inside strings, and escaped quotes, do not count."""
-    limits = Limits(max_nesting_depth=max_depth)
+    limits = RequestLimits(max_nesting_depth=max_depth)
     assert is_refused(value, limits, ensure_ascii=ensure_ascii) == (depth_of(value) > max_depth)
 
 
@@ -62,7 +62,7 @@ def test_containers_are_those_of_the_parsed_value(
     value: object, max_containers: int, ensure_ascii: bool
 ) -> None:
     """Every array and object counts, empty ones too."""
-    limits = Limits(max_containers=max_containers)
+    limits = RequestLimits(max_containers=max_containers)
     is_too_many = containers_of(value) > max_containers
     assert is_refused(value, limits, ensure_ascii=ensure_ascii) == is_too_many
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from galop.chat.events import ContentDelta, Started
-from galop.http import Limits
+from galop.http import RequestLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def test_the_operator_has_the_last_word(
 ) -> None:
     """The header can ask for less than the setting, not for more."""
     service.script = [forever]
-    short = make_caller(limits=Limits(request_timeout_s=0.05))
+    short = make_caller(limits=RequestLimits(request_timeout_s=0.05))
     for headers in ({}, {"x-request-timeout": "3600"}):
         answer = short.post(headers=headers)
         assert answer.status == 504

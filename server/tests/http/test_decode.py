@@ -10,7 +10,7 @@ import pytest
 from galop.chat.request import ChatRequest
 from galop.http.decode import CompletionCall, parse, to_call
 from galop.http.errors import InvalidRequestError, MalformedBodyError
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.protocol.literals import Compat
 from server.tests.entries import entry
 
@@ -22,7 +22,7 @@ def call_of(**parameters: object) -> CompletionCall:
     """The call that the smallest request and `parameters` make."""
     body = json.dumps({"model": "m", "messages": [USER], **parameters}).encode()
     return to_call(
-        parse(body, compat="default", limits=Limits()),
+        parse(body, compat="default", limits=RequestLimits()),
         request_id="req_1",
         entry=ENTRY,
         draw_seed=lambda: 7,
@@ -60,7 +60,7 @@ def test_the_smallest_request_gets_the_defaults() -> None:
 def test_null_means_absent_everywhere() -> None:
     """Every optional parameter may be null: the SDK sends stop=None as null."""
     document = json.dumps({"model": "m", "messages": [USER]}).encode()
-    fields = parse(document, compat="default", limits=Limits()).__struct_fields__
+    fields = parse(document, compat="default", limits=RequestLimits()).__struct_fields__
     nulls = dict.fromkeys(set(fields) - {"model", "messages"})
     assert call_of(**nulls) == call_of()
 
@@ -211,7 +211,7 @@ def test_text_parts_are_joined_by_newlines() -> None:
 def test_the_last_of_duplicate_keys_counts() -> None:
     """As in json.loads, also where the first one is wrong."""
     body = b'{"model":5,"model":"m","messages":[{"role":"tool","role":"user","content":"x"}]}'
-    assert parse(body, compat="default", limits=Limits()).model == "m"
+    assert parse(body, compat="default", limits=RequestLimits()).model == "m"
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_the_last_of_duplicate_keys_counts() -> None:
 def test_what_is_not_json_is_malformed(body: bytes, compat: Compat) -> None:
     """Truncated, binary, not UTF-8, a lone surrogate, two documents."""
     with pytest.raises((MalformedBodyError, InvalidRequestError)):
-        parse(body, compat=compat, limits=Limits())
+        parse(body, compat=compat, limits=RequestLimits())
 
 
 @pytest.mark.parametrize("num_levels", [65, 1000, 40_000])
@@ -241,14 +241,14 @@ def test_deep_nesting_is_refused_before_it_is_parsed(num_levels: int) -> None:
     deep = "[" * num_levels + "]" * num_levels
     body = f'{{"messages":[{{"role":"assistant","content":"","annotations":{deep}}}]}}'
     with pytest.raises(InvalidRequestError, match="at most 64 levels deep"):
-        parse(body.encode(), compat="default", limits=Limits())
+        parse(body.encode(), compat="default", limits=RequestLimits())
 
 
 def test_too_many_containers_are_refused_before_they_are_parsed() -> None:
     """Four megabytes of empty arrays would be a hundred of memory."""
     body = b'{"messages":[%b]}' % b",".join([b"[]"] * 1_000_000)
     with pytest.raises(InvalidRequestError, match="at most 50000 arrays and objects"):
-        parse(body, compat="default", limits=Limits())
+        parse(body, compat="default", limits=RequestLimits())
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def test_an_unknown_parameter_like_nothing_gets_no_hint() -> None:
 def test_a_body_that_is_no_object_is_refused(body: str) -> None:
     """There is no path to name."""
     with pytest.raises(InvalidRequestError, match="value must be an object") as caught:
-        parse(body.encode(), compat="default", limits=Limits())
+        parse(body.encode(), compat="default", limits=RequestLimits())
     assert caught.value.param is None
 
 
@@ -464,5 +464,5 @@ def test_a_number_beyond_all_numbers_is_refused_by_its_path(number: str) -> None
     body = f'{{"model":"m","messages":[],"temperature":{number}}}'.encode()
     body = body.replace(b"[]", b'[{"role":"user","content":"x"}]')
     with pytest.raises(InvalidRequestError) as caught:
-        parse(body, compat="default", limits=Limits())
+        parse(body, compat="default", limits=RequestLimits())
     assert caught.value.param == "temperature"

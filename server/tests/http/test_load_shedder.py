@@ -13,7 +13,7 @@ from galop.accounts.errors import InvalidApiKeyError
 from galop.accounts.keys import ANONYMOUS, Caller
 from galop.admission.policy import OpenPolicy
 from galop.chat.request import ChatRequest
-from galop.http import Limits
+from galop.http import RequestLimits
 from galop.http.load_shedder import LoadShedder
 from galop.http.observer import CompletionWatch
 from galop.protocol.errors import EngineUnavailableError, QueueFullError
@@ -69,7 +69,7 @@ def load_shedder(service: ScriptedChatService, notebook: Notebook) -> LoadShedde
     return LoadShedder(
         admission_of(service, OneKey()),
         paths=[PATH.decode()],
-        limits=Limits(max_body_bytes=200),
+        limits=RequestLimits(max_body_bytes=200),
         observer=notebook,
     )
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from galop.http.decode import parse
 from galop.http.errors import InvalidRequestError
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.openapi import openapi_document
 from galop.http.request_schema import request_validator
 from galop.http.schema import MAX_SEED, MIN_SEED
@@ -31,7 +31,7 @@ PUBLISHED = published_validator()
 def is_accepted(body: dict[str, Any]) -> bool:
     """Whether the decoder and the check of the seed accept `body`."""
     try:
-        request = parse(json.dumps(body).encode(), compat="default", limits=Limits())
+        request = parse(json.dumps(body).encode(), compat="default", limits=RequestLimits())
     except InvalidRequestError:
         return False
     return MIN_SEED <= (request.seed or 0) <= MAX_SEED

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from galop.http.decode import parse
 from galop.http.errors import InvalidRequestError, MalformedBodyError, describe
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.request_schema import request_schema
 from galop.http.validation_messages import SENTENCES, unknown_key, validation_error
 from server.tests.http.mutated_bodies import Place, mutated_bodies
@@ -22,7 +22,7 @@ BODY = {"model": "m", "messages": [USER]}
 
 def refusal(body: bytes) -> InvalidRequestError | None:
     try:
-        parse(body, compat="default", limits=Limits())
+        parse(body, compat="default", limits=RequestLimits())
     except InvalidRequestError as error:
         return error
     return None
@@ -215,7 +215,7 @@ def test_a_number_out_of_range_is_refused_by_its_path(metadata: bytes, param: st
 def test_a_malformed_body_with_a_number_out_of_range_is_malformed() -> None:
     """The JSON error takes precedence."""
     with pytest.raises(MalformedBodyError):
-        parse(b'{"seed":1e999,', compat="default", limits=Limits())
+        parse(b'{"seed":1e999,', compat="default", limits=RequestLimits())
 
 
 def test_a_body_that_the_schema_accepts_is_refused_all_the_same() -> None:

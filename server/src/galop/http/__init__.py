@@ -5,8 +5,8 @@ Other rooms use `build_http_app`, the `ChatService` it needs, and the two settin
 """
 
 from galop.http.application import build_http_app
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.service import ChatService
 from galop.protocol.literals import Compat
 
-__all__ = ["ChatService", "Compat", "Limits", "build_http_app"]
+__all__ = ["ChatService", "Compat", "RequestLimits", "build_http_app"]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from galop.admission.admission import Admission
 from galop.http.error_middleware import ErrorMiddleware
 from galop.http.errors import MethodNotAllowedError, UnknownUrlError
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.observer import NoObserver, RequestObserver
 from galop.http.origins import OriginGuard
 from galop.http.routes import MetricsPage, build_routes
@@ -39,7 +39,7 @@ def build_http_app(
     admission: Admission,
     *,
     compat: Compat = "default",
-    limits: Limits | None = None,
+    limits: RequestLimits | None = None,
     cors_origins: Sequence[str] = (),
     observer: RequestObserver | None = None,
     metrics_page: MetricsPage | None = None,
@@ -62,7 +62,7 @@ def build_http_app(
             service,
             admission,
             compat=compat,
-            limits=limits or Limits(),
+            limits=limits or RequestLimits(),
             observer=observer,
             metrics_page=metrics_page,
         ),

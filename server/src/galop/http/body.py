@@ -13,7 +13,7 @@ from galop.http.errors import (
     InvalidRequestError,
     UnsupportedMediaTypeError,
 )
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 
 _MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 """A client that is still sending does not read; up to here we let it finish, so that it sees the
@@ -62,7 +62,7 @@ async def read_body(headers: Headers, receive: Receive, *, max_body_bytes: int) 
     return b"".join(chunks)
 
 
-def check_nesting(body: bytes, limits: Limits) -> None:
+def check_nesting(body: bytes, limits: RequestLimits) -> None:
     """Raises InvalidRequestError where arrays and objects nest too deep or are too many.
 
     Exact for JSON; for anything else the counts mean nothing, and the parser will object. Measured

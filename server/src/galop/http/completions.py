@@ -31,7 +31,7 @@ from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
 from galop.http.error_middleware import add_headers, log_problem, request_id_of
 from galop.http.errors import describe
 from galop.http.ids import new_completion_id
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.observer import RequestObserver
 from galop.http.rate_limits import rate_limit_headers
 from galop.http.service import ChatService
@@ -60,7 +60,7 @@ class ChatCompletions:
         admission: Admission,
         *,
         compat: Compat,
-        limits: Limits,
+        limits: RequestLimits,
         observer: RequestObserver,
     ) -> None:
         self._service = service

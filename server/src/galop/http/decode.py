@@ -26,7 +26,7 @@ from galop.chat.request import (
 from galop.http.body import check_nesting
 from galop.http.compat import MESSAGE_KEYS_2024, PARAMETERS_2024, first_unknown
 from galop.http.errors import MalformedBodyError
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.schema import (
     MAX_SEED,
     MIN_SEED,
@@ -80,7 +80,7 @@ class CompletionCall:
 # --- step one: the bytes alone -------------------------------------------------------------------
 
 
-def parse(body: bytes, *, compat: Compat, limits: Limits) -> ChatCompletionRequest:
+def parse(body: bytes, *, compat: Compat, limits: RequestLimits) -> ChatCompletionRequest:
     """Decodes `body`. Raises MalformedBodyError and InvalidRequestError."""
     check_nesting(body, limits)
     if compat == "default":

@@ -18,7 +18,7 @@ from galop.http.connection import RawHeaders, problem_response
 from galop.http.error_middleware import answer_headers, log_problem
 from galop.http.errors import MalformedMessageError, describe
 from galop.http.ids import new_request_id
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.observer import RequestObserver
 from galop.protocol.errors import EngineError, QueueFullError
 
@@ -43,7 +43,7 @@ class LoadShedder:
         admission: Admission,
         *,
         paths: Collection[str],
-        limits: Limits,
+        limits: RequestLimits,
         observer: RequestObserver,
     ) -> None:
         self._admission = admission

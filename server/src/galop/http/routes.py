@@ -17,7 +17,7 @@ from galop.http.completions import ChatCompletions
 from galop.http.connection import send_json, send_start
 from galop.http.encode import model_object
 from galop.http.errors import UnknownUrlError
-from galop.http.limits import Limits
+from galop.http.limits import RequestLimits
 from galop.http.observer import RequestObserver
 from galop.http.openapi import openapi_document
 from galop.http.schema import ModelList, ModelObject
@@ -64,7 +64,7 @@ def build_routes(
     admission: Admission,
     *,
     compat: Compat,
-    limits: Limits,
+    limits: RequestLimits,
     observer: RequestObserver,
     metrics_page: MetricsPage | None,
 ) -> list[BaseRoute]:
