@@ -142,7 +142,7 @@ def _engine_state(engine: EngineProcess, settings: Settings) -> EngineState:
     return EngineState(
         stats=engine.stats,
         is_ready=engine.readiness() is None,
-        num_kv_token_places=settings.max_sequences * settings.context_window,
+        kv_capacity_tokens=settings.max_sequences * settings.context_window,
         num_restarts=engine.num_restarts,
         process_id=engine.pid,
     )

@@ -30,7 +30,7 @@ STATE = EngineState(
         num_running=2, num_waiting=3, num_running_kv_tokens=100, num_cached_kv_tokens=50
     ),
     is_ready=True,
-    num_kv_token_places=400,
+    kv_capacity_tokens=400,
     num_restarts=1,
 )
 

@@ -1,7 +1,7 @@
-"""What an operator sees of completions: metrics, traces, and the log of prompts if asked for.
+"""Observes completions: metrics, and optionally traces and a log of prompts.
 
-`Telemetry` is told of requests by `http`, and tells `Metrics`, `Tracing` and `PromptLog`. Knows the events of
-`chat`; knows no HTTP, and of engines their statistics alone.
+`http` calls `Telemetry`, which calls `Metrics`, `Tracing` and `PromptLog`. Knows the events of `chat` and
+the statistics of engines; knows no wire types.
 """
 
 from galop.telemetry.completions import Completion, CompletionObserver, CompletionObservers

@@ -1,7 +1,7 @@
-"""The same figures under the names that vLLM gives them, so that dashboards made for it work.
+"""Our metrics under vLLM's names and labels, so that dashboards made for vLLM work.
 
-Names and labels as in vLLM's metrics documentation (V1 engine). Where its meaning differs from
-ours, the table in docs/operations.md says so.
+Source: vLLM's metrics documentation (V1 engine). The table in docs/operations.md lists where the
+meanings differ.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ VLLM_NAMES: Mapping[str, tuple[str, ...]] = {
     "galop_draft_accepted_tokens": ("vllm:spec_decode_num_accepted_tokens",),
     "galop_rejections": ("vllm:admission_rejections",),
 }
-"""Our families (counters without `_total`) and vLLM's for the same thing."""
+"""Our name of a metric to vLLM's names; counters without `_total`."""
 
 _LABELS = {"finish_reason": "finished_reason"}
 _VALUES = {("finished_reason", "cancelled"): "abort"}
 
 
 def vllm_families(families: Iterable[Metric], *, model_name: str) -> Iterable[Metric]:
-    """What `families` say, in vLLM's words and with its labels."""
+    """Copies of `families` with vLLM's names and labels; those without such a name are left out."""
     added_labels = {"model_name": model_name, "engine": "0"}
     for family in families:
         for name in VLLM_NAMES.get(family.name, ()):

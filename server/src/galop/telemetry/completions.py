@@ -1,6 +1,6 @@
-"""Watches completions go by, and tells observers when one starts to answer and when it has ended.
+"""Records the course of each completion and calls observers at its first token and at its end.
 
-Costs one call per event. What a token costs beyond that, `Metrics.token_gap` pays.
+Costs one call per event. `Metrics.token_gap`, which the engine's client calls, is not part of it.
 """
 
 from __future__ import annotations
@@ -18,27 +18,32 @@ from galop.chat.request import ChatRequest
 
 @dataclass(slots=True)
 class Completion:
-    """What is known of one completion so far. Times are of a monotonic clock, in seconds."""
+    """The course of one completion so far. Seconds are of a monotonic clock."""
 
     request: ChatRequest
     arrived_s: float
+    """When the body had been read and checked."""
     arrived_unix_ns: int
+    """The same moment, in nanoseconds since 1970."""
     started: Started | None = None
     """None until the first token exists."""
     started_s: float = 0.0
+    """When `started` came; 0 before."""
     ended_s: float = 0.0
+    """When the last event, an error or the cancellation came; 0 before."""
     finish_reasons: list[str] = field(default_factory=list)
     """Of the choices, in the order in which they ended."""
     usage: Usage | None = None
-    """None where the completion did not get to its end."""
+    """None unless the completion is complete."""
     error: Exception | None = None
+    """What ended the completion, unless it was complete or cancelled."""
     is_cancelled: bool = False
-    """The caller left, or the server gave up on it."""
+    """The client disconnected or the deadline passed before the completion was complete."""
     texts: dict[int, list[str]] | None = None
-    """What each choice said, where an observer wants it."""
+    """Pieces of content by index of the choice; None if no observer needs them."""
 
     def take(self, event: CompletionEvent, clock: Callable[[], float]) -> None:
-        """Remember what matters of an event."""
+        """Records an event."""
         if isinstance(event, ContentDelta):
             if self.texts is not None:
                 self.texts.setdefault(event.choice_index, []).append(event.text)
@@ -51,17 +56,17 @@ class Completion:
 
 
 class CompletionObserver(Protocol):
-    """Is told about every completion, on the event loop; must not block and must not raise."""
+    """Called for every completion, on the event loop; must not block and must not raise."""
 
     def started(self, completion: Completion) -> None:
-        """The first token exists."""
+        """The first token exists. Not called if the completion ends before."""
 
     def ended(self, completion: Completion) -> None:
-        """Nothing more comes, for whatever reason."""
+        """The completion is complete, cancelled or failed."""
 
 
 class CompletionObservers:
-    """Tells several observers of every completion."""
+    """Calls several observers for every completion."""
 
     def __init__(
         self,
@@ -70,14 +75,14 @@ class CompletionObservers:
         keeps_texts: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`keeps_texts`: an observer wants what each choice said."""
+        """`keeps_texts`: fill `Completion.texts`."""
         self._observers = tuple(observers)
         self._keeps_texts = keeps_texts
         self._clock = clock
 
     @contextmanager
     def completion(self, request: ChatRequest) -> Iterator[Watch]:
-        """Watches a completion from here to the end of the block, however it ends."""
+        """Records a completion that begins with the block and ends with it."""
         completion = Completion(request, self._clock(), time.time_ns())
         if self._keeps_texts:
             completion.texts = {}
@@ -109,7 +114,7 @@ class Watch:
         self._clock = clock
 
     def take(self, event: CompletionEvent) -> None:
-        """Remember what matters of an event; the first one tells the observers."""
+        """Records an event; calls the observers at the first token."""
         self._completion.take(event, self._clock)
         if isinstance(event, Started):
             for observer in self._observers:

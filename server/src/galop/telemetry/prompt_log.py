@@ -1,4 +1,4 @@
-"""The log of prompts and answers, for operators who ask for it by name (`--log-prompts`)."""
+"""The log of prompts and answers, which only `--log-prompts` enables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ logger = logging.getLogger("galop.prompts")
 
 
 class PromptLog:
-    """Logs every conversation with its answer. Needs observers that keep texts."""
+    """Logs the messages and the content of each completion. Needs `Completion.texts`."""
 
     def started(self, completion: Completion) -> None:
         """See `CompletionObserver`."""

@@ -1,4 +1,4 @@
-"""Who observes completions: metrics always, traces and the log of prompts where they are asked for."""
+"""Creates the observers that the settings ask for, and passes requests to them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Telemetry:
-    """Implements `http.RequestObserver`. Use as an async context manager: its end sends the last spans.
+    """Implements `http.RequestObserver`. An async context manager, which sends the last spans at its end.
 
-    `otlp_endpoint`: base URL of a trace collector; None writes no traces.
+    `otlp_endpoint`: base URL of a trace collector; None for no traces.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Telemetry:
 
     @property
     def has_traces(self) -> bool:
-        """True where there is a collector."""
+        """Whether traces are sent to a collector."""
         return self._tracing is not None
 
     def around(self, application: Any) -> Any:  # Any: ASGI applications, of two libraries' types
-        """The application, traced if there are traces."""
+        """`application`, with a span around each completion request if there are traces."""
         return application if self._tracing is None else self._tracing.around(application)
 
     def responded(self, status: int) -> None:

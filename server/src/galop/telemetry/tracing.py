@@ -1,9 +1,10 @@
 """OpenTelemetry traces: a span per completion, and in it admission, queue, prefill and decode.
 
-The caller's W3C trace context is taken up. The phases are written when the completion has ended, from
-times that were measured anyway, so a token costs nothing. Attributes follow the semantic conventions
-for HTTP servers and for generative AI (opentelemetry.io/docs/specs/semconv/gen-ai). Prompts and
-answers are not in them. Needs the packages of the extra `galop[otel]`.
+The span continues the W3C trace context of the caller. The spans of the phases are written at the end
+of the completion from times that are measured without traces too, so a token costs nothing. Attributes
+follow the semantic conventions for HTTP servers and for generative AI
+(opentelemetry.io/docs/specs/semconv/gen-ai) and hold neither prompts nor answers. Needs the extra
+`galop[otel]`.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from galop.telemetry.completions import Completion
 
 _EXPORT_TIMEOUT_S = 5
-"""Also the longest that a collector which does not answer can hold up the end of the server."""
+"""Also bounds how long a collector that does not answer delays the end of the server."""
 
-Scope = MutableMapping[str, Any]  # Any, thrice: as ASGI has it
+Scope = MutableMapping[str, Any]  # Any, here and below: ASGI's types
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 _current: ContextVar[Span | None] = ContextVar("galop_span", default=None)
-"""The span of the request that this task works on."""
+"""The span of the request of the current task."""
 
 
 def add_trace_id(record: logging.LogRecord) -> bool:
-    """A filter for handlers: gives records of a traced request its trace id, and lets all pass."""
+    """Filter of a logging handler that adds the trace id to records of a traced request; always True."""
     span = _current.get()
     if span is not None:
         record.trace_id = format_trace_id(span.get_span_context().trace_id)
@@ -44,7 +45,7 @@ def add_trace_id(record: logging.LogRecord) -> bool:
 
 
 def otlp_exporter(endpoint: str) -> SpanExporter:
-    """Sends spans to a collector. `endpoint` is its base URL, as in OTEL_EXPORTER_OTLP_ENDPOINT."""
+    """An exporter to a collector. `endpoint`: base URL, as in OTEL_EXPORTER_OTLP_ENDPOINT."""
     url = endpoint.rstrip("/")
     if not url.endswith("/v1/traces"):
         url += "/v1/traces"
@@ -52,7 +53,7 @@ def otlp_exporter(endpoint: str) -> SpanExporter:
 
 
 class Tracing:
-    """A `CompletionObserver` that writes spans, and the ASGI middleware that they begin in.
+    """Starts a span per request as ASGI middleware, completes it as `CompletionObserver`.
 
     Sampling and resource attributes come from the standard variables (OTEL_TRACES_SAMPLER,
     OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME).
@@ -60,7 +61,7 @@ class Tracing:
 
     def __init__(self, exporter: SpanExporter, *, version: str) -> None:
         ours = Resource.create({"service.name": "galop", "service.version": version})
-        resource = ours.merge(OTELResourceDetector().detect())  # what the environment says wins
+        resource = ours.merge(OTELResourceDetector().detect())  # the environment overrides
         self._provider = TracerProvider(resource=resource)
         self._provider.add_span_processor(
             BatchSpanProcessor(exporter, export_timeout_millis=_EXPORT_TIMEOUT_S * 1000)
@@ -69,7 +70,7 @@ class Tracing:
         self._propagator = TraceContextTextMapPropagator()
 
     def shutdown(self) -> None:
-        """Send what is left. Blocks for some seconds if the collector does not answer."""
+        """Sends the remaining spans. Blocks for at most some seconds if the collector does not answer."""
         self._provider.shutdown()
 
     def around(self, application: Application) -> Application:
@@ -132,7 +133,7 @@ class Tracing:
 
 
 def _phases(completion: Completion) -> list[tuple[str, int, int]]:
-    """Name, start and end (Unix nanoseconds) of each phase that was reached."""
+    """Name, start and end (nanoseconds since 1970) of each phase that the completion reached."""
 
     def at(seconds: float) -> int:
         return completion.arrived_unix_ns + int((seconds - completion.arrived_s) * 1e9)
