@@ -54,7 +54,7 @@ ROOMS = {
     ),
     "config": _room(
         "the table of settings, where they come from, the model they name",
-        *("host", "library", "logs", "protocol", "tuning", "workers"),
+        *("backends", "host", "library", "logs", "protocol", "tuning", "workers"),
     ),
     "workers": _room(
         "an engine as a process: client, recovery, supervisor",

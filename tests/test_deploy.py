@@ -17,7 +17,7 @@ import yaml
 from galop import __version__
 from galop.config.settings import Settings
 from galop.config.sources import configure
-from galop.serving.server import LAST_WORDS_TIMEOUT_S
+from galop.serving.server import ERROR_EVENTS_TIMEOUT_S
 from galop.telemetry import EngineState, Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -80,7 +80,7 @@ def test_the_unit_leaves_the_server_time_to_drain() -> None:
     text = (DEPLOY / "galop.service").read_text()
     assert "\nKillMode=mixed\n" in text
     [timeout] = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
-    assert int(timeout) > Settings().drain_timeout + LAST_WORDS_TIMEOUT_S
+    assert int(timeout) > Settings().drain_timeout + ERROR_EVENTS_TIMEOUT_S
 
 
 @pytest.mark.parametrize("line", ["ExecStartPre", "ExecStart"])
@@ -123,7 +123,7 @@ def test_compose_leaves_time_to_drain_and_takes_rights_away() -> None:
     assert service["cap_drop"] == ["ALL"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     grace = int(service["stop_grace_period"].removesuffix("s"))
-    assert grace > Settings().drain_timeout + LAST_WORDS_TIMEOUT_S
+    assert grace > Settings().drain_timeout + ERROR_EVENTS_TIMEOUT_S
     assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).exists()
 
 
@@ -152,7 +152,7 @@ def test_the_pod_has_time_to_drain(pod: Any, container: Any, tmp_path: Path) -> 
     file.write_text(kubernetes("ConfigMap")["data"]["galop.toml"])
     drain_timeout = configure({}, {}, file).settings.drain_timeout
     pre_stop = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    needed = pre_stop + drain_timeout + LAST_WORDS_TIMEOUT_S
+    needed = pre_stop + drain_timeout + ERROR_EVENTS_TIMEOUT_S
     assert pod["terminationGracePeriodSeconds"] > needed
 
 

@@ -1,21 +1,17 @@
 """Builds the objects of a server process and wires them: engine, models, admission, HTTP, telemetry.
 
-Sees every room; seen by the command line alone.
+Imports every room it wires; only the command line imports it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
 
-import uvicorn
-
-from galop import __version__
 from galop.accounts.ledger import Ledger
 from galop.admission.admission import Admission
 from galop.admission.control import AdmissionControl
@@ -25,14 +21,14 @@ from galop.chat import ChatModel, ChatService, ChatTemplate, ModelRegistry, Rend
 from galop.chat.errors import TemplateError
 from galop.chat.models import entries_of
 from galop.config.engine import engine_config
+from galop.config.fingerprint import fingerprint
 from galop.config.models import ServedModel, served_context_window
 from galop.config.settings import Settings
 from galop.config.sources import Configuration
 from galop.http import RequestLimits, build_http_app
 from galop.http.load_shedder import LoadShedder
 from galop.http.routes import COMPLETION_PATHS
-from galop.serving.http_protocol import HttpProtocol
-from galop.serving.server import Server
+from galop.serving.server import Server, uvicorn_config
 from galop.serving.step_polling import StepPollingSelector
 from galop.telemetry import EngineState, Telemetry
 from galop.workers.garbage import run_garbage_collector_less_often
@@ -49,9 +45,9 @@ def run(
     ledger: Ledger,
     on_ready: Callable[[ChatService], None],
 ) -> None:
-    """Serve until a signal says stop. `on_ready` is called once, when requests are taken.
+    """Serves until SIGINT or SIGTERM. Calls `on_ready` once, when the engine is ready.
 
-    `first_engine` is loading the model already. Raises `galop.backends.llama.errors.ModelError`,
+    `first_engine`: a process that already loads the model. Raises `galop.backends.llama.errors.ModelError`,
     `SettingError` or `EngineStartError` if the model cannot be served, and `LedgerUnavailableError` if
     the ledger cannot be read.
     """
@@ -88,8 +84,13 @@ def run(
         )
         engine.client.on_token_gap = telemetry.metrics.token_gap
         server = _server(settings, service, admission, engine, telemetry)
+
+        def announce_ready() -> None:
+            on_ready(service)
+            run_garbage_collector_less_often()
+
         async with telemetry, ledger, _running(engine):
-            await _until_stopped(server, listener, engine, lambda: on_ready(service))
+            await server.serve_until_stopped(listener, engine.wait_until_ready(), announce_ready)
 
     with (
         closing(renderer),
@@ -97,18 +98,6 @@ def run(
     ):
         renderer.start()
         runner.run(serve())
-
-
-def fingerprint(settings: Settings, model: ServedModel) -> str:
-    """`fp_` and 10 hexadecimal digits: changes with version, model, context, weights and kernels."""
-    parts = [__version__, model.source, str(settings.context_window)]
-    if not model.is_scripted:
-        from galop.backends.llama.library import kernels
-
-        parts += [str(model.path.stat().st_size), f"own kernels: {kernels.is_active}"]
-    if model.tuned is not None and model.tuned.path is not None:
-        parts.append(model.tuned.digest)
-    return "fp_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
 def _chat_model(
@@ -171,19 +160,12 @@ def _server(
     )
     load_shedder = LoadShedder(
         admission,
-        paths=() if telemetry.has_traces else COMPLETION_PATHS,  # a span is on the long way
+        paths=() if telemetry.has_traces else COMPLETION_PATHS,  # early responses have no span
         limits=limits,
         observer=telemetry,
     )
-    config = uvicorn.Config(
-        application,
-        http=partial(HttpProtocol, load_shedder=load_shedder),  # type: ignore[arg-type]  # it is called
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
+    config = uvicorn_config(
+        application, load_shedder, tls_cert=settings.tls_cert, tls_key=settings.tls_key
     )
     return Server(
         config,
@@ -196,28 +178,9 @@ def _server(
 
 @asynccontextmanager
 async def _running(engine: EngineProcess) -> AsyncIterator[None]:
-    """Launches the engine, stops it at the end whatever happens between."""
+    """Launches the engine; stops it at the end of the block."""
     engine.launch()
     try:
         yield
     finally:
         await engine.stop()
-
-
-async def _until_stopped(
-    server: Server, listener: socket.socket, engine: EngineProcess, on_ready: Callable[[], None]
-) -> None:
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    ready = asyncio.create_task(engine.wait_until_ready())
-    await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-    if ready.done() and not serving.done():
-        if ready.exception() is None:
-            on_ready()
-            run_garbage_collector_less_often()
-        else:
-            server.should_exit = True
-    await serving
-    if ready.done():
-        ready.result()
-    else:
-        ready.cancel()

@@ -56,10 +56,10 @@ def renewal(tmp_path: Path) -> Renewal:
 
 def test_new_files_are_served_at_the_next_look(renewal: Renewal) -> None:
     """And files that stay as they are change nothing."""
-    renewal.files.look()
+    renewal.files.reload_if_changed()
     assert renewal.serves("first.example")
     renewal.write("second.example")
-    renewal.files.look()
+    renewal.files.reload_if_changed()
     assert renewal.serves("second.example")
     assert not renewal.serves("first.example")
 
@@ -70,11 +70,11 @@ def test_half_a_pair_is_said_once_and_not_used(
     """The key of the new certificate is not there yet; the old pair is served on."""
     renewal.write("second.example", with_key=False)
     for _ in range(3):
-        renewal.files.look()
+        renewal.files.reload_if_changed()
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert renewal.serves("first.example")
     renewal.write("third.example")
-    renewal.files.look()
+    renewal.files.reload_if_changed()
     assert renewal.serves("third.example")
 
 
@@ -83,10 +83,10 @@ def test_files_that_are_gone_change_nothing(
 ) -> None:
     """Until they are back."""
     renewal.key.unlink()
-    renewal.files.look()
-    renewal.files.look()
+    renewal.files.reload_if_changed()
+    renewal.files.reload_if_changed()
     assert "cannot be used" in caplog.text
     assert renewal.serves("first.example")
     renewal.write("second.example")
-    renewal.files.look()
+    renewal.files.reload_if_changed()
     assert renewal.serves("second.example")

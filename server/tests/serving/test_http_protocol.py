@@ -203,12 +203,12 @@ async def test_who_is_refused_again_and_again_is_not_silent() -> None:
         for _ in range(5):
             client.writer.write(post("/full"))
             await client.answer()
-            guard.look(served.state.connections)  # type: ignore[arg-type]  # of HTTP/1.1 only
+            guard.check(served.state.connections)  # type: ignore[arg-type]  # of HTTP/1.1 only
             now_s += 1.5
         client.writer.write(post("/full")[:-1])
         await only(served, lambda each: each.cycle.more_body)
         for _ in range(3):
-            guard.look(served.state.connections)  # type: ignore[arg-type]  # likewise
+            guard.check(served.state.connections)  # type: ignore[arg-type]  # likewise
             now_s += 1.5
         assert await client.reader.read() == b""
 

@@ -80,7 +80,7 @@ def test_the_callbacks_that_are_overridden_exist() -> None:
 async def test_a_refused_cycle_has_what_uvicorn_reads_of_its_own() -> None:
     """It stands in the same place."""
     _, connection = await one_connection()
-    ours = set(RefusedCycle.__dataclass_fields__) - {"refusal"}
+    ours = set(RefusedCycle.__dataclass_fields__) - {"response"}
     assert isinstance(connection.cycle, RequestResponseCycle)
     assert ours <= set(vars(connection.cycle))
 

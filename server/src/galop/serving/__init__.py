@@ -1,1 +1,1 @@
-"""The HTTP server as a process: uvicorn, signals, draining, TLS files, slow clients."""
+"""The HTTP server: uvicorn, signals, draining, TLS files, slow clients, early responses."""

@@ -1,6 +1,6 @@
-"""The server's TLS certificate, renewed while it runs: whoever replaces the files need not restart it.
+"""The server's TLS certificate, reloaded while the server runs when its files change.
 
-Connections that are open keep what they began with; new ones get the new certificate.
+New connections get the new certificate; open ones keep theirs.
 """
 
 from __future__ import annotations
@@ -15,29 +15,31 @@ _Version = tuple[tuple[int, int], ...]
 
 
 def load_certificate(context: ssl.SSLContext, cert: Path, key: Path) -> None:
-    """Raises OSError where a file cannot be read, ssl.SSLError or ValueError where they are no certificate
-    and unencrypted private key that belong together."""
-    # An empty password, or an encrypted key would ask for one on the terminal.
+    """Loads the PEM files into `context`.
+
+    Raises OSError if a file cannot be read, ssl.SSLError or ValueError if they are no matching pair of
+    certificate and unencrypted private key.
+    """
+    # Without a password, OpenSSL would ask for one on the terminal if the key is encrypted.
     context.load_cert_chain(cert, key, password="")
 
 
 class CertificateFiles:
-    """Two PEM files, and the context that serves them. Call `look` now and then."""
+    """Two PEM files and the TLS context that they are loaded into. `reload_if_changed` is to be polled."""
 
     def __init__(self, context: ssl.SSLContext, cert: Path, key: Path) -> None:
         self._context = context
         self._paths = cert, key
         self._version = self._current()
 
-    def look(self) -> None:
-        """Load the files again if they have changed. What cannot be used is logged once, and the
-        certificate that is there is served on."""
+    def reload_if_changed(self) -> None:
+        """Loads the files again if they have changed. Unusable files are logged once and not used."""
         version = self._current()
         if version == self._version:
             return
         self._version = version
         try:
-            # Tried elsewhere first: half of a new pair would be half in use.
+            # A new context first: a failed load could leave the served one with half of the pair.
             load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *self._paths)
             load_certificate(self._context, *self._paths)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
@@ -46,7 +48,7 @@ class CertificateFiles:
             logger.info("the TLS certificate was renewed from %s", self._paths[0])
 
     def _current(self) -> _Version | None:
-        """Links are followed: a renewed Kubernetes secret is another target of the same link."""
+        """None if a file is missing. Follows links: Kubernetes renews a secret by changing a link's target."""
         try:
             stats = [path.stat() for path in self._paths]
         except OSError:

@@ -1,7 +1,7 @@
-"""Clients that keep a connection and do nothing with it: which ones, and since when.
+"""Disconnects clients that do not send their request or do not read their response.
 
-uvicorn bounds how long a connection may idle between two requests. This bounds the rest: a request
-that does not come, or stops half-way, and an answer that is not read.
+uvicorn bounds only the idle time between two requests. `ConnectionGuard` bounds the time to a first
+request, within a request, and without reading.
 """
 
 from __future__ import annotations
@@ -17,21 +17,27 @@ logger = logging.getLogger("galop.app")
 
 
 class Connection(Protocol):
-    """What we look at of uvicorn's connections; the same for all its HTTP protocols."""
+    """The attributes of uvicorn's connections that are used; the same for all its HTTP protocols."""
 
     transport: asyncio.Transport
     cycle: Any  # None before the first request, else uvicorn's or a RefusedCycle
     timeout_keep_alive_task: asyncio.TimerHandle | None
+    """None while a request is read or answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    since_s: float
-    cycle: object
-    num_unsent_bytes: int
+    """The state of a connection whose client did nothing at the last check."""
 
-    def goes_on(self, cycle: object, num_unsent_bytes: int) -> bool:
-        """The client has done nothing since, neither sent nor read."""
+    since_s: float
+    """When the client began to do nothing, on the guard's clock."""
+    cycle: object
+    """The connection's cycle."""
+    num_unsent_bytes: int
+    """Bytes in the transport's write buffer."""
+
+    def is_continued(self, cycle: object, num_unsent_bytes: int) -> bool:
+        """Whether the client has neither sent a request nor read any byte since."""
         return self.cycle is cycle and (
             0 < self.num_unsent_bytes <= num_unsent_bytes
             or self.num_unsent_bytes == num_unsent_bytes == 0
@@ -39,15 +45,15 @@ class _Wait:
 
 
 class ConnectionGuard:
-    """Ends connections whose client keeps us waiting for `timeout_s`. Call `look` every second."""
+    """Ends connections whose client does nothing for `timeout_s`. `check` is to be called every second."""
 
     def __init__(self, timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._timeout_s = timeout_s
         self._clock = clock
         self._waits: dict[Connection, _Wait] = {}
 
-    def look(self, connections: Collection[Connection]) -> None:
-        """Compare with the last look; what is cut off, its handlers see as a client that left."""
+    def check(self, connections: Collection[Connection]) -> None:
+        """Compares with the last check. To its handlers, an ended connection is a client's disconnect."""
         now_s = self._clock()
         waits: dict[Connection, _Wait] = {}
         for each in connections:
@@ -55,7 +61,7 @@ class ConnectionGuard:
             if not num_unsent_bytes and not _owes_a_request(each):
                 continue
             last = self._waits.get(each)
-            is_same = last is not None and last.goes_on(each.cycle, num_unsent_bytes)
+            is_same = last is not None and last.is_continued(each.cycle, num_unsent_bytes)
             since_s = last.since_s if is_same and last is not None else now_s
             if now_s - since_s < self._timeout_s:
                 waits[each] = _Wait(since_s, each.cycle, num_unsent_bytes)
@@ -67,7 +73,7 @@ class ConnectionGuard:
 
 
 def _owes_a_request(connection: Connection) -> bool:
-    """Connected and silent, or in the middle of a request; not idle after an answer."""
+    """Whether the client must send: its first request, or the rest of one. False when idle after a response."""
     cycle = connection.cycle
     if cycle is None:
         return True

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by uvicorn, except for requests that get no further than their head: see `http.load_shedder`."""
+"""uvicorn's HTTP/1.1 protocol, extended by the early responses of `http.load_shedder`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ class LoadShedder(Protocol):
     def refuse(
         self, method: bytes, target: bytes, headers: RawHeaders, *, is_https: bool
     ) -> EarlyResponse | None:
-        """For the head of a request: the answer, or None where uvicorn shall go on."""
+        """The response to a request with this head; None if uvicorn is to continue."""
 
     def refuse_malformed(self, *, is_https: bool) -> EarlyResponse:
-        """For bytes that are no request: the answer."""
+        """The response to bytes that are no HTTP request."""
 
 
 @dataclass(slots=True)
 class RefusedCycle:
-    """Stands where uvicorn has its `RequestResponseCycle`, for a request that is no task.
+    """Replaces uvicorn's `RequestResponseCycle` for a request that gets an early response.
 
-    It has of that what uvicorn and `ConnectionGuard` look at.
+    The attributes are those that uvicorn and `ConnectionGuard` read.
     """
 
-    refusal: EarlyResponse
+    response: EarlyResponse
     keep_alive: bool
     more_body: bool = True
     response_started: bool = False
@@ -41,8 +41,10 @@ class RefusedCycle:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. `load_shedder` sees the head of a request before uvicorn makes a task of it; the body
-    of a request that it answers is read and forgotten, so that the connection can stay."""
+    """One connection. Asks `load_shedder` about the head of each request before uvicorn creates a task.
+
+    The body of a request with an early response is read and discarded, so that the connection can be reused.
+    """
 
     cycle: Any  # uvicorn's, or a RefusedCycle
 
@@ -55,53 +57,55 @@ class HttpProtocol(HttpToolsProtocol):
         return self.scheme == "https"
 
     def on_headers_complete(self) -> None:
-        """uvicorn's, unless the request is refused."""
-        refusal = self._refusal() if self._is_alone() else None
-        if refusal is None:
+        """Asks for an early response; without one, continues as uvicorn does."""
+        response = self._early_response() if self._is_idle() else None
+        if response is None:
             super().on_headers_complete()
         else:
-            self.cycle = RefusedCycle(refusal, keep_alive=self.parser.should_keep_alive())
+            self.cycle = RefusedCycle(response, keep_alive=self.parser.should_keep_alive())
 
     def on_body(self, body: bytes) -> None:
-        """uvicorn's, unless the request is refused."""
+        """Discards the body of a refused request."""
         if not isinstance(self.cycle, RefusedCycle):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """uvicorn's, unless the request is refused: then it is answered."""
+        """Sends the early response of a refused request."""
         if isinstance(self.cycle, RefusedCycle):
             self._answer(self.cycle)
         else:
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Instead of uvicorn's, which is plain text: the API's own, unless the client would take it for
-        a part of an answer or for the answer to an earlier request."""
-        if self._is_alone() or not (self.pipeline or self.cycle.response_started):
-            refusal = self._load_shedder.refuse_malformed(is_https=self._is_https)
-            self._write(refusal, keep_alive=False)
+        """Sends the API's 400 instead of uvicorn's, which is plain text, and closes the connection.
+
+        Only closes it if an earlier response is unfinished or owed: the client would mistake the 400 for it.
+        """
+        if self._is_idle() or not (self.pipeline or self.cycle.response_started):
+            response = self._load_shedder.refuse_malformed(is_https=self._is_https)
+            self._write(response, keep_alive=False)
         self.transport.close()
 
-    def _is_alone(self) -> bool:
-        """No earlier answer is owed to the client, and it reads what it gets."""
+    def _is_idle(self) -> bool:
+        """Whether every earlier response is complete, and the client reads."""
         is_free = self.cycle is None or self.cycle.response_complete
         return is_free and not self.flow.write_paused
 
-    def _refusal(self) -> EarlyResponse | None:
+    def _early_response(self) -> EarlyResponse | None:
         method = self.parser.get_method()
         return self._load_shedder.refuse(method, self.url, self.headers, is_https=self._is_https)
 
     def _answer(self, cycle: RefusedCycle) -> None:
-        self._write(cycle.refusal, keep_alive=cycle.keep_alive)
+        self._write(cycle.response, keep_alive=cycle.keep_alive)
         cycle.more_body, cycle.response_complete = False, True
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()
 
-    def _write(self, refusal: EarlyResponse, *, keep_alive: bool) -> None:
-        headers = [*self.server_state.default_headers, *refusal.headers]
+    def _write(self, response: EarlyResponse, *, keep_alive: bool) -> None:
+        headers = [*self.server_state.default_headers, *response.headers]
         if not keep_alive:
             headers.append((b"connection", b"close"))
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        head = STATUS_LINE[refusal.status] + b"".join(lines)
-        self.transport.write(head + b"\r\n" + refusal.body)
+        head = STATUS_LINE[response.status] + b"".join(lines)
+        self.transport.write(head + b"\r\n" + response.body)

@@ -1,4 +1,4 @@
-"""uvicorn as this server runs it: the listening socket, signals, draining, slow clients, renewed certificates."""
+"""uvicorn as this server runs it: listening socket, signals, draining, slow clients, renewed certificates."""
 
 from __future__ import annotations
 
@@ -8,44 +8,46 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 
 from galop.serving.certificate import CertificateFiles
 from galop.serving.connections import ConnectionGuard
+from galop.serving.http_protocol import HttpProtocol, LoadShedder
 
-LAST_WORDS_TIMEOUT_S = 3
-"""For the errors that tell clients why their answers ended, after the drain timeout."""
+ERROR_EVENTS_TIMEOUT_S = 3
+"""Time after the drain timeout in which unfinished responses send their error."""
 _DRAIN_POLL_S = 0.05
 _SEND_BUFFER_BYTES = 128 * 1024
-"""What the kernel keeps for a client that does not read (Linux doubles it for its own book-keeping);
-left alone it grows to megabytes, which is a whole answer that nobody reads."""
+"""Send buffer of a connection; Linux doubles it for its own bookkeeping. The default grows to megabytes,
+which would hide that a client does not read."""
 
 
 class PortTakenError(Exception):
-    """Somebody listens there already, or we may not."""
+    """The address is in use, not permitted or not of this machine. The message is one line for a person."""
 
 
 class WorkInFlight(Protocol):
-    """The work that is to end before the server does."""
+    """The requests that the server finishes before it ends."""
 
     @property
     def num_open_choices(self) -> int:
         """Choices that run or wait."""
 
     def drain(self, reason: str) -> None:
-        """Take no new requests from now on."""
+        """Refuses new requests from now on; `reason` is for their error message."""
 
 
 def listen(host: str, port: int, *, client_timeout_s: int) -> socket.socket:
-    """A listening socket. Raises `PortTakenError` with one line for a person.
+    """A listening, non-blocking socket. Raises `PortTakenError`.
 
-    What is set here is inherited by its connections (tcp(7)). A peer that vanished without a word,
-    its cable pulled, is noticed when it has acknowledged nothing for `client_timeout_s`.
+    Its connections inherit its options (tcp(7)). A connection ends when the peer has acknowledged nothing
+    for `client_timeout_s`, for example because its cable is unplugged.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -68,12 +70,31 @@ def listen(host: str, port: int, *, client_timeout_s: int) -> socket.socket:
     return listener
 
 
-class Server(uvicorn.Server):
-    """uvicorn, but a signal ends `serve` instead of killing the process after it.
+def uvicorn_config(
+    application: Callable[..., Any],  # Any: an ASGI application
+    load_shedder: LoadShedder,
+    *,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+) -> uvicorn.Config:
+    """uvicorn's configuration. Raises OSError or `ssl.SSLError` from `load()` if the files are unusable."""
+    return uvicorn.Config(
+        application,
+        http=partial(HttpProtocol, load_shedder=load_shedder),  # type: ignore[arg-type]  # only called
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+    )
 
-    The first SIGINT or SIGTERM lets running answers finish within `drain_timeout_s`, while new work
-    is refused with a status that clients and balancers understand; what still runs then ends with
-    an error that its client can read. A second signal does not wait.
+
+class Server(uvicorn.Server):
+    """uvicorn whose `serve` returns after a signal; uvicorn itself raises the signal again.
+
+    After the first SIGINT or SIGTERM, running requests may finish within `drain_timeout_s` and new ones get
+    a 503. Requests that still run then end with an error. A second signal ends the waiting.
     """
 
     def __init__(
@@ -95,9 +116,33 @@ class Server(uvicorn.Server):
         self._is_draining = False
         self._stopping: list[asyncio.Task[None]] = []
 
+    async def serve_until_stopped(
+        self,
+        listener: socket.socket,
+        ready: Coroutine[Any, Any, object],  # Any: as asyncio.create_task
+        on_ready: Callable[[], None],
+    ) -> None:
+        """Serves until a signal, or until `ready` raises, which is raised again.
+
+        Calls `on_ready` when `ready` has returned.
+        """
+        serving = asyncio.create_task(self.serve(sockets=[listener]))
+        readiness = asyncio.create_task(ready)
+        await asyncio.wait({serving, readiness}, return_when=asyncio.FIRST_COMPLETED)
+        if readiness.done() and not serving.done():
+            if readiness.exception() is None:
+                on_ready()
+            else:
+                self.should_exit = True
+        await serving
+        if readiness.done():
+            readiness.result()
+        else:
+            readiness.cancel()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Replaces uvicorn's, which raises the signal again when all is done."""
+        """Handles SIGINT and SIGTERM in the block. uvicorn's own raises them again at its end."""
         loop = asyncio.get_running_loop()
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, self._on_signal)
@@ -108,11 +153,11 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(each)
 
     async def on_tick(self, counter: int) -> bool:
-        """uvicorn's, ten times a second, and in every tenth a look at the clients and at the certificate."""
+        """Called ten times a second; checks clients and certificate once a second."""
         if counter % 10 == 0:
             if self._certificate is not None:
-                self._certificate.look()
-            self._guard.look(self.server_state.connections)  # type: ignore[arg-type]  # of HTTP/1.1 only
+                self._certificate.reload_if_changed()
+            self._guard.check(self.server_state.connections)  # type: ignore[arg-type]  # of HTTP/1.1 only
         return await super().on_tick(counter)
 
     def _on_signal(self) -> None:
@@ -121,14 +166,14 @@ class Server(uvicorn.Server):
         self._stopping.append(asyncio.create_task(self._stop(timeout_s)))
 
     async def _stop(self, timeout_s: float) -> None:
-        """Listening goes on until the work is done: a refused connection would explain nothing."""
+        """Waits for the work, then ends the server. The socket stays open, so that new requests get a 503."""
         self._work.drain("the server is stopping")
         deadline_s = time.monotonic() + timeout_s
-        while self._work.num_open_choices and time.monotonic() < deadline_s:  # noqa: ASYNC110  # it tells nobody
+        while self._work.num_open_choices and time.monotonic() < deadline_s:  # noqa: ASYNC110  # has no event
             await asyncio.sleep(_DRAIN_POLL_S)
-        # Answers are made; those who read them slowly get what is left of the time.
+        # All responses are generated; slow readers get the rest of the time.
         left_s = max(0.0, deadline_s - time.monotonic())
-        self.config.timeout_graceful_shutdown = math.ceil(left_s) + LAST_WORDS_TIMEOUT_S
+        self.config.timeout_graceful_shutdown = math.ceil(left_s) + ERROR_EVENTS_TIMEOUT_S
         self.should_exit = True
         await self._stop_engines()
 

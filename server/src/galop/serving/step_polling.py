@@ -1,10 +1,10 @@
-"""When the server looks at its sockets: at once, or, while the queue is full, after the engine's steps.
+"""Selector of the event loop that polls sockets only after engine steps while the queue is full.
 
-On a machine whose cores all compute, every look interrupts a thread of the engine, and the others wait for
-it at the next barrier. What arrives while the queue is full can only be refused, and nothing of the
-engine's is there to be passed on before its step ends. So both happen together then, when the engine
-has left its cores for a moment anyway. Measured 2026-11 with ten times the load that two cores can answer:
-1.07 times the tokens, for 0.7 of the server's CPU time.
+When all cores compute, each poll interrupts a thread of the engine, and the other threads wait for it at
+the next barrier. While the queue is full, a new request can only be refused, and the engine has no new
+tokens before its step ends. So sockets are polled at the end of a step, when the threads pause anyway.
+Measured 2026-11 on 2 cores under ten times their load: 1.07 times the tokens, for 0.7 of the server's
+CPU time.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ import selectors
 from collections.abc import Callable
 
 LONGEST_PAUSE_S = 0.05
-"""A step with a long prompt in it takes longer; nobody waits so long to be refused."""
+"""Bounds the wait for a refusal. A step with a long prompt takes longer."""
 
 Ready = list[tuple[selectors.SelectorKey, int]]
 
 
 class StepPollingSelector(selectors.DefaultSelector):
-    """For an event loop. `step_descriptor` gives the file descriptor that becomes readable when a step
-    has ended, or None where sockets are to be polled as they become ready."""
+    """A selector for an event loop.
+
+    `step_descriptor` returns the file descriptor that becomes readable when a step has ended, or None if
+    sockets are to be polled as soon as they are ready.
+    """
 
     def __init__(self, step_descriptor: Callable[[], int | None]) -> None:
         super().__init__()
         self._step_descriptor = step_descriptor
 
     def select(self, timeout: float | None = None) -> Ready:
-        """See `selectors.BaseSelector.select`; may return nothing before `timeout` is over."""
+        """See `selectors.BaseSelector.select`. May return an empty list before `timeout` is over."""
         descriptor = None if timeout is not None and timeout <= 0 else self._step_descriptor()
         if descriptor is None:
             return super().select(timeout)

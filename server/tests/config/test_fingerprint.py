@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from galop.app import fingerprint
+from galop.config.fingerprint import fingerprint
 from galop.config.models import ServedModel
 from galop.config.settings import Settings, default_cache_directory
 from galop.tuning.stored import TunedWeights
