@@ -64,8 +64,8 @@ TEMPLATE = """\
 # The API
 
 A chat completion turns a list of messages into the next one. The API is the Chat Completions API of
-Groq as it was in 2024, with the fields that clients of today rely on. A machine-readable description
-is served at `/openapi.json`.
+Groq of 2024, with later fields that today's clients use. `/openapi.json` serves it as an OpenAPI
+document.
 
 ```sh
 curl http://127.0.0.1:8000/openai/v1/chat/completions \\
@@ -78,32 +78,32 @@ curl http://127.0.0.1:8000/openai/v1/chat/completions \\
 | `POST /openai/v1/chat/completions` | completes a conversation |
 | `GET /openai/v1/models` | every model and alias; an alias names its model in `alias_of` |
 | `GET /openai/v1/models/{id}` | one of them; a slash in the id may be written as it is or as `%2F` |
-| `GET /healthz` | 200 while the process lives; never asks the engine |
-| `GET /readyz` | 200 when requests are answered now, otherwise 503 and the reason |
-| `GET /metrics` | figures for Prometheus, see [operations](operations.md) |
+| `GET /healthz` | 200 while the process lives, whatever the state of the engine |
+| `GET /readyz` | 200 if requests are answered now, otherwise 503 and the reason |
+| `GET /metrics` | metrics for Prometheus, see [operations](operations.md) |
 | `GET /openapi.json` | this API as an OpenAPI 3.1 document |
 
 Everything under `/openai/v1` is also served under `/v1`.
 
 ## Request
 
-The body is one JSON object in UTF-8, declared as `application/json` or not at all. The object is
-closed: a key that is not listed here is refused, with a suggestion where one is near. For optional
-parameters `null` means the same as leaving them out. Of duplicate keys the last one counts.
+The body is one JSON object in UTF-8. Its content type is `application/json` or absent. Keys that are
+not listed here are refused; the error message suggests a similar key if there is one. For optional
+parameters `null` means the same as absent. Of duplicate keys the last one counts.
 
 ### Parameters that are honoured
 
 {honoured}
 
-### Parameters that are accepted and change nothing
+### Parameters that are accepted without effect
 
-Clients send them without being asked to.
+Clients send them by default.
 
 {meaningless}
 
 ### Parameters that are refused
 
-Known, and not implemented: the answer is a 400 that names the parameter.
+These are not implemented. The answer is a 400 that names the parameter.
 
 {refused}
 
@@ -114,16 +114,16 @@ Known, and not implemented: the answer is a 400 that names the parameter.
 | `system`, `developer` | string, or array of text parts | two names of the same role |
 | `user` | string, or array of text parts | |
 | `assistant` | string, array of text parts, or null | absent only beside calls, `reasoning` or `refusal` |
-| `tool` | string, or array of text parts | `tool_call_id` is the id of a call in a message before |
+| `tool` | string, or array of text parts | `tool_call_id` is the id of a call in an earlier message |
 | `function` | string or null | the older form, after a `function_call`; `name` is the function |
 
 A text part is `{"type": "text", "text": "..."}`; the parts of a message are joined by newlines.
-Every message may have a `name`, which is given to the model's chat template. Other parts (images,
+Every message may have a `name`, which is passed to the model's chat template. Other parts (images,
 audio, documents) are refused by name.
 
-Programs append the message they received to the conversation, with everything that was in it. These
-keys of assistant messages are therefore accepted and dropped: {echoed}. `audio` is accepted where
-it is null. Calls are kept: [Tools](tools.md) has the conversation.
+Clients append whole messages that they received to the conversation. So these keys of assistant
+messages are accepted and ignored: {echoed}. `audio` must be null. Calls are part of the prompt:
+[Tools](tools.md) shows such a conversation.
 
 ### Limits
 
@@ -144,34 +144,35 @@ it is null. Calls are kept: [Tools](tools.md) has the conversation.
 
 * `finish_reason` is `stop` (the model ended, or a stop sequence came), `length` (the token limit),
   or `tool_calls`; with `functions` instead of `tools` that is `function_call`.
-* Where functions are called, `message.tool_calls` has the calls, `content` is null unless there is
-  text as well, and nothing is cut: see [Tools](tools.md).
-* A model that reasons says so in `message.reasoning`, unless `reasoning_format` says otherwise, and
-  `usage.completion_tokens_details.reasoning_tokens` counts it.
-* `usage` counts tokens and measures seconds. `completion_tokens` includes the token that ends the
+* If functions are called, `message.tool_calls` has the complete calls, and `content` is null unless
+  there is text as well: see [Tools](tools.md).
+* The reasoning of a model is in `message.reasoning`, unless `reasoning_format` changes that.
+  `usage.completion_tokens_details.reasoning_tokens` counts its tokens.
+* `usage` holds counts of tokens, and times in seconds. `completion_tokens` includes the token that ends the
   answer. `total_time` is `prompt_time` + `completion_time`; time in the queue is not part of it.
-  `prompt_tokens_details` is there when tokens of the prompt were in the cache.
-* `x_groq.id` is the request id, also in the header `x-request-id` of every response, failed ones
-  too. `x_groq.seed` is the seed that was used: the same request with it has the same answer.
+  `prompt_tokens_details` is present if tokens of the prompt were in the cache.
+* `x_groq.id` is the request id, which is also in the header `x-request-id` of every response, errors
+  included. `x_groq.seed` is the seed that was used: the same request with it gives the same answer.
 * With `logprobs: true` each choice has `logprobs.content`: for every token its text, its bytes, and
   its log probability in the model's own distribution, before temperature, penalties and bias. Tokens
-  of calls and of reasoning are among them. In JSON mode `constrained_logprob` is that among the
-  tokens JSON allowed.
+  of calls and of reasoning are included. In JSON mode `constrained_logprob` is the log probability
+  among the tokens that the document allows.
 
 ## Streaming
 
-With `stream: true` the answer is a stream of server-sent events: a line `data: ` with a chunk, then a
-blank line. The first chunk of a choice has the role, the last one `finish_reason` and an empty
-`delta`. A call comes in one chunk, whole, numbered by `index`; reasoning comes in `delta.reasoning`. The
-first chunk's `content` is null where a call is sure to come or comes first. The last chunk of all has the usage, in `usage` and in `x_groq.usage`. With
-`stream_options.include_usage` one more chunk follows, without choices.
+With `stream: true` the answer is a stream of server-sent events: a line `data: ` with a chunk, then an
+empty line. The first chunk of a choice has the role, the last one `finish_reason` and an empty
+`delta`. One chunk has a complete call, numbered by `index`. Reasoning is in `delta.reasoning`. `content`
+of the first chunk is null if a call is required or comes first. The last chunk has the usage, in
+`usage` and in `x_groq.usage`. With `stream_options.include_usage` one more chunk follows, without
+choices.
 
 ```
 {stream}
 ```
 
-What goes wrong before the first token has an ordinary status and error body. What goes wrong later
-is told by an event of the name `error`, after which the stream ends without `[DONE]`:
+An error before the first token has an ordinary status and error body. A later error is sent as an event
+with the name `error`, after which the stream ends without `[DONE]`:
 
 ```
 {error_event}
@@ -179,14 +180,14 @@ is told by an event of the name `error`, after which the stream ends without `[D
 
 ## Errors
 
-Every error, whatever caused it, has the same shape. Keys that do not apply are absent.
+All errors have the same form. Keys that do not apply are absent.
 
 ```json
 {error}
 ```
 
-`type` is `invalid_request_error` for every status below 500 and `internal_server_error` otherwise.
-`param` is the dotted path of the field at fault.
+`type` is `tokens` or `requests` for a rate limit, `invalid_request_error` for any other status below
+500, and `internal_server_error` from 500 on. `param` is the dotted path of the wrong field.
 
 | status | `code` | when |
 |---|---|---|
@@ -194,12 +195,12 @@ Every error, whatever caused it, has the same shape. Keys that do not apply are 
 
 ## The profile `groq-2024`
 
-`galop serve --compat groq-2024` is for testing programs that were written for the original of 2024.
-It has the limits of that time:
+`galop serve --compat groq-2024` is for tests of programs that were written for the API of 2024. It has
+the limits of that API:
 
 * JSON mode with `stream: true`, with `stop` or with tools is a 400.
 * `n` must be 1. `logprobs: true`, `top_logprobs` and `logit_bias` are a 400.
-* These parameters are known, every other one is refused as unknown, also where it is null:
+* Parameters other than these are refused as unknown, even if they are null:
   {parameters_2024}.
 * Assistant messages have `role`, `content`, `name`, `tool_calls` and `function_call`; system and
   assistant content is a string; there is no role `developer`.
@@ -241,7 +242,7 @@ def page() -> str:
 
 def _parameter_table(effect: Effect) -> str:
     if effect == "refused":
-        rows = ["| parameter | what passes, and why no more |", "|---|---|"]
+        rows = ["| parameter | what is accepted, and why no more |", "|---|---|"]
     else:
         rows = ["| parameter | type | range | what happens |", "|---|---|---|---|"]
     _, components = wire_schemas([ChatCompletionRequest])

@@ -1,7 +1,7 @@
-"""Bytes and words: the wire schema, the routes, the stream of events, the table of errors.
+"""The HTTP API: wire schema, routes, server-sent events, error table.
 
-Knows what a request looks like and how answers are written; knows no token, template or model.
-Other rooms use `build_http_app`, the `ChatService` it needs, and the two settings.
+Parses requests and encodes responses; must not know tokens, templates or models. Other rooms use
+`build_http_app`, its interface `ChatService`, and its settings `Compat` and `RequestLimits`.
 """
 
 from galop.http.application import build_http_app

@@ -46,8 +46,8 @@ def build_http_app(
 ) -> Starlette:
     """Builds the application that serves `service`; the caller starts and stops the service.
 
-    `admission` says who may, and how much. Pages of `cors_origins` may use it from a browser,
-    others are refused. `metrics_page` is served at /metrics.
+    `cors_origins`: origins of web pages that may use the API, `*` for all; others get a 403.
+    `metrics_page`: served at /metrics; None for no metrics.
     """
     observer = observer or NoObserver()
     cors = Middleware(

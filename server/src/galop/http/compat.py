@@ -1,8 +1,7 @@
-"""The two profiles: what helps users, or what the page of 2024 said.
+"""Parameters of the profile `groq-2024`: the API of mid-2024 (its OpenAPI document, client 0.9.0).
 
-`default` accepts the fields of today's clients. `groq-2024` is for people who test programs meant
-for the original: the schema and the limits of mid-2024 (OpenAPI document of that year, client
-0.9.0), which refuse everything that came later as unknown.
+The profile is for tests of programs written for that API. It refuses later parameters as unknown, which
+the profile `default` accepts.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""POST /openai/v1/chat/completions: from the body to the last byte of the answer.
+"""POST /openai/v1/chat/completions: from the body to the last byte of the response.
 
-The first event of a completion is awaited before anything is sent, so everything that goes wrong up
-to the end of the prefill has an honest status. There is one path: the answer in one piece takes the
-same events as the stream. Whatever ends a request early, its event iterator is closed, and with it
-the sequences of the engine.
+The first event of a completion is awaited before the response starts, so an error up to the end of the
+prefill has its own status. The non-streamed response is built from the same events as the stream. The
+event iterator is closed however the request ends, which frees its sequences in the engine.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ _CONTENT_AT_START: dict[ToolChoice, str | None | UnsetType] = {
     "required": None,
     "auto": UNSET,
 }
-"""Of a stream; the original says null where calls come instead of text."""
+"""`delta.content` in the first chunk of a choice; Groq sends null if the choice begins with a call."""
 _NUM_SEED_BITS = 53
-"""Drawn seeds are told to the caller, and some callers' numbers are doubles."""
+"""Random seeds are returned to the client; JavaScript's numbers hold 53 bits exactly."""
 
 
 class ChatCompletions:
@@ -70,7 +69,7 @@ class ChatCompletions:
         self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request. Raises what `describe` knows, as long as nothing was sent."""
+        """Answers one request. Errors propagate to `ErrorMiddleware` unless a stream has started."""
         headers = Headers(scope=scope)
         caller = self._admission.authenticate(headers.get("authorization"))
         deadline = deadline_of(headers, self._limits.request_timeout_s)
@@ -124,7 +123,7 @@ class ChatCompletions:
         admitted: AdmittedRequest,
         show_limits: Callable[[RemainingLimits], None],
     ) -> AsyncGenerator[CompletionEvent, None]:
-        """One request, from its prompt to its last event."""
+        """Prepares the request, reserves its tokens, and yields the events of its completion."""
         with self._observer.completion(call.chat) as watch:
             prepared = await self._service.prepare(call.chat, call.entry.model)
             await admitted.reserve(prepared.num_prompt_tokens, prepared.max_completion_tokens)
@@ -192,7 +191,7 @@ async def _chunks(
     head: AnswerHead,
     observer: RequestObserver,
 ) -> AsyncGenerator[bytes, None]:
-    """The bytes of a stream; a fault becomes its last event."""
+    """The bytes of a stream. An exception becomes its last event."""
     yield encoder.opening()
     try:
         if chunk := encoder.encode(first):
@@ -207,7 +206,7 @@ async def _chunks(
     except Exception as error:
         problem = describe(error, request_id=head.request_id)
         log_problem(head.request_id, "stream", problem, error)
-        observer.refused(error, 500)  # it was accepted: whatever the status would have been
+        observer.refused(error, 500)  # counts as a failure, since the request was accepted
         yield error_event(problem)
 
 

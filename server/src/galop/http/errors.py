@@ -1,20 +1,19 @@
-"""What can go wrong at the border, and the one table from every error to what a client sees.
+"""Errors of this room, and the table that maps every error to status, code and message of its response.
 
 HttpError
-├── MalformedMessageError    these bytes are no HTTP
-├── MalformedBodyError       the body is not JSON
-├── InvalidRequestError      the body is JSON, and not a request we answer
-├── UnknownUrlError          no such path
-├── MethodNotAllowedError    the path exists, the method does not
-├── BodyTooLargeError        more bytes than we read
-├── RequestTimeoutError      its deadline has passed
+├── MalformedMessageError      the bytes are not HTTP/1.1
+├── MalformedBodyError         the body is not JSON
+├── InvalidRequestError        the body is JSON, but not a valid request
+├── UnknownUrlError            the path is not served
+├── MethodNotAllowedError      the path is served for other methods
+├── BodyTooLargeError          the body exceeds the limit
+├── RequestTimeoutError        the deadline has passed
 ├── UnsupportedMediaTypeError  the body is not declared as JSON
-└── OriginNotAllowedError    a web page asks, and nobody has let it in
+└── OriginNotAllowedError      the web page's origin is not allowed
 
-`describe` answers for these, for every ChatError, EngineError and AdmissionError, and for anything
-else with a 500 that says nothing but the request id. Shapes: a rate limit is `tokens` or `requests`,
-any other 4xx `invalid_request_error`, 5xx `internal_server_error`; a schema error has no code; keys
-that do not apply are absent.
+`ERROR_TABLE` has a row for each of these and for every ChatError, EngineError and AdmissionError. Any
+other exception is a bug: a 500 that holds only the request id. `type` is `tokens` or `requests` for a
+rate limit, `invalid_request_error` for any other 4xx and `internal_server_error` for a 5xx.
 """
 
 from __future__ import annotations
@@ -66,15 +65,15 @@ _MAX_QUOTED_LENGTH = 200
 
 
 class HttpError(Exception):
-    """Base of the faults found before a request has a meaning."""
+    """Base of the errors that this room raises."""
 
 
 class MalformedMessageError(HttpError):
-    """What came is no HTTP/1.1 request; nothing more is read of the connection."""
+    """The bytes are no HTTP/1.1 request; the connection is closed."""
 
 
 class MalformedBodyError(HttpError):
-    """The body is not JSON; `reason` says where."""
+    """The body is not JSON. `reason`: what is wrong, and where."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -82,7 +81,7 @@ class MalformedBodyError(HttpError):
 
 
 class InvalidRequestError(HttpError):
-    """`message` is the whole sentence; `param` the dotted path of the field at fault, if one is."""
+    """A field is wrong. `message`: the whole error message; `param`: the dotted path of the field, if any."""
 
     def __init__(self, message: str, *, param: str | None) -> None:
         super().__init__(message)
@@ -91,7 +90,7 @@ class InvalidRequestError(HttpError):
 
 
 class UnknownUrlError(HttpError):
-    """Nothing is served at `path`."""
+    """`path` is not served."""
 
     def __init__(self, *, method: str, path: str) -> None:
         super().__init__(f"{method} {path}")
@@ -118,7 +117,7 @@ class BodyTooLargeError(HttpError):
 
 
 class RequestTimeoutError(HttpError):
-    """The request has taken `timeout_s`, which is all it may."""
+    """The request was not finished within `timeout_s`."""
 
     def __init__(self, *, timeout_s: float) -> None:
         super().__init__(f"{timeout_s:g} s")
@@ -134,7 +133,7 @@ class UnsupportedMediaTypeError(HttpError):
 
 
 class OriginNotAllowedError(HttpError):
-    """A page of `origin` asks, which the operator has not let in."""
+    """The request comes from a web page of `origin`, which the operator has not allowed."""
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
@@ -146,18 +145,19 @@ E = TypeVar("E", bound=Exception)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRow:
-    """One line of the table. The callables take an error of the row's own type."""
+    """The response to one type of error. The callables take an error of that type."""
 
     status: int
-    code: str | None
     when: str
-    # Any: a mapping cannot say that the argument is its own key; `_row` checks exactly that.
+    """When it happens: for docs/api.md and the OpenAPI document."""
+    # Any: the type of a mapping cannot relate a value to its key; `_row` does.
     message: Callable[[Any], str]
-    param: Callable[[Any], str | None]
-    failed_generation: Callable[[Any], str | None]
-    headers: Callable[[Any], Mapping[str, str]]
+    code: str | None = None
+    param: Callable[[Any], str | None] = lambda error: None
+    failed_generation: Callable[[Any], str | None] = lambda error: None
+    headers: Callable[[Any], Mapping[str, str]] = lambda error: {}
     type: Callable[[Any], ErrorType] | None = None
-    """Where the status alone does not say it."""
+    """None if the status determines the type."""
 
 
 def _row(
@@ -174,9 +174,9 @@ def _row(
 ) -> tuple[type[Exception], ErrorRow]:
     return error_type, ErrorRow(
         status=status,
-        code=code,
         when=when,
         message=message,
+        code=code,
         param=param,
         failed_generation=failed_generation,
         headers=headers,
@@ -189,7 +189,7 @@ def _clipped(text: str) -> str:
 
 
 def _retry_after(error: QueueFullError | EngineUnavailableError) -> Mapping[str, str]:
-    # Clients ignore 0 and anything above 60.
+    # Clients ignore values outside 1 to 60 seconds.
     return {"retry-after": str(min(max(error.retry_after_s, 1), 60))}
 
 
@@ -198,7 +198,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             MalformedMessageError,
             400,
-            when="What was sent is no HTTP/1.1 request. The connection ends.",
+            when="The bytes are not a valid HTTP/1.1 request. The connection is closed.",
             message=lambda error: "This is not a valid HTTP/1.1 request.",
         ),
         _row(
@@ -210,21 +210,21 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             InvalidRequestError,
             400,
-            when="A field is missing, unknown, refused, out of range or at odds with another one.",
+            when="A field is missing, unknown, refused, out of range, or contradicts another one.",
             message=lambda error: error.message,
             param=lambda error: error.param,
         ),
         _row(
             InvalidParameterError,
             400,
-            when="A field is refused after the model was chosen.",
+            when="The chosen model does not support the value of a field.",
             message=lambda error: f"'{error.param}' : {error.reason}",
             param=lambda error: error.param,
         ),
         _row(
             TemplateError,
             400,
-            when="The model's chat template does not take this sequence of messages.",
+            when="The model's chat template refuses the messages, such as an unsupported order of roles.",
             message=lambda error: (
                 f"'messages' : the model's chat template refuses them: {_clipped(error.reason)}"
             ),
@@ -233,7 +233,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             TemplateLimitError,
             400,
-            when="The model's chat template takes too long for these messages, or writes too much.",
+            when="The model's chat template exceeds its time or the length of its output.",
             message=lambda error: (
                 f"'messages' : the model's chat template needs more than {error.limit:,.12g} "
                 f"{error.unit} for them, which is all it may take."
@@ -256,7 +256,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             InvalidSchemaError,
             400,
             when=(
-                "The JSON Schema of the response format is wrong, or asks for what cannot be kept; "
+                "The JSON Schema of the response format is invalid or not supported; "
                 "the message has the JSON pointer."
             ),
             message=lambda error: (
@@ -269,7 +269,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             BudgetTooSmallError,
             400,
             "json_validate_failed",
-            when="A JSON document was asked for, and `max_tokens` cannot hold even the smallest one.",
+            when="`max_tokens` cannot hold the smallest JSON document of the response format.",
             message=lambda error: f"Failed to generate JSON: {error.reason}.",
             failed_generation=lambda error: error.reason,
         ),
@@ -277,7 +277,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             JsonValidateFailedError,
             400,
             "json_validate_failed",
-            when="The answer is not the JSON document that was asked for.",
+            when="The answer is not a JSON document of the response format.",
             message=lambda error: (
                 f"Failed to generate JSON: {error.reason}. See 'failed_generation' for the text "
                 "there is."
@@ -288,7 +288,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             OriginNotAllowedError,
             403,
             "origin_not_allowed",
-            when="A web page asks, by the header `origin`, which the operator has not let in.",
+            when="The header `origin` names a web page's origin that the operator has not allowed.",
             message=lambda error: (
                 f"Pages of {_clipped(error.origin)} may not use this server. Its operator can let "
                 "them in with the setting cors_origin."
@@ -298,7 +298,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             CallBudgetTooSmallError,
             400,
             "tool_use_failed",
-            when="A call is required, and `max_tokens` cannot hold even the smallest one.",
+            when="A function call is required, and `max_tokens` cannot hold the smallest one.",
             message=lambda error: f"Failed to call a function: {error.reason}.",
             failed_generation=lambda error: error.failed_generation,
         ),
@@ -307,8 +307,8 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             400,
             "tool_use_failed",
             when=(
-                "A call was generated that is not whole, or that its schema refuses because it says "
-                "more than a grammar can."
+                "The generated function call is incomplete, or violates a rule of its schema that is "
+                "checked only at the end."
             ),
             message=lambda error: (
                 f"Failed to call a function: {_clipped(error.reason)}. See 'failed_generation' for "
@@ -319,7 +319,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             TierNotAllowedError,
             400,
-            when="The API key may not ask for this service tier.",
+            when="The API key may not use this service tier.",
             message=lambda error: (
                 f"'service_tier' : '{error.service_tier}' is not for this API key"
             ),
@@ -329,7 +329,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             InvalidApiKeyError,
             401,
             "invalid_api_key",
-            when="The server has keys, and the header `authorization` has none of them.",
+            when="The server requires an API key, and the header `authorization` has no valid one.",
             message=lambda error: "Invalid API Key",
         ),
         _row(
@@ -356,7 +356,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             UnknownUrlError,
             404,
             "unknown_url",
-            when="Nothing is served at this path.",
+            when="This path is not served.",
             message=lambda error: (
                 f"Unknown request URL: {error.method} {_clipped(error.path)}. "
                 "The API is served under /openai/v1 and /v1; GET /openapi.json describes it."
@@ -366,7 +366,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             MethodNotAllowedError,
             405,
             "method_not_allowed",
-            when="The path is served, for other methods.",
+            when="This path is served for other methods.",
             message=lambda error: (
                 f"{error.method} is not allowed at {_clipped(error.path)}: use {error.allow}."
             ),
@@ -376,7 +376,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             BodyTooLargeError,
             413,
             "request_too_large",
-            when="The body has more bytes than the server reads.",
+            when="The body exceeds the limit of the server.",
             message=lambda error: (
                 f"Request too large: the body may have at most {error.max_body_bytes} bytes."
             ),
@@ -385,7 +385,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             RequestTooLargeError,
             413,
             "rate_limit_exceeded",
-            when="The request alone has more tokens than a rate limit: it can never succeed.",
+            when="The request alone exceeds a rate limit, so it can never succeed.",
             message=too_large_message,
             headers=lambda error: rate_limit_headers(error.remaining_limits),
             type=error_type,
@@ -394,8 +394,8 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             RateLimitExceededError,
             429,
             "rate_limit_exceeded",
-            when="A rate limit is used up. The header `retry-after` says when to come back; "
-            "`x-should-retry: false` comes with daily limits.",
+            when="A rate limit is used up. The header `retry-after` holds the seconds to wait; "
+            "`x-should-retry: false` is sent with daily limits.",
             message=rate_limit_message,
             headers=lambda error: {
                 **rate_limit_headers(error.remaining_limits),
@@ -407,7 +407,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             UnsupportedMediaTypeError,
             415,
             "unsupported_media_type",
-            when="The header content-type names something else than JSON.",
+            when="The header content-type is not that of JSON.",
             message=lambda error: (
                 f"The content type '{_clipped(error.content_type)}' is not supported: "
                 "send application/json."
@@ -416,7 +416,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             QueueFullError,
             503,
-            when="Too many requests wait already. The header `retry-after` says when to come back.",
+            when="The queue is full. The header `retry-after` holds the seconds to wait.",
             message=lambda error: (
                 f"The server is over capacity: {error.num_waiting} {error.unit} wait and its queue "
                 f"holds {error.limit}. Please try again in a moment."
@@ -427,8 +427,8 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             QueueShareFullError,
             503,
             when=(
-                "The API key has more requests in the queue than one key may have now, so that others "
-                "find room. Comes with `retry-after`."
+                "The API key already has its share of the queue, the rest of which is for other keys. "
+                "Sent with `retry-after`."
             ),
             message=lambda error: (
                 f"The server is over capacity, and {error.num_waiting} {error.unit} of this API key are "
@@ -439,7 +439,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             EngineUnavailableError,
             503,
-            when="The engine is starting, restarting or stopping. Comes with `retry-after`.",
+            when="The engine is starting, restarting or stopping. Sent with `retry-after`.",
             message=lambda error: f"The engine is not available: {error.reason}.",
             headers=_retry_after,
         ),
@@ -452,15 +452,15 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
                 f"The request was not finished within {error.timeout_s:g} seconds, which is all it "
                 "may take."
             ),
-            # Who sets a deadline does not want it to begin again.
+            # A retry by the SDK would start the deadline again.
             headers=lambda error: {"x-should-retry": "false"},
         ),
         _row(
             RequestQuarantinedError,
             500,
             when=(
-                "A request with this prompt ended the engine again and again: for an hour it is not "
-                "tried. Comes with `x-should-retry: false`."
+                "The engine died each time it worked on this prompt, which is refused for an hour. "
+                "Sent with `x-should-retry: false`."
             ),
             message=lambda error: (
                 "A request like this one ended the engine again and again, so it is not tried now. "
@@ -471,7 +471,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             EngineDiedError,
             500,
-            when="The engine ended each time it worked on this request; it is being restarted.",
+            when="The engine died each time it worked on this request, and is being restarted.",
             message=lambda error: (
                 "The engine ended unexpectedly while it worked on this request. It is being "
                 "restarted: please try again."
@@ -480,7 +480,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
         _row(
             ConstraintFailedError,
             500,
-            when="The rules of JSON mode could not be applied: a bug.",
+            when="The output constraint failed: a bug.",
             message=lambda error: "The output constraint failed: this is a bug of the server.",
         ),
         _row(
@@ -494,26 +494,25 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
 
 UNEXPECTED = ErrorRow(
     status=500,
-    code=None,
     when="A bug of the server. Its log has the details under this request id.",
     message=lambda error: "Internal error: this is a bug of the server.",
-    param=lambda error: None,
-    failed_generation=lambda error: None,
-    headers=lambda error: {},
 )
+"""The row of every exception that is not in `ERROR_TABLE`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a client sees of an error."""
+    """The error response."""
 
     status: int
+    """At least 400."""
     error: ErrorObject
     headers: Mapping[str, str]
+    """Headers that only this error has; names in lower case."""
 
 
 def describe(error: Exception, *, request_id: str) -> Problem:
-    """The answer to a request that ended in `error`, whatever it is."""
+    """The response to a request that failed with `error`. Never raises."""
     row = ERROR_TABLE.get(type(error), UNEXPECTED)
     message = row.message(error)
     if row.status == 500:

@@ -1,7 +1,7 @@
-"""Names for what happens here: ids of requests, completions and calls.
+"""Ids of requests, completions and calls.
 
-A request id is `req_` and 26 characters of lowercase Crockford base32: 48 bits of milliseconds,
-then 80 random bits. Ids made later sort later, so a log sorted by id is a log sorted by time.
+A request id is `req_` and a ULID in lower case: 48 bits of milliseconds, then 80 random bits, as 26
+characters of Crockford's base32. Ids sort by time, to the millisecond.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _NUM_RANDOM_BITS = 80
 
 
 def request_id_at(milliseconds: int, random_bits: int) -> str:
-    """The request id of a moment: `milliseconds` since 1970 (48 bits) and 80 `random_bits`."""
+    """The request id of a time. `milliseconds`: since 1970, 48 bits; `random_bits`: 80 bits."""
     value = (milliseconds << _NUM_RANDOM_BITS) | random_bits
     shifts = range(5 * (_NUM_CHARACTERS - 1), -1, -5)
     return "req_" + "".join(_CROCKFORD[(value >> shift) & 31] for shift in shifts)
 
 
 def new_request_id() -> str:
-    """A request id for now."""
+    """A request id of the current time."""
     return request_id_at(time.time_ns() // 1_000_000, secrets.randbits(_NUM_RANDOM_BITS))
 
 

@@ -11,10 +11,10 @@ from galop.chat.request import ChatRequest
 
 
 class CompletionWatch(Protocol):
-    """Sees one completion go by."""
+    """Observer of one completion."""
 
     def take(self, event: CompletionEvent) -> None:
-        """The completion has got this far. Must not block and must not raise."""
+        """The next event of the completion. Must not block and must not raise."""
 
 
 class RequestObserver(Protocol):
@@ -27,7 +27,7 @@ class RequestObserver(Protocol):
         """A request failed with `error`, before its response started or during its stream."""
 
     def completion(self, request: ChatRequest) -> AbstractContextManager[CompletionWatch]:
-        """Watches a completion from here to the end of the block, however it ends."""
+        """Observes a completion that begins with the block and ends with it."""
 
 
 class _NoWatch:
@@ -46,5 +46,5 @@ class NoObserver:
 
     @contextmanager
     def completion(self, request: ChatRequest) -> Iterator[CompletionWatch]:
-        """Nobody watches."""
+        """Nothing."""
         yield _NoWatch()

@@ -1,4 +1,4 @@
-"""GET /openapi.json: the description of this API, made from the wire types."""
+"""GET /openapi.json: the OpenAPI document, generated from the wire types and the error table."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ data: [DONE]
 
 def _completions_operation(schema: dict[type, Any]) -> dict[str, Any]:
     request = {"application/json": {"schema": schema[ChatCompletionRequest]}}
-    answer = _json("The answer, in one piece or streamed", schema[ChatCompletion])
-    # OpenAPI 3.1 has no words for events: readers disagree on whether a schema is that of one or of all.
+    answer = _json("The answer, streamed or not", schema[ChatCompletion])
+    # An example, not a schema: readers of OpenAPI 3.1 disagree whether it would describe one event or all.
     answer["content"]["text/event-stream"] = {"example": _STREAM_EXAMPLE}
     statuses = sorted({row.status for row in ERROR_TABLE.values()} - {405})
     return {
@@ -121,7 +121,7 @@ def _model_operation(schema: dict[type, Any]) -> dict[str, Any]:
                 "name": "model",
                 "in": "path",
                 "required": True,
-                "description": "May hold slashes, as they are or as %2F.",
+                "description": "Slashes may be written as they are or as %2F.",
                 "schema": {"type": "string"},
             }
         ],

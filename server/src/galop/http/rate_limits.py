@@ -1,6 +1,6 @@
-"""Rate limits on the wire: the `x-ratelimit-...` headers, the messages of a 429, and when to come back.
+"""Rate limits on the wire: the headers `x-ratelimit-...` and `retry-after`, and the messages of 413 and 429.
 
-Source: the API reference, "Rate limits"; clients read numbers and durations out of the messages.
+Source: the API reference, "Rate limits". Clients parse numbers and durations in the messages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHORTEST_WAIT_S = 0.001
 
 
 def rate_limit_headers(remaining_limits: RemainingLimits) -> dict[str, str]:
-    """`x-ratelimit-...`: requests are those per day, tokens those per minute."""
+    """The headers `x-ratelimit-...`: requests per day, tokens per minute."""
     headers = {}
     for unit, gauge in (
         ("requests", remaining_limits.requests),
@@ -39,7 +39,7 @@ def rate_limit_headers(remaining_limits: RemainingLimits) -> dict[str, str]:
 
 
 def rate_limit_message(error: RateLimitExceededError) -> str:
-    """Clients read the numbers and the duration out of it: keep their form."""
+    """Message of a 429. Clients parse the numbers and the duration, so their form must stay."""
     return (
         f"Rate limit of `{error.exceeded.owner}` for model `{error.model}` reached on "
         f"{LIMIT_WORDS[error.exceeded.name]}: Limit {error.exceeded.limit}, Used {error.exceeded.used}, "
@@ -49,7 +49,7 @@ def rate_limit_message(error: RateLimitExceededError) -> str:
 
 
 def too_large_message(error: RequestTooLargeError) -> str:
-    """No `Used` and no wait: neither matters."""
+    """Message of a 413."""
     return (
         f"Request too large for model `{error.model}`: `{error.exceeded.owner}` has a limit on "
         f"{LIMIT_WORDS[error.exceeded.name]}: Limit {error.exceeded.limit}, Requested {error.exceeded.requested}. Please reduce "
@@ -63,7 +63,7 @@ def error_type(error: RateLimitExceededError | RequestTooLargeError) -> ErrorTyp
 
 
 def retry_headers(error: RateLimitExceededError) -> dict[str, str]:
-    """Whole seconds, rounded up. Nobody should sleep on a daily limit: the SDK is told not to."""
+    """`retry-after` in whole seconds, rounded up; with a daily limit also the SDK's `x-should-retry: false`."""
     headers = {"retry-after": str(math.ceil(max(error.exceeded.wait_s, _SHORTEST_WAIT_S)))}
     if error.exceeded.name in ("rpd", "tpd"):
         headers["x-should-retry"] = "false"
@@ -71,7 +71,7 @@ def retry_headers(error: RateLimitExceededError) -> dict[str, str]:
 
 
 def duration_text(seconds: float) -> str:
-    """As Go prints durations (package time, Duration.String): 2h22m12.864s, 6s, 172ms, 0s."""
+    """A duration as Go prints it (package time, Duration.String): 2h22m12.864s, 6s, 172ms, 0s."""
     nanoseconds = round(seconds * 1e9)
     if nanoseconds < 1_000_000_000:
         return f"{_decimal(nanoseconds, 1_000_000)}ms" if nanoseconds else "0s"

@@ -1,12 +1,11 @@
-"""What goes over the wire, as types: the request, the answers, the errors.
+"""Wire types: the request, the responses, the errors. /openapi.json and docs/api.md are generated from them.
 
-The request is a closed schema: one strict decode accepts exactly this, and /openapi.json and
-docs/api.md are made from it. Every field says what happens to it: `honoured`, `meaningless`
-(accepted because clients send it, changes nothing here) or `refused` (known, and only null passes).
-Must not know defaults that depend on a model, nor how anything is answered.
+The request is a closed schema: unknown fields are refused. Each field has an effect: `honoured`,
+`meaningless` (accepted because clients send it, but without effect) or `refused` (only null is accepted).
+Must not know defaults that depend on a model.
 
-Names and order of keys: the Chat Completions API of Groq (OpenAPI document of 2024-10, and the
-fields that clients of 2026 rely on).
+Names and order of keys: the Chat Completions API of Groq (OpenAPI document of 2024-10), and later fields
+that clients of 2026 use.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ REFUSED = "x-refused"
 """Schema keyword of a property that only accepts null; its value is the reason."""
 
 MAX_MESSAGES = 4096
-"""Far above any conversation that fits a context window; bounds what a request can cost to check."""
+"""Bounds the cost of checking a request; a context window holds far fewer messages."""
 MAX_STOP_LENGTH = 4096
-"""Characters of one stop sequence. Text is held back while it may be the start of one."""
+"""Characters of one stop sequence. Text that may be the start of one is held back."""
 MAX_TOOLS = 128
 """Entries of `tools`, and of `tool_calls` in a message."""
 MAX_LOGIT_BIAS = 1024
@@ -58,7 +57,7 @@ _AUDIO = "this server answers with text only"
 
 
 class TextPart(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A piece of text. The parts of a message are joined by newlines."""
+    """A part of a message. The parts are joined by newlines."""
 
     # A field instead of a struct tag: msgspec accepts a lone tagged struct without its tag, although the
     # schema that it generates requires the tag.
@@ -68,14 +67,14 @@ class TextPart(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 TextParts = Annotated[list[TextPart], Meta(min_length=1)]
 Name = Annotated[
-    str | None, _honoured("Given to the chat template, which decides whether the model sees it.")
+    str | None, _honoured("Passed to the chat template, which may leave it out of the prompt.")
 ]
 
 
 class SystemMessage(
     Struct, tag="system", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """What the model should be and do."""
+    """Instructions for the model."""
 
     content: str | TextParts
     name: Name = None
@@ -93,42 +92,42 @@ class DeveloperMessage(
 class UserMessage(
     Struct, tag="user", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """What the user says."""
+    """A message of the user."""
 
     content: str | TextParts
     name: Name = None
 
 
 class CalledFunction(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A function and what it was called with."""
+    """The name and the arguments of a call."""
 
     name: str
     arguments: Annotated[str, Meta(description="A JSON object, as text.")]
 
 
 class ToolCallEcho(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A call that the model made before."""
+    """An earlier call of the model, sent back by the client."""
 
     type: Literal["function"]
     id: str
     function: CalledFunction
-    index: Annotated[int | None, _meaningless("Calls of a stream are numbered.")] = None
+    index: Annotated[int | None, _meaningless("Part of streamed calls.")] = None
 
 
-_ECHO = "Dropped: clients send back the message they received, with everything in it."
+_ECHO = "Ignored: clients send back whole messages that they received."
 
 
 class AssistantMessage(
     Struct, tag="assistant", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """What the model said before. `content` may be null, or absent beside calls, `reasoning` or `refusal`."""
+    """An earlier answer of the model. `content` may be null, or absent beside calls, `reasoning` or `refusal`."""
 
     content: str | TextParts | None | UnsetType = UNSET
     name: Name = None
     reasoning: Annotated[str | None, _meaningless(_ECHO)] = None
     reasoning_content: Annotated[str | None, _meaningless(_ECHO)] = None
     refusal: Annotated[str | None, _meaningless(_ECHO)] = None
-    # Any: whatever shape these have in the answers of other servers, they are dropped.
+    # Any: ignored fields, whose types differ between servers.
     reasoning_details: Annotated[Any, _meaningless(_ECHO)] = None
     annotations: Annotated[Any, _meaningless(_ECHO)] = None
     executed_tools: Annotated[Any, _meaningless(_ECHO)] = None
@@ -140,18 +139,18 @@ class AssistantMessage(
     cache_breakpoint: Annotated[Any, _meaningless(_ECHO)] = None
     audio: Annotated[None, _refused(_AUDIO)] = None
     function_call: Annotated[
-        CalledFunction | None, _honoured("The older form of one entry of `tool_calls`.")
+        CalledFunction | None, _honoured("The older form of `tool_calls`, for one call.")
     ] = None
     tool_calls: Annotated[
         Annotated[list[ToolCallEcho], Meta(max_length=MAX_TOOLS)] | None,
-        _honoured("The calls that the model made, each with an id of its own."),
+        _honoured("The calls of the model. Their ids are unique in the message."),
     ] = None
 
 
 class ToolMessage(
     Struct, tag="tool", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """What a call gave. `tool_call_id` is the id of a call in a message before."""
+    """The result of a call. `tool_call_id` is the id of a call in an earlier message."""
 
     content: str | TextParts
     tool_call_id: str
@@ -161,7 +160,7 @@ class ToolMessage(
 class FunctionMessage(
     Struct, tag="function", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """What a `function_call` gave: the older form of a tool message, for the latest call of `name`."""
+    """The result of the latest `function_call` of `name`: the older form of a tool message."""
 
     content: str | None
     name: str
@@ -200,30 +199,29 @@ class JsonObjectFormat(
 
 
 class JsonSchema(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The documents that are wanted."""
+    """The JSON Schema of the answer."""
 
     name: Annotated[
         Annotated[str, Meta(pattern=_NAME)],
         _honoured("For error messages: letters, digits, `_` and `-`, at most 64."),
     ]
-    description: Annotated[str | None, _honoured("Told to the model together with the schema.")] = (
-        None
-    )
-    # Any: a JSON Schema, which the domain reads.
+    description: Annotated[
+        str | None, _honoured("Part of the prompt, together with the schema.")
+    ] = None
+    # Any: a JSON Schema, which `chat` checks.
     schema: Annotated[
         dict[str, Any] | None,
         _honoured(
-            "A JSON Schema (drafts 4 to 2020-12); see docs/structured-output.md for what of it. "
+            "A JSON Schema (drafts 4 to 2020-12); docs/structured-output.md lists the supported keywords. "
             "Default: any object."
         ),
     ] = None
     strict: Annotated[
         bool | None,
         _honoured(
-            "Default false. Both are kept while the answer is generated. Where no document can be "
-            "found beforehand that satisfies the schema, true refuses the request, and false lets "
-            "the model try: the answer is checked at its end, and may fail with "
-            "`json_validate_failed`."
+            "Default false. Either way the answer follows the schema while it is generated. If no "
+            "document that satisfies the schema can be found beforehand, true refuses the request; "
+            "false checks the answer at its end, where it may fail with `json_validate_failed`."
         ),
     ] = None
 
@@ -240,7 +238,7 @@ class StreamOptions(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     """Options that need `stream: true`."""
 
     include_usage: Annotated[
-        bool | None, _honoured("One more chunk before the end, with `usage` and no choices.")
+        bool | None, _honoured("Sends a last chunk with `usage` and without choices.")
     ] = None
 
 
@@ -250,53 +248,52 @@ class FunctionDefinition(Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     name: Annotated[
         str, Meta(description="Letters, digits, `_` and `-`, at most 64; unique in the request.")
     ]
-    description: Annotated[str | None, Meta(description="Told to the model.")] = None
+    description: Annotated[str | None, Meta(description="Part of the prompt.")] = None
     # Any: a JSON Schema.
     parameters: Annotated[
         dict[str, Any] | None,
         Meta(
-            description="A JSON Schema of the arguments, which are an object. "
-            "Default: no arguments."
+            description="The JSON Schema of the arguments, of type object. Default: no arguments."
         ),
     ] = None
     strict: Annotated[
         bool | None,
         Meta(
-            description="Arguments follow the schema either way. With true, a schema that cannot be "
-            "kept in full while the arguments are written is refused; otherwise what remains is "
-            "checked at the end."
+            description="Either way the arguments follow the schema while they are generated. True "
+            "refuses a schema with rules that cannot be enforced then; otherwise these are checked "
+            "at the end."
         ),
     ] = None
 
 
 class FunctionTool(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A tool: the only type there is here."""
+    """A tool. Functions are the only type."""
 
     type: Literal["function"]
     function: FunctionDefinition
 
 
 class FunctionName(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One of the functions."""
+    """The name of a function of the request."""
 
     name: str
 
 
 class NamedToolChoice(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """This function must be called."""
+    """The function that must be called."""
 
     type: Literal["function"]
     function: FunctionName
 
 
 WireServiceTier = Literal["auto", "default", "on_demand", "flex", "performance"]
-"""`protocol.literals.ServiceTier`, and the words of other clients for the default."""
+"""`protocol.literals.ServiceTier`, and OpenAI's names of its default."""
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 StopSequence = Annotated[str, Meta(max_length=MAX_STOP_LENGTH)]
 
 
 class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The body of POST /openai/v1/chat/completions. Null means the same as absent everywhere."""
+    """The body of POST /openai/v1/chat/completions. For optional fields null means the same as absent."""
 
     messages: Annotated[
         list[Message],
@@ -314,86 +311,85 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
 
     temperature: Annotated[
         Annotated[float, Meta(ge=0, le=2)] | None,
-        _honoured("Default 1. At 0 the most likely token is always taken."),
+        _honoured("Default 1. 0 always chooses the most likely token."),
     ] = None
     top_p: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         _honoured(
-            "Default 1. Samples from the most likely tokens that together have this probability; "
-            "at 0 that is the single most likely one."
+            "Default 1. Samples from the smallest set of most likely tokens that has at least this "
+            "probability; 0 means only the most likely one."
         ),
     ] = None
     max_tokens: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         _honoured(
-            "The most tokens one choice may have. Default, and limit of any larger number: what "
-            "the context window holds after the prompt. "
-            "In JSON mode the document is closed in time."
+            "The maximum of tokens per choice. Default, and limit of larger numbers: the rest of the "
+            "context window after the prompt. In JSON mode the document is closed within it."
         ),
     ] = None
     max_completion_tokens: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        _honoured("The newer name of `max_tokens`. Giving both with different values is a 400."),
+        _honoured("The newer name of `max_tokens`. Different values of both are a 400."),
     ] = None
     stop: Annotated[
         StopSequence | Annotated[list[StopSequence], Meta(max_length=4)] | None,
         _honoured(
-            "Ends the answer just before the first of these texts; in JSON mode only the text of string "
-            "values counts, and the document is closed there. Empty texts and an empty array "
-            "mean the same as null."
+            "Ends the answer just before the first of these texts. JSON mode searches only string "
+            "values, and closes the document there. Empty texts and an empty array mean the same "
+            "as null."
         ),
     ] = None
-    stream: Annotated[bool | None, _honoured("Default false. Answers with server-sent events.")] = (
-        None
-    )
+    stream: Annotated[
+        bool | None, _honoured("Default false. True sends the answer as server-sent events.")
+    ] = None
     stream_options: Annotated[StreamOptions | None, _honoured("Only with `stream: true`.")] = None
     seed: Annotated[
         Annotated[int, Meta(extra_json_schema={"minimum": MIN_SEED, "maximum": MAX_SEED})] | None,
         _honoured(
-            "A negative number means itself plus 2**64. The same request with "
-            "the same seed gives the same answer. Default: a random one. `x_groq.seed` tells which."
+            "Negative numbers mean themselves plus 2**64. The same request with the same seed gives "
+            "the same answer. Default: random. `x_groq.seed` holds the seed that was used."
         ),
     ] = None
     n: Annotated[
         Annotated[int, Meta(ge=1, le=8)] | None,
-        _honoured("Default 1. This many answers, sampled independently from one prompt."),
+        _honoured("Default 1. The number of choices, sampled independently from one prompt."),
     ] = None
     response_format: Annotated[
         TextFormat | JsonObjectFormat | JsonSchemaFormat | None,
         _honoured(
-            'Default `{"type": "text"}`. With `{"type": "json_object"}` every answer is one whole JSON '
-            "object, with `json_schema` one document of the schema, or the request fails with "
-            "`json_validate_failed`; streaming and stop sequences work too."
+            'Default `{"type": "text"}`. With `{"type": "json_object"}` every answer is one complete '
+            "JSON object, with `json_schema` one document of the schema, or the request fails with "
+            "`json_validate_failed`. Streaming and stop sequences work too."
         ),
     ] = None
     frequency_penalty: Annotated[
         Penalty | None,
-        _honoured("Default 0. Subtracted from a token's logit for each time it was generated."),
+        _honoured("Default 0. Subtracted from a token's logit once per time it was generated."),
     ] = None
     presence_penalty: Annotated[
         Penalty | None,
-        _honoured("Default 0. Subtracted from the logits of tokens that were generated at all."),
+        _honoured("Default 0. Subtracted once from the logit of each generated token."),
     ] = None
     logit_bias: Annotated[
         Annotated[
             dict[str, Annotated[float, Meta(ge=-100, le=100)]], Meta(max_length=MAX_LOGIT_BIAS)
         ]
         | None,
-        _honoured("Token ids, written as strings, and what to add to their logits."),
+        _honoured("Maps token ids, as strings, to numbers that are added to their logits."),
     ] = None
     logprobs: Annotated[
-        bool | None, _honoured("Default false. The log probability of every generated token.")
+        bool | None, _honoured("Default false. True returns the log probability of each token.")
     ] = None
     top_logprobs: Annotated[
         Annotated[int, Meta(ge=0, le=20)] | None,
-        _honoured("Only with `logprobs: true`. This many of the most likely tokens beside each."),
+        _honoured("Only with `logprobs: true`. The number of most likely tokens per position."),
     ] = None
 
     tools: Annotated[
         Annotated[list[FunctionTool], Meta(max_length=MAX_TOOLS)] | None,
         _honoured(
-            "Functions that the model may call. What it calls is one of them, with arguments that "
-            "its schema validates: docs/tools.md."
+            "Functions that the model may call. Calls name one of them, with arguments that its schema "
+            "validates: docs/tools.md."
         ),
     ] = None
     tool_choice: Annotated[
@@ -401,11 +397,11 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
         _honoured(
             "Default `auto` with tools: the model decides. `required`: at least one call; "
             '`{"type": "function", "function": {"name": ...}}`: one call of this function; `none`: '
-            "no call, and the model is not told of the tools."
+            "no call, and the prompt does not mention the tools."
         ),
     ] = None
     parallel_tool_calls: Annotated[
-        bool | None, _honoured("Default true. With false an answer has at most one call.")
+        bool | None, _honoured("Default true. False allows at most one call per choice.")
     ] = None
     functions: Annotated[
         Annotated[list[FunctionDefinition], Meta(max_length=MAX_TOOLS)] | None,
@@ -420,8 +416,9 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     reasoning_format: Annotated[
         ReasoningFormat | None,
         _honoured(
-            "For models that reason. Default `parsed`: in `reasoning`, apart from the content; `hidden`: "
-            "nowhere; `raw`: in the content between its tags, which JSON mode and tools exclude."
+            "For models that reason: where the reasoning is returned. Default `parsed`: in `reasoning`; "
+            "`hidden`: nowhere; `raw`: in the content between its tags, not allowed with JSON mode or "
+            "tools."
         ),
     ] = None
     include_reasoning: Annotated[
@@ -431,25 +428,26 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     reasoning_effort: Annotated[
         ReasoningEffort | None,
         _honoured(
-            "Where the model's chat template has such a setting; refused where it has none. `default` "
-            "is always taken by models that reason, `none` by those that do not."
+            "A setting of the model's chat template; refused if the template has none, except `default` "
+            "for models that reason and `none` for models that do not."
         ),
     ] = None
 
     user: Annotated[str | None, _meaningless("No effect.")] = None
     store: Annotated[bool | None, _meaningless("No effect: nothing is stored.")] = None
-    # Any: the shape of something that is dropped is nobody's concern.
+    # Any: ignored.
     metadata: Annotated[dict[str, Any] | None, _meaningless("No effect: nothing is stored.")] = None
     service_tier: Annotated[
         WireServiceTier | None,
         _honoured(
-            "Share of the machine while others wait: `performance`, for keys that may, gets four "
-            "times that of `on_demand`, `flex` a quarter. `auto` and `default` are `on_demand`; the "
-            "answer says which it was."
+            "Share of the machine while requests wait: `performance`, for keys that may use it, gets "
+            "four times that of `on_demand`, `flex` a quarter. `auto` and `default` mean `on_demand`. "
+            "The answer holds the tier that was used."
         ),
     ] = None
     prompt_cache_key: Annotated[
-        str | None, _meaningless("No effect: prompts that begin alike share their cache anyway.")
+        str | None,
+        _meaningless("No effect: prompts with a common beginning share their cache anyway."),
     ] = None
     prompt_cache_retention: Annotated[str | None, _meaningless("No effect.")] = None
     safety_identifier: Annotated[str | None, _meaningless("No effect.")] = None
@@ -470,7 +468,7 @@ class ChatCompletionRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_
     debug: Annotated[None, _refused("answers carry no debugging fields")] = None
     audio: Annotated[None, _refused(_AUDIO)] = None
     prediction: Annotated[None, _refused("predicted outputs are not implemented")] = None
-    verbosity: Annotated[None, _refused("the models served here have no such setting")] = None
+    verbosity: Annotated[None, _refused("no model of this server has such a setting")] = None
 
 
 # --- answers -------------------------------------------------------------------------------------
@@ -485,7 +483,7 @@ class CompletionTokensDetails(Struct, frozen=True):
 
 
 class UsageObject(Struct, frozen=True, kw_only=True):
-    """What a completion took: tokens, and seconds measured where they happen."""
+    """Tokens and times of a completion. Times are in seconds, measured by the engine."""
 
     queue_time: float
     prompt_tokens: int
@@ -495,11 +493,11 @@ class UsageObject(Struct, frozen=True, kw_only=True):
     total_tokens: int
     total_time: Annotated[float, Meta(description="prompt_time + completion_time.")]
     prompt_tokens_details: Annotated[
-        PromptTokensDetails | UnsetType, Meta(description="Only where the cache held some.")
+        PromptTokensDetails | UnsetType, Meta(description="Only if the cache held some of them.")
     ] = UNSET
     completion_tokens_details: Annotated[
         CompletionTokensDetails | UnsetType,
-        Meta(description="Only where the model reasoned apart from its answer."),
+        Meta(description="Only if the model reasoned apart from its answer."),
     ] = UNSET
 
 
@@ -510,17 +508,18 @@ class TopLogprobObject(Struct, frozen=True, kw_only=True):
 
 
 class TokenLogprobObject(Struct, frozen=True, kw_only=True):
-    """One generated token, and how likely the model itself found it."""
+    """A generated token and its log probability."""
 
     token: str
     bytes: list[int]
     logprob: Annotated[
-        float, Meta(description="Natural logarithm; -9999 stands for anything below that.")
+        float,
+        Meta(description="Natural logarithm, without the constraint; -9999 if it is infinite."),
     ]
     top_logprobs: list[TopLogprobObject]
     constrained_logprob: Annotated[
         float | UnsetType,
-        Meta(description="Only in JSON mode: the same among the tokens that JSON allowed here."),
+        Meta(description="Only in JSON mode: the same among the tokens that the document allows."),
     ] = UNSET
 
 
@@ -530,16 +529,18 @@ class LogprobsObject(Struct, frozen=True, kw_only=True):
 
 
 class XGroq(Struct, frozen=True, kw_only=True):
-    id: Annotated[str, Meta(description="The request id; the same as the header x-request-id.")]
+    id: Annotated[str, Meta(description="The request id, as in the header x-request-id.")]
     seed: Annotated[
         int | UnsetType,
-        Meta(description="The seed that was used: send it to get this answer again."),
+        Meta(
+            description="The seed that was used. Sent with the same request it gives this answer again."
+        ),
     ] = UNSET
     json_completed: Annotated[
         bool | UnsetType,
         Meta(
-            description="True when `max_tokens` ended the answer and the JSON document, or the call, "
-            "was closed within it: it is whole, and `finish_reason` is `length`."
+            description="True if `max_tokens` ended the answer and the JSON document or call was closed "
+            "in time: it is complete, although `finish_reason` is `length`."
         ),
     ] = UNSET
     usage: UsageObject | UnsetType = UNSET
@@ -551,7 +552,7 @@ class FunctionObject(Struct, frozen=True, kw_only=True):
 
 
 class ToolCallObject(Struct, frozen=True, kw_only=True):
-    """A call that the model makes. Answer it with a message of the role `tool` and this id."""
+    """A call of the model. The message of role `tool` with its result has the same id."""
 
     id: str
     type: Literal["function"] = "function"
@@ -560,7 +561,7 @@ class ToolCallObject(Struct, frozen=True, kw_only=True):
 
 class ResponseMessage(Struct, frozen=True, kw_only=True):
     role: Literal["assistant"] = "assistant"
-    content: Annotated[str | None, Meta(description="Null where there are calls and no text.")]
+    content: Annotated[str | None, Meta(description="Null if there are calls and no text.")]
     reasoning: str | UnsetType = UNSET
     tool_calls: list[ToolCallObject] | UnsetType = UNSET
     function_call: FunctionObject | UnsetType = UNSET
@@ -574,7 +575,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class ChatCompletion(Struct, frozen=True, kw_only=True):
-    """The answer in one piece."""
+    """The answer, not streamed."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -602,7 +603,7 @@ class ChunkDelta(Struct, frozen=True, kw_only=True):
     role: Literal["assistant"] | UnsetType = UNSET
     content: Annotated[
         str | None | UnsetType,
-        Meta(description="Null only beside `role`, where calls come instead of text."),
+        Meta(description="Null only beside `role`, if the choice begins with a call."),
     ] = UNSET
     reasoning: str | UnsetType = UNSET
     tool_calls: list[ToolCallDelta] | UnsetType = UNSET
@@ -640,7 +641,7 @@ class ModelObject(Struct, frozen=True, kw_only=True):
     public_apps: None = None
     max_completion_tokens: int
     alias_of: Annotated[
-        str | UnsetType, Meta(description="Only on aliases: the model that answers.")
+        str | UnsetType, Meta(description="Only for aliases: the id of the model.")
     ] = UNSET
 
 
@@ -653,17 +654,17 @@ ErrorType = Literal["invalid_request_error", "internal_server_error", "tokens", 
 
 
 class ErrorObject(Struct, frozen=True, kw_only=True):
-    """What went wrong. Keys that do not apply are absent."""
+    """An error. Keys that do not apply are absent."""
 
     message: str
     type: ErrorType
-    param: Annotated[
-        str | UnsetType, Meta(description="The dotted path of the field at fault.")
-    ] = UNSET
+    param: Annotated[str | UnsetType, Meta(description="The dotted path of the wrong field.")] = (
+        UNSET
+    )
     code: str | UnsetType = UNSET
     failed_generation: Annotated[
         str | UnsetType,
-        Meta(description="With json_validate_failed and tool_use_failed: the text there is."),
+        Meta(description="With json_validate_failed and tool_use_failed: the generated text."),
     ] = UNSET
     status_code: Annotated[
         int | UnsetType, Meta(description="Only in the error event of a stream.")

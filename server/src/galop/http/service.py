@@ -1,4 +1,4 @@
-"""What this room needs from the one below it: something that completes conversations."""
+"""The interface of the chat service that this room calls."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from galop.chat.request import ChatRequest
 
 
 class ChatService(Protocol):
-    """A conversation goes in, events come out."""
+    """Prepares and runs completions."""
 
     @property
     def models(self) -> ModelRegistry:
-        """Every id that requests may name."""
+        """The models and aliases that requests may name."""
 
     async def prepare(self, request: ChatRequest, model: ChatModel) -> PreparedRequest:
-        """Everything that can be done before a request gets a place in the engine. Raises ChatError."""
+        """Renders and tokenizes the prompt and compiles the constraint of a request. Raises ChatError."""
 
     def run(
         self, prepared: PreparedRequest, meter: Meter | None = None
