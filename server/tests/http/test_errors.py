@@ -207,7 +207,7 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         OURS,
         None,
         None,
-        "over capacity, and 70 sequences of this API key are in its queue, where 68 may be now",
+        "over capacity, and 70 sequences of this API key are in its queue; its share is 68 now",
     ),
     (EngineUnavailableError("starting"), 503, OURS, None, None, "not available: starting"),
     (
@@ -218,7 +218,7 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
         None,
         "not finished within 2.5 seconds",
     ),
-    (EngineDiedError(exit_code=-9), 500, OURS, None, None, "ended unexpectedly"),
+    (EngineDiedError(exit_code=-9), 500, OURS, None, None, "died while it worked on this request"),
     (RequestQuarantinedError(), 500, OURS, None, None, "not tried now"),
     (ConstraintFailedError("secret"), 500, OURS, None, None, "bug"),
     (EngineInternalError("secret"), 500, OURS, None, None, "bug"),

@@ -139,7 +139,7 @@ def test_the_error_event_byte_by_byte() -> None:
     assert error_event(problem) == (
         b"event: error\n"
         b'data: {"error":{"message":"Failed to generate JSON: truncated. See \'failed_generation\' '
-        b'for the text there is.","type":"invalid_request_error","code":"json_validate_failed",'
+        b'for the generated text.","type":"invalid_request_error","code":"json_validate_failed",'
         b'"failed_generation":"{\\"a","status_code":400}}\n\n'
     )
 

@@ -194,7 +194,7 @@ def test_arguments_that_are_no_object_stay_text(arguments: str) -> None:
         (
             [RESULT, CALLED],
             "messages.0.tool_call_id",
-            "is not the id of a call in a message before",
+            "is not the id of a call in an earlier message",
         ),
         ([{**CALLED, "tool_calls": [CALL, CALL]}], "messages.0.tool_calls.1.id", "is taken"),
         (

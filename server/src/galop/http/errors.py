@@ -236,7 +236,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             when="The model's chat template exceeds its time or the length of its output.",
             message=lambda error: (
                 f"'messages' : the model's chat template needs more than {error.limit:,.12g} "
-                f"{error.unit} for them, which is all it may take."
+                f"{error.unit} for them, which is its limit."
             ),
             param=lambda error: "messages",
         ),
@@ -279,8 +279,8 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             "json_validate_failed",
             when="The answer is not a JSON document of the response format.",
             message=lambda error: (
-                f"Failed to generate JSON: {error.reason}. See 'failed_generation' for the text "
-                "there is."
+                f"Failed to generate JSON: {error.reason}. See 'failed_generation' for the "
+                "generated text."
             ),
             failed_generation=lambda error: error.failed_generation,
         ),
@@ -290,8 +290,8 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             "origin_not_allowed",
             when="The header `origin` names a web page's origin that the operator has not allowed.",
             message=lambda error: (
-                f"Pages of {_clipped(error.origin)} may not use this server. Its operator can let "
-                "them in with the setting cors_origin."
+                f"Pages of {_clipped(error.origin)} may not use this server. Its operator can allow "
+                "them with the setting cors_origin."
             ),
         ),
         _row(
@@ -312,7 +312,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             ),
             message=lambda error: (
                 f"Failed to call a function: {_clipped(error.reason)}. See 'failed_generation' for "
-                "the text there is."
+                "the generated text."
             ),
             failed_generation=lambda error: error.failed_generation,
         ),
@@ -432,7 +432,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             ),
             message=lambda error: (
                 f"The server is over capacity, and {error.num_waiting} {error.unit} of this API key are "
-                f"in its queue, where {error.limit} may be now. Please try again in a moment."
+                f"in its queue; its share is {error.limit} now. Please try again in a moment."
             ),
             headers=_retry_after,
         ),
@@ -449,8 +449,7 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             "request_timeout",
             when="The deadline of the header `x-request-timeout` or of the operator has passed.",
             message=lambda error: (
-                f"The request was not finished within {error.timeout_s:g} seconds, which is all it "
-                "may take."
+                f"The request was not finished within {error.timeout_s:g} seconds, which is its limit."
             ),
             # A retry by the SDK would start the deadline again.
             headers=lambda error: {"x-should-retry": "false"},
@@ -463,8 +462,8 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
                 "Sent with `x-should-retry: false`."
             ),
             message=lambda error: (
-                "A request like this one ended the engine again and again, so it is not tried now. "
-                "Please change the prompt, and tell the operator of this server."
+                "The engine died each time it worked on this prompt, so the request is not tried now. "
+                "Please change the prompt, and inform the operator of this server."
             ),
             headers=lambda error: {"x-should-retry": "false"},
         ),
@@ -473,8 +472,8 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
             500,
             when="The engine died each time it worked on this request, and is being restarted.",
             message=lambda error: (
-                "The engine ended unexpectedly while it worked on this request. It is being "
-                "restarted: please try again."
+                "The engine died while it worked on this request. It is being restarted: please try "
+                "again."
             ),
         ),
         _row(

@@ -151,7 +151,7 @@ def with_calls(
             if message.tool_call_id not in called:
                 raise refuse(
                     f"messages.{index}.tool_call_id",
-                    f"'{quoted(message.tool_call_id)}' is not the id of a call in a message before",
+                    f"'{quoted(message.tool_call_id)}' is not the id of a call in an earlier message",
                 )
             name = message.name or called[message.tool_call_id]
             completed.append({**written, "tool_call_id": message.tool_call_id, "name": name})
@@ -160,7 +160,7 @@ def with_calls(
             if call_id is None:
                 raise refuse(
                     f"messages.{index}.name",
-                    f"'{quoted(message.name)}' is not called in a message before",
+                    f"'{quoted(message.name)}' is not called in an earlier message",
                 )
             completed.append({**written, "tool_call_id": call_id})
         else:
