@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from galop.cli.doctor.examine import examine
+from galop.cli.doctor.command import examine
 from galop.cli.doctor.finding import Finding
 from galop.config.sources import configure
 

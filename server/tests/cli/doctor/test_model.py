@@ -1,4 +1,4 @@
-"""The model's file."""
+"""Checks of the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from galop.cli.doctor.model import check_template, check_tuned
+from galop.cli.doctor.model import (
+    check_kernels,
+    check_memory,
+    check_template,
+    check_tuned,
+    unused_features,
+)
 from galop.config.models import ServedModel
 from galop.tuning.stored import TunedWeights
 
@@ -69,3 +75,44 @@ def test_the_embedded_model_and_its_memory_are_described(examined: Examined) -> 
     assert found["model"].verdict == "ok"
     assert "context window 1024" in found["model"].text
     assert "94 MB of KV cache (4 x 1024 tokens, 23 kB each" in found["memory"].text
+
+
+@pytest.mark.model
+def test_the_compiled_features_come_first() -> None:
+    """Then galop's own kernels. Slow ones are warnings, never problems."""
+    first, second, *_ = findings = list(check_kernels())
+    assert first.text.startswith("compiled for ")
+    assert second.text.startswith("galop's own ")
+    assert {finding.verdict for finding in findings} <= {"ok", "warning"}
+
+
+def test_features_that_were_not_compiled_in_have_llama_cpps_names() -> None:
+    """Features that no kernel uses do not count."""
+    cpu = {"avx2", "fma", "avx512_vnni", "fpu"}
+    assert unused_features(cpu, {"AVX2", "NEON"}) == ["FMA", "AVX512_VNNI"]
+    assert unused_features(cpu, {"AVX2", "FMA", "AVX512_VNNI"}) == []
+
+
+@pytest.mark.parametrize(
+    ("available_bytes", "verdict", "advice"),
+    [
+        (5_000, "ok", ""),
+        (4_999, "warning", "--max-sequences 3"),
+        (1_999, "warning", "--context-window"),
+        (999, "problem", "smaller model"),
+        (None, "ok", ""),
+    ],
+)
+def test_more_context_than_memory_is_told_with_what_would_fit(
+    available_bytes: int | None, verdict: str, advice: str
+) -> None:
+    """The KV cache is taken as it fills: such a server starts, and dies later."""
+    finding = check_memory(
+        weights_bytes=1_000,
+        cache_bytes_per_token=10,
+        window=100,
+        num_sequences=4,
+        available_bytes=available_bytes,
+    )
+    assert finding.verdict == verdict
+    assert advice in finding.advice

@@ -1,15 +1,21 @@
-"""The command `galop doctor`: prints the findings, one line each."""
+"""The command `galop doctor`: runs every check and prints the findings, one line each."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import textwrap
+from collections.abc import Iterator
 
 import click
 
+from galop.cli.checks import check_settings
+from galop.cli.doctor.finding import Finding
 from galop.cli.options import with_settings
+from galop.config.models import served_model
+from galop.config.settings import SettingError
 from galop.config.sources import Configuration
+from galop.library.embedded import EmbeddedModelMissingError
 
 INDENT = 22
 """Columns of verdict and subject, before the text."""
@@ -22,8 +28,6 @@ def doctor(configuration: Configuration) -> None:
 
     Exit code 0: it would serve, perhaps with warnings. 1: it would not. 2: a setting is wrong.
     """
-    from galop.cli.doctor.examine import examine
-
     logging.basicConfig(level=logging.CRITICAL)  # what libraries log is in the findings
     verdicts = []
     for finding in examine(configuration):
@@ -34,6 +38,43 @@ def doctor(configuration: Configuration) -> None:
     click.echo(f"\n{_counted(num_problems, 'problem')}, {_counted(num_warnings, 'warning')}")
     if num_problems:
         raise click.exceptions.Exit(1)
+
+
+def examine(configuration: Configuration) -> Iterator[Finding]:
+    """Yields the findings in the order in which `galop serve` would meet the faults.
+
+    Raises nothing that a setting causes.
+    """
+    from galop.cli.doctor import machine, model
+    from galop.cli.doctor.keys import check_keys
+
+    yield from machine.check_packages()
+    yield from machine.check_cores()
+    yield from check_configuration(configuration)
+    served = None
+    try:
+        served = served_model(configuration)
+    except (SettingError, EmbeddedModelMissingError) as error:
+        yield Finding("model", "problem", str(error))
+    else:
+        yield from model.check_model(configuration, served)
+    yield from check_keys(configuration, served)
+    yield machine.check_address(configuration.settings)
+    yield machine.check_open_files(machine.open_files_limit())
+    yield machine.check_cache(configuration.settings)
+    yield from machine.check_collector(configuration.settings)
+
+
+def check_configuration(configuration: Configuration) -> Iterator[Finding]:
+    """A warning for every unknown variable, then the first setting that cannot work."""
+    for warning in configuration.warnings:
+        yield Finding("settings", "warning", warning)
+    try:
+        check_settings(configuration)
+    except SettingError as error:
+        yield Finding("settings", "problem", str(error))
+    else:
+        yield Finding("settings", "ok", str(configuration.file or "no galop.toml"))
 
 
 def _line(start: str, text: str) -> str:

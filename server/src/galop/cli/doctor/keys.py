@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from galop.cli.doctor.directories import writable_place
 from galop.cli.doctor.finding import Finding
+from galop.cli.doctor.machine import writable_place
 from galop.config.models import ServedModel
 from galop.config.settings import SettingError, Settings, default_state_directory
 from galop.config.sources import Configuration
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from galop.accounts.keys import ApiKey
 
 
-def check(configuration: Configuration, model: ServedModel | None) -> Iterator[Finding]:
+def check_keys(configuration: Configuration, model: ServedModel | None) -> Iterator[Finding]:
     """The ledger, its keys, and whether the address needs keys. `model` is None if there is none."""
     from galop.accounts.errors import LedgerUnavailableError
     from galop.cli.store import open_store
