@@ -6,7 +6,7 @@ import pytest
 
 from galop.accounts.keys import ApiKey
 from galop.accounts.limits import RateLimits
-from galop.cli.key_options import KeyChanges
+from galop.cli.key_options import LIMITS, changed_key
 
 KEY = ApiKey(
     id="key_1",
@@ -23,11 +23,8 @@ KEY = ApiKey(
 
 
 def changed(**changes: object) -> ApiKey:
-    nothing: dict[str, object] = dict.fromkeys(
-        ("expiry", "group", "models", "may_use_performance"), None
-    )
-    fields = {**nothing, "limits": {}, **changes}
-    return KeyChanges(**fields).applied_to(KEY)  # type: ignore[arg-type]  # a test's shorthand
+    nothing: dict[str, object] = dict.fromkeys(("expires", "group", "performance", *LIMITS))
+    return changed_key(KEY, {**nothing, "model": (), **changes})  # type: ignore[typeddict-item]  # a test's shorthand
 
 
 def test_what_is_not_named_stays() -> None:
@@ -38,14 +35,14 @@ def test_what_is_not_named_stays() -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "value"),
     [
-        ({"expiry": 7.0}, "expires_s", 7.0),
-        ({"expiry": "never"}, "expires_s", None),
+        ({"expires": 7.0}, "expires_s", 7.0),
+        ({"expires": "never"}, "expires_s", None),
         ({"group": "others"}, "group", "others"),
         ({"group": "none"}, "group", None),
-        ({"models": ("x", "y")}, "models", ("x", "y")),
-        ({"models": ("x", "all")}, "models", ()),
-        ({"may_use_performance": False}, "may_use_performance", False),
-        ({"limits": {"rpm": None, "tpm": 9}}, "limits", RateLimits(tpm=9, tpd=100)),
+        ({"model": ("x", "y")}, "models", ("x", "y")),
+        ({"model": ("x", "all")}, "models", ()),
+        ({"performance": False}, "may_use_performance", False),
+        ({"rpm": "none", "tpm": 9}, "limits", RateLimits(tpm=9, tpd=100)),
     ],
 )
 def test_one_change_changes_one_field(

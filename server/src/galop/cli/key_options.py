@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import wraps
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import click
 
@@ -48,84 +46,65 @@ _KEY_OPTIONS = (
         help="Let it ask for service_tier performance.",
     ),
 )
+_LIMIT_OPTIONS = tuple(
+    click.option(
+        f"--{name}", type=values.limit, metavar="N", help=f"Limit of {meaning}; none for no limit."
+    )
+    for name, meaning in LIMITS.items()
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyChanges:
-    """What the command line says about a key. None: it says nothing, so nothing changes."""
+class LimitChanges(TypedDict):
+    """The values of `limit_options`. None: not given, so the limit stays."""
 
-    expiry: float | Literal["never"] | None
+    rpm: int | Literal["none"] | None
+    tpm: int | Literal["none"] | None
+    rpd: int | Literal["none"] | None
+    tpd: int | Literal["none"] | None
+
+
+class KeyChanges(LimitChanges):
+    """The values of `key_options`. None: not given, so nothing changes."""
+
+    expires: float | Literal["never"] | None
     """Unix seconds, in the future."""
     group: str | None
     """The name of a group, or `none` to leave the group."""
-    models: tuple[str, ...] | None
-    """Ids of models or aliases, at least one; with `all` among them, every model."""
-    may_use_performance: bool | None
+    model: tuple[str, ...]
+    """Ids of models or aliases; with `all` among them, every model. Empty: not given."""
+    performance: bool | None
     """Whether the key may ask for `service_tier` performance."""
-    limits: Mapping[str, int | None]
-    """A name of `LIMITS` to the limit, None for no limit. Names that are not in it stay."""
-
-    def applied_to(self, key: ApiKey) -> ApiKey:
-        """The key with these changes."""
-        if self.expiry is not None:
-            key = replace(key, expires_s=None if self.expiry == "never" else self.expiry)
-        if self.group is not None:
-            key = replace(key, group=None if self.group == "none" else self.group)
-        if self.models is not None:
-            key = replace(key, models=() if "all" in self.models else self.models)
-        if self.may_use_performance is not None:
-            key = replace(key, may_use_performance=self.may_use_performance)
-        return replace(key, limits=replace(key.limits, **self.limits))
 
 
 def key_options(command: Callback) -> Callback:
-    """Add the options of `KeyChanges`; the command takes them as `changes`."""
-
-    @wraps(command)
-    def run(
-        *,
-        expires: float | Literal["never"] | None,
-        group: str | None,
-        model: tuple[str, ...],
-        performance: bool | None,
-        limits: Mapping[str, int | None],
-        **others: object,
-    ) -> None:
-        changes = KeyChanges(
-            expiry=expires,
-            group=group,
-            models=model or None,
-            may_use_performance=performance,
-            limits=limits,
-        )
-        command(changes=changes, **others)
-
-    decorated = limit_options(run)
+    """Adds the options of a key; the command takes `KeyChanges` as keyword arguments."""
+    command = limit_options(command)
     for option in reversed(_KEY_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+        command = option(command)
+    return command
 
 
 def limit_options(command: Callback) -> Callback:
-    """Add an option for every limit; the command takes those that were given as `limits`."""
+    """Adds an option for every limit; the command takes `LimitChanges` as keyword arguments."""
+    for option in reversed(_LIMIT_OPTIONS):
+        command = option(command)
+    return command
 
-    @wraps(command)
-    def run(**others: object) -> None:
-        given = {name: others.pop(name) for name in LIMITS}
-        limits = {
-            name: None if limit == "none" else limit
-            for name, limit in given.items()
-            if limit is not None
-        }
-        command(limits=limits, **others)
 
-    decorated: Callback = run
-    for name, meaning in reversed(LIMITS.items()):
-        option = click.option(
-            f"--{name}",
-            type=values.limit,
-            metavar="N",
-            help=f"Limit of {meaning}; none for no limit.",
-        )
-        decorated = option(decorated)
-    return decorated
+def changed_key(key: ApiKey, changes: KeyChanges) -> ApiKey:
+    """`key` with the changes."""
+    if (expires := changes["expires"]) is not None:
+        key = replace(key, expires_s=None if expires == "never" else expires)
+    if (group := changes["group"]) is not None:
+        key = replace(key, group=None if group == "none" else group)
+    if models := changes["model"]:
+        key = replace(key, models=() if "all" in models else models)
+    if (may_use_performance := changes["performance"]) is not None:
+        key = replace(key, may_use_performance=may_use_performance)
+    return replace(key, limits=replace(key.limits, **given_limits(changes)))
+
+
+def given_limits(changes: LimitChanges) -> dict[str, int | None]:
+    """Name of each limit that was given to its number; None for no limit."""
+    given = {name: limit for name in LIMITS if (limit := changes[name]) is not None}  # type: ignore[literal-required]
+    return {name: None if limit == "none" else limit for name, limit in given.items()}

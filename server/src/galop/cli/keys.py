@@ -6,15 +6,21 @@ A running server notices within a second.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from galop.cli.groups import OrderedGroup
-from galop.cli.key_options import KeyChanges, key_options, limit_options
+from galop.cli.key_options import (
+    KeyChanges,
+    LimitChanges,
+    changed_key,
+    given_limits,
+    key_options,
+    limit_options,
+)
 from galop.cli.options import with_settings
 from galop.cli.store import STORE_SETTINGS, opened_store
 from galop.cli.tables import print_table
@@ -38,13 +44,13 @@ def keys() -> None:
 @new_name
 @key_options
 @with_settings(STORE_SETTINGS)
-def create(configuration: Configuration, name: str, changes: KeyChanges) -> None:
+def create(configuration: Configuration, name: str, **changes: Unpack[KeyChanges]) -> None:
     """Make a key and print it: this is the only time it can be seen."""
     from galop.accounts.keys import ApiKey
 
     draft = ApiKey(id="", name=name, prefix="", digest=b"", created_s=time.time())
     with opened_store(configuration.settings) as store:
-        secret_key, key = store.create_key(changes.applied_to(draft))
+        secret_key, key = store.create_key(changed_key(draft, changes))
     _show_once(secret_key, key)
 
 
@@ -77,11 +83,13 @@ def list_keys(configuration: Configuration, *, show_all: bool) -> None:
 @click.option("--name", type=key_name, metavar="NAME", help="A new name.")
 @key_options
 @with_settings(STORE_SETTINGS)
-def change(configuration: Configuration, which: str, name: str | None, changes: KeyChanges) -> None:
+def change(
+    configuration: Configuration, which: str, name: str | None, **changes: Unpack[KeyChanges]
+) -> None:
     """Change what a key may do. What is not named stays as it is."""
 
     def changed(key: ApiKey) -> ApiKey:
-        return changes.applied_to(key if name is None else replace(key, name=name))
+        return changed_key(key if name is None else replace(key, name=name), changes)
 
     with opened_store(configuration.settings) as store:
         key = store.change_key(which, changed)
@@ -119,10 +127,10 @@ def revoke(configuration: Configuration, which: str) -> None:
 @new_name
 @limit_options
 @with_settings(STORE_SETTINGS)
-def set_group(configuration: Configuration, name: str, limits: Mapping[str, int | None]) -> None:
+def set_group(configuration: Configuration, name: str, **limits: Unpack[LimitChanges]) -> None:
     """Set limits that the keys of a group share. What is not named stays as it is."""
     with opened_store(configuration.settings) as store:
-        group = store.change_group(name, limits)
+        group = store.change_group(name, given_limits(limits))
     click.echo(f"group {group.name}: {_limits_text(group.limits) or 'no limits'}")
 
 

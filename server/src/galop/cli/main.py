@@ -20,7 +20,7 @@ COMMANDS = {
     "keys": "galop.cli.keys:keys",
     "usage": "galop.cli.usage:usage",
     "config": "galop.cli.config:config",
-    "version": "galop.cli.version:version",
+    "version": "galop.cli.main:version",
 }
 """Name of a command to `module:attribute`, in the order of the help text."""
 
@@ -34,6 +34,12 @@ COMMANDS = {
 @click.version_option(__version__, message="galop %(version)s")
 def command_line() -> None:
     """A self-hosted chat completion server: the Groq API of 2024 on your own machine."""
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"galop {__version__}")
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The table of settings as options of a command.
 
-`@with_settings()` gives a command `--config` and one option for every setting; the command itself
-takes the finished `Configuration`. A wrong setting ends the program with exit code 2 and one message
-that names the flag, the variable, or the key of the file.
+`@with_settings()` adds `--config` and one option per setting to a command, which takes a `Configuration`.
+A wrong setting ends the program with exit code 2 and one message that names the flag, the variable or the
+key of the file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,14 +19,8 @@ from galop.cli.errors import reported_errors
 from galop.config.settings import SETTINGS, Setting
 from galop.config.sources import FILE_VARIABLE, configure
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
 Callback = Callable[..., None]
 """What click calls with one keyword argument per parameter of the command."""
-
-PATH_KINDS = {"PATH": "file", "FILE": "file", "DIR": "dir"}
-"""Metavar of a setting to the kind of path that the shell completes."""
 
 config_option = click.option(
     "--config",
@@ -40,10 +34,10 @@ config_option = click.option(
 def with_settings(
     names: Iterable[str] = tuple(SETTINGS), *, descriptions: Mapping[str, str] | None = None
 ) -> Callable[[Callback], Callback]:
-    """Decorate a command that takes a `Configuration` first, made of these settings' options.
+    """Decorates a command, whose first argument becomes the `Configuration` of these settings.
 
-    `descriptions` replace those of the table. All other parameters of the command come from the
-    decorators above this one.
+    `descriptions`: help texts that replace those of the table. The other arguments of the command come from
+    the decorators above this one.
     """
     settings = [SETTINGS[name] for name in names]
     descriptions = descriptions or {}
@@ -65,7 +59,7 @@ def with_settings(
 
 
 def setting_option(setting: Setting, description: str) -> Callable[[Callback], Callback]:
-    """A decorator that adds the setting's flag. It passes on the text, unconverted, or None."""
+    """A decorator that adds the setting's flag. Its value is text, or None if it is not given."""
     flag = setting.flag
     help_text = f"{description} {_facts(setting)}"
     if setting.is_switch:
@@ -77,12 +71,28 @@ def setting_option(setting: Setting, description: str) -> Callable[[Callback], C
         multiple=setting.is_list,
         metavar=setting.metavar,
         help=help_text,
-        shell_complete=_completer(setting),
+        type=_type(setting),
     )
 
 
+class _Choice(click.Choice[str]):
+    """Completes the choices. `configure` checks the value, so that all sources have the same message."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # Any: click's signature
+        return value
+
+
+def _type(setting: Setting) -> click.ParamType[Any]:
+    """The type of the flag, from which the shell completes choices, files and directories."""
+    if setting.choices:
+        return _Choice(setting.choices)
+    if setting.metavar in ("PATH", "FILE", "DIR"):
+        return click.Path(file_okay=setting.metavar != "DIR", readable=False)
+    return click.STRING
+
+
 def _given(value: object) -> object:
-    """The value of a flag as `configure` takes it: None where the flag was not given."""
+    """The value of a flag as `configure` takes it: None if the flag was not given."""
     if isinstance(value, tuple):
         return list(value) or None
     return value
@@ -96,17 +106,3 @@ def _facts(setting: Setting) -> str:
         default = setting.default
         facts.append(f"default: {'on' if default is True else default or 'off'}")
     return f"[{'; '.join(facts)}]"
-
-
-def _completer(setting: Setting) -> Callable[..., list[CompletionItem]]:
-    """What the shell offers as the setting's value: its choices, or files, or directories."""
-
-    # Any: click's signature
-    def complete(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        if kind := PATH_KINDS.get(setting.metavar):
-            return [CompletionItem(incomplete, type=kind)]
-        return [CompletionItem(each) for each in setting.choices if each.startswith(incomplete)]
-
-    return complete

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PIPE_WIDTH = 250
-"""Columns of a table that is not printed on a terminal: enough that no line is broken."""
+"""Columns of a table that is not printed on a terminal, so that no line is broken."""
 
 
 def print_table(table: Table) -> None:
-    """Print it as wide as the terminal; unbroken elsewhere."""
+    """Prints it as wide as the terminal, or `PIPE_WIDTH` columns wide elsewhere."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPE_WIDTH
