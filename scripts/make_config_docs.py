@@ -23,8 +23,8 @@ TEMPLATE = """\
 # Configuration
 
 Every setting is a flag of `galop serve`, an environment variable, and a key of `galop.toml`: the
-setting `max_waiting` is `--max-waiting`, `GALOP_MAX_WAITING` and `max_waiting`. A flag goes before a
-variable, a variable before the file, the file before the default.
+setting `max_waiting` is `--max-waiting`, `GALOP_MAX_WAITING` and `max_waiting`. A flag overrides a
+variable, a variable the file, the file the default.
 
 ```toml
 # galop.toml
@@ -34,10 +34,10 @@ alias = ["my-model=smollm2-135m-instruct"]
 
 - The file is the one named by `--config` or `GALOP_CONFIG`, else `galop.toml` in the working
   directory. All keys are at the top level. Relative paths start at the working directory.
-- An unknown key, a value of the wrong type or out of range ends the command with exit code 2 and one
-  message that names the file and the key, with a suggestion where one is near. An unknown variable
-  `GALOP_...` is only warned about: other programs may set them.
-- An empty value is refused, but for lists: an empty address would be every address.
+- An unknown key, or a value of the wrong type or out of range, ends the command with exit code 2 and one
+  message that names the file and the key, and suggests a similar key if there is one. An unknown variable
+  `GALOP_...` is only a warning: other programs may set such variables.
+- An empty value is refused, except for lists: an empty address would mean all addresses.
 - In variables, switches are `1`/`0`, `true`/`false`, `yes`/`no` or `on`/`off`, and lists are separated
   by commas. On the command line a switch is `--tuned` or `--no-tuned`, and the flag of a list is given
   once for every entry.

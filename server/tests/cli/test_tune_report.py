@@ -23,7 +23,9 @@ def candidate(name: str, seconds: float, *, is_deterministic: bool = True) -> Ca
     )
 
 
-def test_the_table_compares_every_format_with_the_file_as_shipped() -> None:
+def test_the_table_compares_every_format_with_the_file_as_shipped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The chosen one is marked; refused ones say why."""
     shipped, fast = candidate("as shipped", 2.0), candidate("Q8_0", 1.0)
     outcome = TuningOutcome(
@@ -34,10 +36,8 @@ def test_the_table_compares_every_format_with_the_file_as_shipped() -> None:
         threads_by_rows={1: 2, 4: 2},
         record_path=Path("/cache/record.json"),
     )
-    console = Console(file=io.StringIO(), highlight=False, width=40)
-    print_outcome(console, outcome)
-    assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().splitlines()
+    print_outcome(outcome)
+    lines = capsys.readouterr().out.splitlines()
     (row,) = [line for line in lines if "> Q8_0" in line]
     cells = [cell.strip() for cell in row.strip("| ").split("|")]
     assert cells == ["> Q8_0", "100", *["2.00"] * 6, "-8.3%", "yes"]

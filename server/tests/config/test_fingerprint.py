@@ -1,7 +1,8 @@
-"""Tuned weights in the settings and in the fingerprint."""
+"""What changes the fingerprint of a model."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from galop.config.fingerprint import fingerprint
 from galop.config.models import ServedModel
-from galop.config.settings import Settings, default_cache_directory
+from galop.config.settings import Settings
 from galop.tuning.stored import TunedWeights
 
 SETTINGS = Settings()
@@ -52,22 +53,12 @@ def test_the_fingerprint_does_not_change_with_threads(model: ServedModel) -> Non
     )
 
 
-def test_the_engine_loads_the_converted_file(model: ServedModel) -> None:
-    """While the model's own file stays the source of vocabulary and template."""
-    converted = replace(model, tuned=tuned(Path("/cache/q8_0.gguf"), "a"))
-    assert converted.weights == "/cache/q8_0.gguf"
-    assert str(converted.path) == model.source
-    assert replace(model, tuned=tuned(None, "")).weights == model.source
-    assert model.weights == model.source
+def test_the_fingerprint_changes_with_the_context_window(model: ServedModel) -> None:
+    """A prompt that is cut elsewhere gives another answer."""
+    assert fingerprint(Settings(context_window=512), model) != fingerprint(SETTINGS, model)
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("/somewhere", "/somewhere/galop"), ("", "~/.cache/galop"), ("relative", "~/.cache/galop")],
-)
-def test_the_cache_is_where_the_user_keeps_caches(
-    monkeypatch: pytest.MonkeyPatch, value: str, expected: str
-) -> None:
-    """XDG Base Directory Specification: a relative path counts as unset."""
-    monkeypatch.setenv("XDG_CACHE_HOME", value)
-    assert default_cache_directory() == Path(expected).expanduser()
+def test_the_fingerprint_has_the_form_of_the_api() -> None:
+    """Also for the model without weights, which has no file."""
+    scripted = ServedModel(source="scripted:x", name="m")
+    assert re.fullmatch("fp_[0-9a-f]{10}", fingerprint(SETTINGS, scripted))

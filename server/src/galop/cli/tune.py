@@ -115,15 +115,14 @@ def _run(request: TuningRequest) -> None:
     from galop.tuning.errors import TuningError
     from galop.tuning.tuner import tune as run
 
-    console = Console(highlight=False)
     try:
-        with _ended_by_sigterm(), progress_report(console) as report:
+        with _ended_by_sigterm(), progress_report(Console(highlight=False)) as report:
             outcome = run(request, report)
     except (TuningError, ModelError) as error:
         raise CommandFailedError(str(error)) from None
     except KeyboardInterrupt:
         raise InterruptedCommandError("tuning was interrupted; nothing has changed") from None
-    print_outcome(console, outcome)
+    print_outcome(outcome)
 
 
 def _formats(text: str) -> list[WeightFormat]:

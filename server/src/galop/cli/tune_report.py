@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from galop.cli.tables import print_table
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from galop.tuning.tuner import ProgressCallback, TuningOutcome
 
-PIPE_WIDTH = 100
-"""Least columns of a table that is not printed on a terminal."""
-
 
 @contextmanager
 def progress_report(console: Console) -> Iterator[ProgressCallback]:
-    """A callback that moves a bar on a terminal, and prints a line per step elsewhere."""
+    """A callback that moves a bar on a terminal and prints a line per step elsewhere."""
     if not console.is_terminal:
 
         def print_line(description: str, num_done: int, num_total: int) -> None:
@@ -45,20 +44,18 @@ def progress_report(console: Console) -> Iterator[ProgressCallback]:
         yield move_bar
 
 
-def print_outcome(console: Console, outcome: TuningOutcome) -> None:
-    """The table of formats, why some were refused, and which one `galop serve` uses from now on."""
-    if not console.is_terminal:
-        console.width = max(console.width, PIPE_WIDTH)
-    console.print(_table(outcome))
+def print_outcome(outcome: TuningOutcome) -> None:
+    """Prints the table of formats, why some were refused, and which one `galop serve` will use."""
+    print_table(_table(outcome))
     for name, reason in outcome.refusals.items():
-        console.print(f"  {name}: {reason}")
+        click.echo(f"  {name}: {reason}")
     threads = ", ".join(f"{rows}: {each}" for rows, each in outcome.threads_by_rows.items())
-    console.print(f"\nThreads by rows of a batch: {threads}; more rows use all.")
-    console.print(
+    click.echo(f"\nThreads by rows of a batch: {threads}; more rows use all.")
+    click.echo(
         f"Chosen: {outcome.chosen.name}. `galop serve` uses it from now on; "
         "--no-tuned serves the file as shipped."
     )
-    console.print(f"Stored in {outcome.record_path}", soft_wrap=True)
+    click.echo(f"Stored in {outcome.record_path}")
 
 
 def _table(outcome: TuningOutcome) -> Table:

@@ -1,1 +1,1 @@
-"""The settings: their table, the places they are read from, and the models they name."""
+"""The settings: their table, their sources, and the model that they name."""

@@ -1,9 +1,9 @@
-"""Which model is served, under which names and with which weights: the settings, resolved."""
+"""The model that the settings name: its file, ids, weights and context window."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from galop.config.settings import (
@@ -20,38 +20,37 @@ from galop.tuning.stored import TunedWeights, find_tuned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """One model."""
+    """A model to serve."""
 
     source: str
     """Path of a GGUF file, or `scripted:...`."""
     name: str
     """The id under which GET /models lists it."""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Further ids, each for the model's id."""
+    """Alias to the model's id."""
     tuned: TunedWeights | None = None
-    """None: the file as shipped."""
+    """The result of `galop tune`; None for the file as shipped."""
 
     @property
     def is_scripted(self) -> bool:
-        """True for the model without weights."""
+        """Whether it is the model without weights."""
         return self.source.startswith("scripted:")
 
     @property
     def path(self) -> Path:
-        """Where the GGUF file is. It has the vocabulary and the template, also if the weights
-        come from a converted copy."""
+        """The GGUF file: the source of vocabulary and template, even if the weights are a converted copy."""
         return Path(self.source)
 
     @property
     def weights(self) -> str:
-        """What the engine loads: the converted copy if there is one, else the model."""
+        """Path of the file that the engine loads: the converted copy if there is one, else `source`."""
         return str(self.tuned.path) if self.tuned and self.tuned.path else self.source
 
 
 def served_model(configuration: Configuration) -> ServedModel:
-    """What the settings mean. Raises `SettingError` and `EmbeddedModelMissingError`.
+    """The model of the settings, with the result of `galop tune` unless the setting `tuned` is off.
 
-    Looks for what `galop tune` stored, unless told not to.
+    Raises `SettingError` and `EmbeddedModelMissingError`.
     """
     settings = configuration.settings
     source = model_source(configuration)
@@ -69,20 +68,19 @@ def served_model(configuration: Configuration) -> ServedModel:
     )
     if not settings.tuned or model.is_scripted:
         return model
-    return ServedModel(
-        source=model.source,
-        name=model.name,
-        aliases=model.aliases,
-        tuned=find_tuned(
-            model.path,
-            settings.cache_dir or default_cache_directory(),
-            settings.threads or available_cores(),
-        ),
+    tuned = find_tuned(
+        model.path,
+        settings.cache_dir or default_cache_directory(),
+        settings.threads or available_cores(),
     )
+    return replace(model, tuned=tuned)
 
 
 def model_source(configuration: Configuration) -> str:
-    """The path of the model's file, checked to exist, or `scripted:...`."""
+    """The path of an existing file, or `scripted:...`.
+
+    Raises `SettingError` and `EmbeddedModelMissingError`.
+    """
     model = configuration.settings.model
     if model is None:
         return str(embedded_model_path())
@@ -114,10 +112,9 @@ def _aliases(
 
 
 def served_context_window(configuration: Configuration, training_context: int) -> int:
-    """The context window, in tokens. `training_context`: what the model was trained for, 0 if unknown.
+    """The context window, in tokens. `training_context`: tokens the model was trained for, 0 if unknown.
 
-    A default gives way to the training context. A window that was asked for does not: raises
-    `SettingError` if it is larger.
+    The default is reduced to the training context. A larger window that was set raises `SettingError`.
     """
     window = configuration.settings.context_window
     if not training_context or window <= training_context:

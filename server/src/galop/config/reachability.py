@@ -1,4 +1,4 @@
-"""Whether others can reach the server's address, and whether they may without an API key."""
+"""Refuses to serve other machines without API keys unless a setting allows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from galop.config.sources import Configuration
 
 
 def check_reachability(configuration: Configuration, *, has_keys: bool) -> None:
-    """Raises `SettingError` where others could use the server and nobody has said that they may."""
+    """Raises `SettingError` if other machines could use the server without a key and no setting allows it."""
     settings = configuration.settings
     if has_keys or settings.allow_anonymous or is_loopback(settings.host):
         return
@@ -21,10 +21,10 @@ def check_reachability(configuration: Configuration, *, has_keys: bool) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine can reach it."""
+    """Whether only programs on this machine can connect to `host`; False for a name other than localhost."""
     if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False  # a name: it may lead anywhere
+        return False  # a host name may resolve to any address

@@ -1,9 +1,9 @@
-"""Every setting of the server: one table, from which flags, environment variables, the keys of
-galop.toml, their validation and docs/configuration.md are made.
+"""The table of settings, from which flags, variables, keys of galop.toml, their validation and
+docs/configuration.md are generated.
 
-A setting called `max_waiting` is the flag --max-waiting, the variable GALOP_MAX_WAITING and the key
-`max_waiting`. To add one, add a field here and use it in `app`; run `make docs`.
-Where the values come from: `app.configuration`.
+The setting `max_waiting` is the flag --max-waiting, the variable GALOP_MAX_WAITING and the key
+`max_waiting`. To add a setting, add a field to `Settings`, use it, and run `make docs`.
+`config.sources` reads the values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAGE_MODEL_NAMES = ("llama3-8b-8192", "llama3-70b-8192", "mixtral-8x7b-32768", "
 
 
 def default_cache_directory() -> Path:
-    """Where `galop tune` keeps its result: `galop` in the user's cache directory.
+    """The directory of `galop tune`'s result: `galop` in the user's cache directory.
 
     A relative XDG_CACHE_HOME is invalid (XDG Base Directory Specification) and counts as unset.
     """
@@ -38,7 +38,7 @@ def default_cache_directory() -> Path:
 
 
 def default_state_directory() -> Path:
-    """Where keys and usage are kept: `galop` in the user's state directory.
+    """The directory of keys and usage: `galop` in the user's state directory.
 
     A relative XDG_STATE_HOME is invalid (XDG Base Directory Specification) and counts as unset.
     """
@@ -58,13 +58,13 @@ def _option(
     ge: float | None = None,
     le: float | None = None,
 ) -> Meta:
-    """What the type and the default of a setting do not say."""
+    """The properties of a setting besides type and default. `ge` and `le`: inclusive bounds."""
     extra = {"section": section, "metavar": metavar, "is_secret": is_secret}
     return Meta(description=description, ge=ge, le=le, extra=extra)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the operator asked for. Defaults are what an operator who says nothing gets."""
+    """The values of all settings."""
 
     model: Annotated[
         str | None,
@@ -95,7 +95,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         bool,
         _option(
             "Model",
-            "Let the embedded model also answer to the four model names of the 2024 page: "
+            "Let the four model names of the 2024 page be aliases of the embedded model: "
             + ", ".join(PAGE_MODEL_NAMES)
             + ".",
         ),
@@ -104,19 +104,19 @@ class Settings(Struct, frozen=True, kw_only=True):
         bool,
         _option(
             "Model",
-            "Serve the weights that `galop tune` found fastest, if it has been run for this model "
-            "on this machine.",
+            "Serve the weights that `galop tune` found fastest for this model on this machine, if it "
+            "has been run.",
         ),
     ] = True
     cache_dir: Annotated[
         Path | None,
         _option(
             "Model",
-            "Where `galop tune` keeps its result. Left out: galop in the user's cache directory.",
+            "Directory of `galop tune`'s result. Left out: galop in the user's cache directory.",
             metavar="DIR",
         ),
     ] = None
-    # Loopback: a server without keys is nobody else's business.
+    # Loopback: only this machine can use a server without keys.
     host: Annotated[str, _option("Network", "Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, _option("Network", "Port to listen on.", ge=1, le=65535)] = 8000
     tls_cert: Annotated[
@@ -152,15 +152,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         bool,
         _option(
             "Keys",
-            "Answer requests without an API key although there are keys, and listen on addresses "
-            "that others can reach although there are none.",
+            "Answer requests without an API key even if there are keys, and listen on addresses that "
+            "other machines can reach even if there are none.",
         ),
     ] = False
     state_dir: Annotated[
         Path | None,
         _option(
             "Keys",
-            "Where keys, limits and usage are kept. Left out: galop in the user's state directory.",
+            "Directory of keys, limits and usage. Left out: galop in the user's state directory.",
             metavar="DIR",
         ),
     ] = None
@@ -178,19 +178,21 @@ class Settings(Struct, frozen=True, kw_only=True):
         Path | None,
         _option(
             "Keys",
-            "The server's own secret, with which API keys are stored. Servers that share a database "
-            "need the same one. Left out: secret in the state directory, made when it is missing.",
+            "File of the server's secret, with which API keys are hashed. Servers that share a database "
+            "need the same secret. Left out: secret in the state directory, created if missing.",
             metavar="PATH",
         ),
     ] = None
-    # KV cache memory is used only where tokens are, so idle places in the batch are free.
-    max_sequences: Annotated[int, _option("Engine", "Completions in one batch.", ge=1, le=256)] = 16
-    # The page's llama3-8b-8192 in its name. A model trained on less gets less.
+    # KV cache memory is used only for tokens, so unused sequences cost nothing.
+    max_sequences: Annotated[
+        int, _option("Engine", "Sequences in one batch; every choice is one.", ge=1, le=256)
+    ] = 16
+    # As in the page's model name llama3-8b-8192. Reduced to the training context of the model.
     context_window: Annotated[
         int,
         _option(
             "Engine",
-            "Tokens of prompt and completion together, at most what the model was trained for. "
+            "Tokens of prompt and completion together, at most those the model was trained for. "
             "Memory is used as it fills.",
             ge=256,
         ),
@@ -199,8 +201,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         _option(
             "Engine",
-            "Prompt tokens per step while others generate: lower means smoother streams, higher "
-            "means faster first tokens.",
+            "Prompt tokens per step while other requests generate: lower means smoother streams, "
+            "higher means faster first tokens.",
             ge=16,
             le=512,
         ),
@@ -221,18 +223,17 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         _option(
             "Limits",
-            "Completions that may wait for a place in the batch; more get a 503. One API key gets at most "
+            "Sequences that may wait for a place in the batch; more get a 503. One API key gets at most "
             "four fifths of it.",
             ge=0,
         ),
     ] = 128
-    # About what the context windows of one full batch hold: minutes of prefill on two cores.
+    # The tokens of 16 context windows, as many as a full batch has: minutes of prefill on two cores.
     max_waiting_tokens: Annotated[
         int,
         _option(
             "Limits",
-            "Prompt tokens that may wait to be computed; requests beyond that get a 503, unless "
-            "nothing else waits.",
+            "Prompt tokens that may wait to be computed; more get a 503, unless nothing else waits.",
             ge=1,
         ),
     ] = 131_072
@@ -244,8 +245,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             int,
             _option(
                 "Limits",
-                "The longest that a completion may take, waiting included; then it is a 504. The header "
-                "x-request-timeout can ask for less. Left out: as long as it needs.",
+                "The longest time of a request, waiting included; then it is a 504. The header "
+                "x-request-timeout can set a shorter one. Left out: no limit.",
                 metavar="SECONDS",
                 ge=1,
             ),
@@ -256,8 +257,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         _option(
             "Limits",
-            "A client that takes longer to send its request, or takes nothing of its answer for "
-            "this long, is disconnected and its completion cancelled.",
+            "A client that takes longer to send its request, or reads nothing of its answer for this "
+            "long, is disconnected and its completion cancelled.",
             metavar="SECONDS",
             ge=1,
         ),
@@ -266,7 +267,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         _option(
             "Limits",
-            "How long running answers may go on after SIGTERM or Ctrl-C.",
+            "How long running requests may continue after SIGTERM or Ctrl-C.",
             metavar="SECONDS",
             ge=0,
         ),
@@ -275,8 +276,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         _option(
             "Limits",
-            "How many more times a request is tried when the engine dies while working on it; "
-            "its client sees a pause. The last try runs alone.",
+            "How often a request is retried if the engine dies while it works on it; the client sees a "
+            "pause. The last retry runs alone.",
             ge=0,
             le=10,
         ),
@@ -285,12 +286,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         _option(
             "Limits",
-            "An engine that has work and takes no step for this long is killed and started again.",
+            "An engine that has work but ends no step for this long is killed and restarted.",
             metavar="SECONDS",
             ge=1,
         ),
     ] = 60
-    log_level: Annotated[LogLevel, _option("Observability", "How much to log, to stderr.")] = "info"
+    log_level: Annotated[
+        LogLevel, _option("Observability", "Lowest level of the log on stderr.")
+    ] = "info"
     log_format: Annotated[
         LogFormat,
         _option("Observability", "'json' writes one object per line, with request ids as keys."),
@@ -299,7 +302,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         bool,
         _option(
             "Observability",
-            "Also log what users say and what the model answers. Off, neither is ever logged.",
+            "Also log prompts and answers, which are never logged otherwise.",
         ),
     ] = False
     metrics: Annotated[
@@ -317,8 +320,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class SettingError(Exception):
-    """A setting is wrong. `source` names what the operator wrote (a flag, a variable, a key of a
-    file), `reason` is one line for them."""
+    """A setting is wrong. `source`: the flag, variable or key of a file; `reason`: one line for the operator."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
@@ -328,71 +330,75 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table."""
+    """One setting: a row of the table."""
 
     name: str
+    """In snake case."""
     type: Any  # a type expression, as is the next
+    """Without bounds."""
     annotated_type: Any
-    """The same with its bounds."""
+    """With bounds."""
     default: object
+    """None if the setting has no value."""
     meta: Meta
+    """As made by `_option`."""
 
     @property
     def flag(self) -> str:
-        """As on the command line, without `--no-`."""
+        """The flag that sets it: `--max-waiting`."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:
-        """The environment variable."""
+        """The environment variable: `GALOP_MAX_WAITING`."""
         return "GALOP_" + self.name.upper()
 
     @property
     def description(self) -> str:
-        """A sentence or two."""
+        """For help texts and docs/configuration.md."""
         return self.meta.description or ""
 
     @property
     def section(self) -> Section:
-        """Which part of the documentation it is in."""
+        """The section of docs/configuration.md."""
         section: Section = self._extra["section"]
         return section
 
     @property
     def is_secret(self) -> bool:
-        """Never to be shown."""
+        """Whether its value must not be shown."""
         return bool(self._extra["is_secret"])
 
     @property
     def is_switch(self) -> bool:
-        """On or off."""
+        """Whether it is on or off."""
         return self.type is bool
 
     @property
     def is_list(self) -> bool:
-        """Can be given several times."""
+        """Whether its flag can be given several times."""
         return get_origin(self.type) is tuple
 
     @property
     def is_whole_number(self) -> bool:
-        """A count of something."""
+        """Whether its values are integers."""
         return int in (self.type, *get_args(self.type))
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """All allowed values, where they can be listed."""
+        """All allowed values; empty if they are not listed."""
         return get_args(self.type) if get_origin(self.type) is Literal else ()
 
     @cached_property
     def metavar(self) -> str:
-        """What stands for the value in help texts."""
+        """The placeholder of the value in help texts."""
         if self._extra["metavar"]:
             return str(self._extra["metavar"])
         return "|".join(self.choices) or ("N" if self.is_whole_number else "TEXT")
 
     @property
     def bounds(self) -> str:
-        """The allowed range in words, empty where there is none."""
+        """The allowed range in words; empty if there is none."""
         low, high = self.meta.ge, self.meta.le
         if low is not None and high is not None:
             return f"{low} to {high}"
@@ -416,7 +422,7 @@ class Setting:
 
     def _converted(self, value: object, source: str, *, is_strict: bool) -> object:
         if isinstance(value, str) and not value.strip():
-            # An empty address would be every address, an empty path the working directory.
+            # An empty address would mean all addresses, an empty path the working directory.
             raise SettingError(source, "is empty")
         if self.choices and value not in self.choices:
             raise SettingError(source, f"{value!r} is not one of {', '.join(self.choices)}")
@@ -445,7 +451,7 @@ def _rows() -> Sequence[Setting]:
     rows = []
     for field in msgspec.structs.fields(Settings):
         hint = hints[field.name]
-        # msgspec wants the bounds of an optional number on the number: Annotated[int, ...] | None
+        # msgspec requires the bounds of an optional number on the number: Annotated[int, ...] | None
         is_optional_number = get_origin(hint) is not Annotated
         kind, meta = get_args(get_args(hint)[0] if is_optional_number else hint)
         kind = kind | None if is_optional_number else kind
@@ -454,4 +460,4 @@ def _rows() -> Sequence[Setting]:
 
 
 SETTINGS: Mapping[str, Setting] = {row.name: row for row in _rows()}
-"""The table, by name."""
+"""The table: name of a setting to its row, in the order of `Settings`."""

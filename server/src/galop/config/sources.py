@@ -1,7 +1,7 @@
-"""Settings from where an operator writes them: flags, then the environment, then galop.toml.
+"""Reads the settings: flags override environment variables, which override galop.toml.
 
-Pure but for reading the one file. What is wrong is told by the name of its source: `--port`,
-`GALOP_PORT`, `galop.toml: port`.
+Errors name the source as the operator wrote it: `--port`, `GALOP_PORT`, `galop.toml: port`. Reads one file
+and is pure otherwise.
 """
 
 from __future__ import annotations
@@ -18,35 +18,37 @@ from galop.config.settings import SETTINGS, SettingError, Settings
 Origin = Literal["flag", "environment", "file", "default"]
 
 DEFAULT_FILE = Path("galop.toml")
-"""Read where it lies in the working directory and no other file is named."""
+"""Read if it exists in the working directory and no other file is named."""
 FILE_VARIABLE = "GALOP_CONFIG"
 """The variable that names the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """The settings, and where each came from."""
+    """The settings and their sources."""
 
     settings: Settings
     origins: Mapping[str, Origin]
+    """Kind of source of every setting."""
     sources: Mapping[str, str]
-    """What the operator wrote, for those that are not defaults: `--port`, `GALOP_PORT`, ..."""
+    """Name of the source of every setting that is not a default: `--port`, `GALOP_PORT`, ..."""
     file: Path | None
-    """The file that was read."""
+    """The file that was read; None if there was none."""
     warnings: tuple[str, ...] = ()
-    """Variables that look like settings and are none."""
+    """One line per unknown variable `GALOP_...`."""
 
     def source_of(self, name: str) -> str:
-        """How to name a setting to the operator who gave it."""
+        """Name of the source of a setting, for error messages; its flag if it is a default."""
         return self.sources.get(name, SETTINGS[name].flag)
 
 
 def configure(
     flags: Mapping[str, object], environment: Mapping[str, str], file: Path | None = None
 ) -> Configuration:
-    """The settings. `flags` maps names to what the command line had, None where it had nothing.
+    """Reads the settings. `flags`: name of a setting to the value of its flag, None if it was not given.
 
-    Raises `SettingError` for the first thing that is wrong.
+    `file`: None reads the file that `environment` names, or `DEFAULT_FILE`. Raises `SettingError` for the
+    first error.
     """
     path = _file_to_read(file, environment)
     values: dict[str, object] = {}
@@ -90,7 +92,9 @@ def _file_to_read(file: Path | None, environment: Mapping[str, str]) -> Path | N
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors add marks
+        return tomllib.loads(
+            path.read_text(encoding="utf-8-sig")
+        )  # some editors write a byte order mark
     except OSError as error:
         raise SettingError(str(path), error.strerror or str(error)) from None
     except UnicodeDecodeError:
