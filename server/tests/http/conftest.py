@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from galop.http import RequestLimits, build_http_app
 from galop.protocol.literals import Compat
 from server.tests.entries import entry
 
+CHAT = "/openai/v1/chat/completions"
 BODY = {"model": "plain", "messages": [{"role": "user", "content": "Hi"}]}
 
 
@@ -223,6 +225,23 @@ class LiveServer:
     def connect(self) -> socket.socket:
         """A raw connection with a timeout of five seconds."""
         return socket.create_connection(self.address, timeout=5)
+
+
+def require_envelope(response: httpx.Response, status: int, code: str | None) -> Any:
+    """The error of a response, once everything that all errors share is checked."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    assert re.fullmatch(r"req_[0-9a-z]{26}", response.headers["x-request-id"])
+    assert response.content.endswith(b"}\n")
+    body = response.json()
+    assert list(body) == ["error"]
+    error = body["error"]
+    assert None not in error.values()
+    assert error["message"]
+    kind = "internal_server_error" if status >= 500 else "invalid_request_error"
+    assert error["type"] == kind
+    assert error.get("code") == code
+    return error
 
 
 @pytest.fixture
