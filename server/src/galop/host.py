@@ -1,6 +1,6 @@
-"""What this machine gives to this process: cores, memory, CPU features. Reads /proc and cgroups.
+"""Cores, memory and CPU features that this process may use, from /proc and cgroups.
 
-Other systems than Linux answer with what the standard library knows, or with None.
+On systems other than Linux: what the standard library knows, or None.
 Sources: cgroups(7), proc(5), the kernel's Documentation/admin-guide/cgroup-v2.rst.
 """
 
@@ -14,10 +14,10 @@ ROOT = Path("/")
 
 
 def available_cores(root: Path = ROOT) -> int:
-    """Cores this process may run on, fewer where its control group has a smaller CPU quota.
+    """Cores that this process may use: at most the CPU quota of its control group, rounded up.
 
-    A container limited to 2 CPUs on a host of 64 sees all 64; 64 threads would then be stopped by
-    the quota most of the time. A quota of 1.5 counts as 2.
+    A container with a quota of 2 CPUs on a host of 64 cores sees all 64; the quota would stop 64 threads
+    most of the time.
     """
     allowed = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -27,7 +27,7 @@ def available_cores(root: Path = ROOT) -> int:
 
 
 def cpu_quota(root: Path = ROOT) -> float | None:
-    """CPUs that the control group may use at once, None where there is no limit."""
+    """CPUs that the control group may use on average; None for no limit."""
     quota, period = (_words(root / "sys/fs/cgroup/cpu.max") + ["", ""])[:2]
     if not quota:  # version 1
         quota = " ".join(_words(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
@@ -38,7 +38,7 @@ def cpu_quota(root: Path = ROOT) -> float | None:
 
 
 def available_memory(root: Path = ROOT) -> int | None:
-    """Bytes that can be had without swapping, within the control group's limit."""
+    """Bytes available without swapping, within the control group's limit; None if unknown."""
     known = [
         size for size in (_free_in_machine(root), _free_in_control_group(root)) if size is not None
     ]
@@ -46,7 +46,7 @@ def available_memory(root: Path = ROOT) -> int | None:
 
 
 def cpu_features(root: Path = ROOT) -> frozenset[str]:
-    """The names of /proc/cpuinfo, such as avx2; empty where unknown."""
+    """CPU features by their names in /proc/cpuinfo, such as avx2; empty if unknown."""
     for line in _lines(root / "proc/cpuinfo"):
         name, _, value = line.partition(":")
         if name.strip() in ("flags", "Features"):

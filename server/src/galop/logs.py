@@ -1,8 +1,8 @@
-"""How log records are written: lines for people, or one JSON object per line for machines.
+"""Formats of the log: lines for people, or one JSON object per line for programs.
 
-Libraries only log; the command line and the engine process call `start_logging`. Whatever a call gives
-as `extra` becomes a key of the object: the request id, above all. Prompts, answers and API keys are
-never given to a logger, except by the setting that asks for prompts by name.
+The command line and the engine process call `start_logging`; other modules only log. The keys of `extra`,
+such as the request id, become keys of the object. API keys are never logged; prompts and answers only with
+the setting `log_prompts`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object: `time` (RFC 3339, UTC), `level`, `logger`, `message`, and every `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Never raises because of a value: what JSON does not know is written as its repr."""
+        """One line. Values that JSON does not support are written as their repr."""
         fields: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -41,7 +41,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def start_logging(level: str, log_format: LogFormat) -> None:
-    """Send everything of at least `level` to stderr. For programs, once, at their start."""
+    """Sends records of at least `level` to stderr. To be called once per process, at its start."""
     handler = logging.StreamHandler()
     if log_format == "json":
         handler.setFormatter(JsonFormatter())

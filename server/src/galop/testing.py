@@ -1,4 +1,4 @@
-"""For tests, yours and ours: a model without weights.
+"""A model without weights, for tests of this and other projects.
 
 These names are stable; the module that defines them is not.
 """

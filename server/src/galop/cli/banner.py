@@ -1,4 +1,4 @@
-"""What `galop serve` prints when it is ready: its address, its model, a command to paste."""
+"""The text that `galop serve` prints when it is ready: address, model, commands to try."""
 
 from __future__ import annotations
 

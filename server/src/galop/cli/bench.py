@@ -1,4 +1,4 @@
-"""`galop bench URL`: how fast a running server answers, ours or any other with this API."""
+"""`galop bench URL`: measures the speed of a running server, this or any other with this API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_CLIENTS = (1, 8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What every row of the table sends."""
+    """The requests of every row of the table."""
 
     max_tokens: int
     """Completion tokens of a request, at most."""

@@ -1,7 +1,7 @@
-"""Checks of settings that a type cannot express: files that must exist, settings that need each other,
-limits of the machine.
+"""Checks of settings beyond their types: files that must exist, settings that depend on each other, limits
+of the machine.
 
-They run before the engine process starts, so what few settings need is imported where it is needed.
+They run before the engine process starts, so they import what only some settings need inside functions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from galop.host import available_cores
 
 
 def check_settings(configuration: Configuration) -> None:
-    """Raise `SettingError` for the first setting that cannot work."""
+    """Raises `SettingError` for the first setting that cannot work."""
     _check_tls(configuration)
     _check_origins(configuration)
     _check_traces(configuration)

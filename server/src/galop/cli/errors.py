@@ -20,23 +20,22 @@ from galop.library.embedded import EmbeddedModelMissingError
 
 
 class CommandFailedError(click.ClickException):
-    """The command cannot do what was asked. The message is one line for a person."""
+    """The command failed. The message is one line for a person."""
 
     def show(self, file: IO[Any] | None = None) -> None:  # Any: click's signature
-        """Print the message without usage: the command line was right."""
+        """Prints the message without the usage, since the command line is valid."""
         click.echo(f"galop: {self.format_message()}", file=file, err=file is None)
 
 
 class InterruptedCommandError(CommandFailedError):
-    """Ctrl-C or SIGTERM ended the command before it was done."""
+    """Ctrl-C or SIGTERM interrupted the command."""
 
     exit_code: ClassVar[int] = 130
 
 
 @contextmanager
 def reported_errors() -> Iterator[None]:
-    """Turn a wrong setting into wrong usage (exit code 2), and a missing embedded model into a
-    failed command (exit code 1)."""
+    """Raises `click.BadParameter` for a `SettingError`, `CommandFailedError` for a missing embedded model."""
     try:
         yield
     except SettingError as error:

@@ -1,4 +1,4 @@
-"""Groups of commands that are listed in the order of their definition; click sorts them."""
+"""Groups of commands that list their commands in the order of definition; click sorts them by name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import click
 
 
 class OrderedGroup(click.Group):
-    """A group that lists its commands in the order in which they were added."""
+    """A group that lists its commands in the order of definition."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names."""
+        """All names, in order."""
         return list(self.commands)
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are run, completed or listed.
+    """A group that imports a command when it is run, completed or listed.
 
     `sources` maps the name of a command to `module:attribute`, in the order of the help text.
     """
@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
         self._sources = sources
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names."""
+        """All names, in order."""
         return list(self._sources)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that `args` begin with. Raises `NoSuchCommand` with names that are close."""
+        """The command that `args` begin with. Raises `NoSuchCommand`, which suggests similar names."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:

@@ -1,6 +1,6 @@
-"""`galop keys`: make, list, change, rotate and revoke API keys, and limit groups of them.
+"""`galop keys`: creates, lists, changes, rotates and revokes API keys, and sets limits of groups of keys.
 
-A running server notices within a second.
+A running server applies the changes within a second.
 """
 
 from __future__ import annotations

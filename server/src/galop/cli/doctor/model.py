@@ -153,7 +153,7 @@ def check_memory(
     The cache holds `num_sequences` sequences of `window` tokens. None: the number is unknown.
     """
     if cache_bytes_per_token is None or available_bytes is None:
-        text = f"{size_text(weights_bytes)} of weights; the rest cannot be told"
+        text = f"{size_text(weights_bytes)} of weights; the rest is unknown"
         return Finding("memory", "ok", text)
     sequence_bytes = cache_bytes_per_token * window
     text = (
