@@ -53,6 +53,7 @@ def test_the_fingerprint_does_not_change_with_threads(model: ServedModel) -> Non
     )
 
 
+@pytest.mark.model
 def test_the_fingerprint_changes_with_the_context_window(model: ServedModel) -> None:
     """A prompt that is cut elsewhere gives another answer."""
     assert fingerprint(Settings(context_window=512), model) != fingerprint(SETTINGS, model)
