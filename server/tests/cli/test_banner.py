@@ -24,7 +24,7 @@ def banner(
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "my-host"])
 def test_an_open_address_comes_with_a_warning(host: str) -> None:
     """Where no key is asked for, and the operator should know."""
-    assert "no API key is asked for" in banner(host=host, allow_anonymous=True)
+    assert "no API key is required" in banner(host=host, allow_anonymous=True)
     assert "warning" not in banner(host=host, requires_key=True)
 
 

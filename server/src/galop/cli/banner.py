@@ -59,10 +59,10 @@ def _keys_lines(settings: Settings, *, requires_key: bool) -> list[str]:
         return [f"{label}required; the commands below take yours from GROQ_API_KEY"]
     if not is_loopback(settings.host):
         return [
-            "  warning:        no API key is asked for: whoever reaches this address can use it"
+            "  warning:        no API key is required: everybody who reaches this address can use it"
         ]
     if settings.allow_anonymous:
-        return [f"{label}not required, as --allow-anonymous says"]
+        return [f"{label}not required, because of --allow-anonymous"]
     return [f"{label}none, so for this machine only; `galop keys create NAME` makes one"]
 
 

@@ -12,13 +12,13 @@ from galop.config.sources import Configuration
 
 @click.group(cls=OrderedGroup)
 def config() -> None:
-    """Look at the settings without serving."""
+    """Check or show the settings without serving."""
 
 
-@config.command(short_help="Say whether `galop serve` would accept these settings.")
+@config.command(short_help="Check whether `galop serve` would accept these settings.")
 @with_settings()
 def check(configuration: Configuration) -> None:
-    """Say whether `galop serve` would accept these settings: exit code 0, or 2 and why not."""
+    """Check whether `galop serve` would accept these settings: exit code 0, or 2 with the reason."""
     from galop.cli.checks import check_settings
     from galop.config.models import served_model
 

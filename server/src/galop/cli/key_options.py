@@ -1,4 +1,4 @@
-"""The options of `galop keys` that say what a key or a group may do."""
+"""Options of `galop keys` for the permissions and limits of a key or a group."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _KEY_OPTIONS = (
     click.option(
         "--performance/--no-performance",
         default=None,
-        help="Let it ask for service_tier performance.",
+        help="Let it use service_tier performance.",
     ),
 )
 _LIMIT_OPTIONS = tuple(
@@ -73,7 +73,7 @@ class KeyChanges(LimitChanges):
     model: tuple[str, ...]
     """Ids of models or aliases; with `all` among them, every model. Empty: not given."""
     performance: bool | None
-    """Whether the key may ask for `service_tier` performance."""
+    """Whether the key may use `service_tier` performance."""
 
 
 def key_options(command: Callback) -> Callback:

@@ -15,8 +15,8 @@ def check_reachability(configuration: Configuration, *, has_keys: bool) -> None:
         return
     raise SettingError(
         configuration.source_of("host"),
-        f"{settings.host} can be reached by others, and there are no API keys yet. Make one with "
-        "`galop keys create NAME`, or say --allow-anonymous if everybody may use this server.",
+        f"other machines can reach {settings.host}, and there are no API keys yet. Create one with "
+        "`galop keys create NAME`, or set --allow-anonymous if everybody may use this server.",
     )
 
 

@@ -282,7 +282,7 @@ def _max_tokens(request: ChatCompletionRequest, model: ModelCard, compat: Compat
     if old is not None and new is not None and old != new:
         raise refuse(
             "max_completion_tokens",
-            f"'max_tokens' is its older name, and says {old} instead of {new}: give one of them",
+            f"'max_tokens' is its older name and has another value, {old} instead of {new}: give one of them",
         )
     name, value = ("max_tokens", old) if new is None else ("max_completion_tokens", new)
     # By default an upper bound above the window is kept like any other: by ending before it.

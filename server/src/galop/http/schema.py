@@ -193,7 +193,7 @@ class TextFormat(Struct, tag="text", tag_field="type", forbid_unknown_fields=Tru
 class JsonObjectFormat(
     Struct, tag="json_object", tag_field="type", forbid_unknown_fields=True, frozen=True
 ):
-    """JSON mode: the answer is one whole JSON object."""
+    """JSON mode: the answer is one complete JSON object."""
 
     json_schema: Annotated[None, _refused(_NO_SCHEMA)] = None
 
@@ -229,7 +229,7 @@ class JsonSchema(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 class JsonSchemaFormat(
     Struct, tag="json_schema", tag_field="type", forbid_unknown_fields=True, frozen=True
 ):
-    """Structured output: the answer is one whole JSON document that the schema validates."""
+    """Structured output: the answer is one complete JSON document that the schema validates."""
 
     json_schema: JsonSchema
 
@@ -589,7 +589,7 @@ class ChatCompletion(Struct, frozen=True, kw_only=True):
 
 
 class ToolCallDelta(Struct, frozen=True, kw_only=True):
-    """A whole call."""
+    """A complete call."""
 
     id: str
     type: Literal["function"] = "function"

@@ -21,10 +21,10 @@ INDENT = 22
 """Columns of verdict and subject, before the text."""
 
 
-@click.command(short_help="Look at this machine and these settings, and say what to do.")
+@click.command(short_help="Check this machine and these settings, and give advice.")
 @with_settings()
 def doctor(configuration: Configuration) -> None:
-    """Look at this machine and these settings as `galop serve` would, and say what to do.
+    """Check this machine and these settings as `galop serve` would, and give advice.
 
     Exit code 0: it would serve, perhaps with warnings. 1: it would not. 2: a setting is wrong.
     """

@@ -13,7 +13,7 @@ class Finding:
     """One line of the report."""
 
     subject: str
-    """What was looked at, in one or two words."""
+    """What was checked, in one or two words."""
     verdict: Verdict
     """A problem keeps `galop serve` from working; a warning does not."""
     text: str

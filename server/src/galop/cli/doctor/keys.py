@@ -52,7 +52,7 @@ def check_keys(configuration: Configuration, model: ServedModel | None) -> Itera
 
 
 def check_state_directory(settings: Settings) -> Finding:
-    """Whether a ledger could be made where there is none yet."""
+    """Whether a ledger can be created in the state directory."""
     directory = settings.state_dir or default_state_directory()
     if writable_place(directory) is None:
         advice = "name another one with --state-dir"

@@ -126,7 +126,7 @@ def _check_file(
     try:
         window = served_context_window(configuration, vocabulary.training_context)
     except SettingError as error:
-        yield Finding("settings", "problem", str(error), "ask for less, or leave it out")
+        yield Finding("settings", "problem", str(error), "set a smaller one, or leave it out")
         window = vocabulary.training_context
     yield Finding("model", "ok", f"{model.name}: {model.path}, context window {window}")
     yield from check_template(vocabulary.metadata("tokenizer.chat_template"))
