@@ -30,7 +30,7 @@ def test_an_open_address_comes_with_a_warning(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_needs_no_warning(host: str) -> None:
-    """Nobody else can reach it."""
+    """Other machines cannot reach it."""
     assert "warning" not in banner(host=host)
 
 
@@ -41,13 +41,13 @@ def test_the_url_is_one_that_can_be_opened() -> None:
 
 
 def test_aliases_and_compatibility_are_shown() -> None:
-    """Whoever reads the log later knows what was served."""
+    """So the log shows what was served."""
     text = banner(aliases={"llama3-8b-8192": "m"}, compat="groq-2024")
     assert "llama3-8b-8192" in text
     assert "groq-2024" in text
 
 
-def test_without_keys_it_says_who_can_use_it_and_how_to_make_one() -> None:
+def test_without_keys_it_names_the_command_that_creates_one() -> None:
     """And with keys, the commands to paste send one."""
     assert "for this machine only; `galop keys create NAME`" in banner()
     assert "GROQ_API_KEY=none" in banner()

@@ -31,7 +31,7 @@ def test_a_new_key_alone_is_on_stdout(galop: Galop) -> None:
     assert result.stdout.strip() not in result.stderr
 
 
-def test_without_keys_the_list_says_how_to_make_one(galop: Galop) -> None:
+def test_without_keys_the_list_names_the_command_that_creates_one(galop: Galop) -> None:
     """No empty table."""
     assert (
         galop("keys", "list").stdout == "There are no keys. `galop keys create NAME` makes one.\n"

@@ -49,7 +49,7 @@ def test_flags_that_are_not_given_leave_the_defaults() -> None:
     assert echoed("hello") == "hello 8000 () True {}"
 
 
-def test_switches_and_lists_come_as_the_table_says() -> None:
+def test_switches_and_lists_have_the_types_of_the_table() -> None:
     """A list's flag is given once for every entry."""
     line = echoed("x", "--no-tuned", "--alias", "a=b", "--alias", "c=d", "--port", "9000")
     assert line.startswith("x 9000 ('a=b', 'c=d') False ")

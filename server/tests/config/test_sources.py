@@ -120,7 +120,7 @@ def test_an_empty_list_in_the_environment_is_no_entry() -> None:
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    """Somebody gave the model where the settings belong."""
+    """Such as a model file given as --config."""
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF\xff\xfe")
     with pytest.raises(SettingError, match="UTF-8"):

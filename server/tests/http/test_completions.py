@@ -85,7 +85,7 @@ def test_a_body_that_is_too_large_is_a_413(client: httpx.Client, num_bytes: int)
 
 
 def test_a_chunked_body_that_is_too_large_is_a_413(client: httpx.Client) -> None:
-    """There is no length to look at beforehand."""
+    """Its length is not declared."""
 
     def content() -> Iterator[bytes]:
         for _ in range(40):
@@ -94,7 +94,7 @@ def test_a_chunked_body_that_is_too_large_is_a_413(client: httpx.Client) -> None
     require_envelope(client.post(CHAT, content=content()), 413, "request_too_large")
 
 
-def test_a_client_that_asks_first_is_told_before_it_sends(server: LiveServer) -> None:
+def test_a_client_that_expects_a_100_gets_the_413_before_it_sends(server: LiveServer) -> None:
     """Expect: 100-continue, as curl does for large bodies."""
     with server.connect() as connection:
         connection.sendall(
@@ -131,7 +131,7 @@ def test_deep_nesting_is_a_400(client: httpx.Client) -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_a_fault_before_the_first_event_has_an_honest_status(
+def test_an_error_before_the_first_event_has_its_own_status(
     client: httpx.Client,
     live_service: ScriptedChatService,
     smallest_body: dict[str, Any],
@@ -165,7 +165,7 @@ def test_where_there_is_no_room_no_prompt_is_made(
     assert client.post(CHAT, json=smallest_body).status_code == 200
 
 
-def test_a_fault_while_folding_has_an_honest_status(
+def test_an_error_while_folding_has_its_own_status(
     client: httpx.Client, live_service: ScriptedChatService, smallest_body: dict[str, Any]
 ) -> None:
     """Nothing was sent yet."""
@@ -258,7 +258,7 @@ def test_a_client_that_does_not_read_holds_the_stream_back(
     smallest_body: dict[str, Any],
     forever: Any,  # Any: a step of the script
 ) -> None:
-    """Nothing is collected without bounds; when the client leaves, it is over."""
+    """Buffers are bounded. A disconnect ends the completion."""
     num_deltas = 20_000
     live_service.script = [Started(), *[ContentDelta(0, "x" * 2000)] * num_deltas, forever]
     content = json.dumps({**smallest_body, "stream": True}).encode()

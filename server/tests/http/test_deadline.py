@@ -25,7 +25,7 @@ def test_a_request_that_waits_too_long_is_a_504(
     smallest_body: dict[str, Any],
     forever: Step,
 ) -> None:
-    """Its place in the engine is free again, and the SDK is told not to repeat it."""
+    """Its sequences are freed, and the SDK must not retry it."""
     live_service.script = [forever]
     response = client.post(CHAT, json=smallest_body, headers=SOON)
     assert response.status_code == 504

@@ -415,8 +415,8 @@ def test_a_wrong_message_is_refused_by_its_path(
     assert said in text
 
 
-def test_a_fault_inside_a_message_is_told_by_role() -> None:
-    """The shape that clients of the original take apart."""
+def test_an_error_inside_a_message_names_the_role() -> None:
+    """Clients of the API of 2024 parse this form."""
     messages = [{"role": "assistant", "content": 5}]
     assert refusal(messages=messages)[1] == (
         "'messages.0' : for 'role:assistant' the following must be satisfied[( 'messages.0.content' "

@@ -51,7 +51,7 @@ def test_the_answer_has_every_key_in_the_order_of_the_api(caller: Caller) -> Non
     assert answer.body.endswith(b"}\n")
 
 
-def test_a_drawn_seed_is_told_and_fits_a_double(
+def test_a_random_seed_is_returned_and_fits_a_double(
     caller: Caller, service: ScriptedChatService
 ) -> None:
     """So that the answer can be had again, from JavaScript too."""
@@ -60,7 +60,7 @@ def test_a_drawn_seed_is_told_and_fits_a_double(
     assert 0 <= seed < 2**53
 
 
-def test_cached_tokens_are_told_only_where_there_are_some(
+def test_cached_tokens_are_present_only_if_there_are_some(
     caller: Caller, service: ScriptedChatService, usage: Usage
 ) -> None:
     """The details are absent otherwise."""

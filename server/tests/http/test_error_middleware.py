@@ -106,7 +106,7 @@ async def test_other_scopes_pass_through() -> None:
 
 
 async def test_a_send_that_fails_is_a_departure_and_closes_the_iterator() -> None:
-    """Some servers raise OSError where the client has gone; nobody is answered after that."""
+    """Some servers raise OSError after a disconnect; nothing is sent after that."""
     is_closed = asyncio.Event()
     num_sent = 0
 

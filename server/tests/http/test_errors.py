@@ -234,7 +234,7 @@ def subclasses(base: type[Exception]) -> Iterator[type[Exception]]:
 
 @pytest.mark.parametrize("base", [ChatError, EngineError, HttpError, AdmissionError])
 def test_every_error_has_a_row(base: type[Exception]) -> None:
-    """An error that nobody mapped would reach clients as a bug of ours."""
+    """An error without a row would be a 500."""
     ours = {error for error in subclasses(base) if error.__module__.startswith("galop.")}
     assert ours
     assert ours <= set(ERROR_TABLE)
@@ -270,13 +270,13 @@ def test_failed_generation_is_a_string_even_when_empty() -> None:
     assert describe(error, request_id="req_1").error.failed_generation == ""
 
 
-@pytest.mark.parametrize(("asked", "told"), [(0, "1"), (7, "7"), (500, "60")])
-def test_retry_after_is_a_number_that_clients_obey(asked: int, told: str) -> None:
+@pytest.mark.parametrize(("retry_after_s", "expected"), [(0, "1"), (7, "7"), (500, "60")])
+def test_retry_after_is_a_number_that_clients_obey(retry_after_s: int, expected: str) -> None:
     """They ignore zero and anything above a minute."""
     problem = describe(
-        QueueFullError(num_waiting=1, limit=1, retry_after_s=asked), request_id="req_1"
+        QueueFullError(num_waiting=1, limit=1, retry_after_s=retry_after_s), request_id="req_1"
     )
-    assert problem.headers == {"retry-after": told}
+    assert problem.headers == {"retry-after": expected}
 
 
 def test_a_message_never_repeats_a_long_input_at_length() -> None:

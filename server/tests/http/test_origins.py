@@ -1,4 +1,4 @@
-"""Web pages that nobody has let in."""
+"""Requests of web pages, by their origin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_page_is_refused_with_what_the_operator_can_do(caller: Caller) -> None
 
 @pytest.mark.parametrize("origin", ["https://app.example:444", "null"])
 def test_an_origin_that_is_named_is_let_in(make_caller: Callable[..., Caller], origin: str) -> None:
-    """And told that it may read the answer; another port is another origin."""
+    """The response allows the page to read it. Another port is another origin."""
     caller = make_caller(cors_origins=[origin])
     allowed = caller.post(headers={"origin": origin})
     assert allowed.status == 200
@@ -32,13 +32,13 @@ def test_an_origin_that_is_named_is_let_in(make_caller: Callable[..., Caller], o
     assert caller.post(headers={"origin": "https://app.example"}).status == 403
 
 
-def test_a_star_lets_every_page_in(make_caller: Callable[..., Caller]) -> None:
-    """For those who ask for it by name."""
+def test_a_star_allows_every_page(make_caller: Callable[..., Caller]) -> None:
+    """The operator must set it."""
     answer = make_caller(cors_origins=["*"]).post(headers={"origin": "https://any.example"})
     assert answer.status == 200
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-def test_a_program_sends_no_origin(caller: Caller) -> None:
-    """It is nobody's page."""
+def test_a_request_without_an_origin_is_answered(caller: Caller) -> None:
+    """Programs send none."""
     assert caller.post().status == 200

@@ -30,7 +30,7 @@ from galop.http.rate_limits import (
         (86400.0, "24h0m0s"),
     ],
 )
-def test_durations_are_written_as_the_original_does(seconds: float, text: str) -> None:
+def test_durations_have_the_form_of_go(seconds: float, text: str) -> None:
     """Its clients parse them."""
     assert duration_text(seconds) == text
 

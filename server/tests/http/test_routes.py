@@ -73,8 +73,8 @@ def test_health_does_not_depend_on_readiness(
     assert response.headers["retry-after"] == "1"
 
 
-def test_the_root_says_where_things_are(client: httpx.Client) -> None:
-    """For whoever opens the address in a browser."""
+def test_the_root_lists_paths_that_are_served(client: httpx.Client) -> None:
+    """For people who open the address in a browser."""
     index = client.get("/").json()
     for name in ("models", "openapi", "ready"):
         assert client.get(index[name]).status_code == 200

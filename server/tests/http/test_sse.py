@@ -126,7 +126,7 @@ def test_logprobs_travel_with_their_delta() -> None:
 
 
 def test_usage_before_every_choice_finished_is_a_bug(usage: Usage) -> None:
-    """Rather an error than a stream that looks complete."""
+    """It is an error, since the stream would look complete."""
     with pytest.raises(IncompleteAnswerError):
         stream_of([Started(), usage])
 
@@ -170,7 +170,7 @@ def test_a_fault_between_the_last_token_and_the_usage_hides_the_finish(
 
 
 def test_events_that_end_early_are_an_error(caller: Caller, service: ScriptedChatService) -> None:
-    """A bug of the service is told as one."""
+    """It is a bug of the service."""
     service.script = [Started(), ContentDelta(0, "x")]
     assert b'"status_code":500' in caller.post(stream=True).body
 

@@ -223,7 +223,7 @@ def test_arguments_that_are_no_object_stay_text(arguments: str) -> None:
 def test_a_conversation_without_sense_is_refused(
     messages: list[dict[str, Any]], param: str, said: str
 ) -> None:
-    """What answers no call, or cannot be told apart."""
+    """Results without a call, and calls with the same id."""
     actual_param, message = refusal(messages=messages)
     assert actual_param == param
     assert said in message
@@ -308,7 +308,7 @@ def test_a_streamed_call_is_one_chunk(
         ("none", ContentDelta(0, "Hi"), ""),
     ],
 )
-def test_the_first_chunk_says_whether_text_comes(
+def test_content_of_the_first_chunk_depends_on_what_comes_first(
     caller: Caller,
     service: ScriptedChatService,
     usage: Usage,

@@ -31,7 +31,7 @@ class Renewal:
             self.key.write_bytes(issued.private_key_pem.bytes())
 
     def serves(self, name: str) -> bool:
-        """A handshake with somebody who wants to speak to `name` (RFC 8446), in memory."""
+        """A TLS handshake with a client that expects `name` (RFC 8446), in memory."""
         trusting = ssl.create_default_context()
         AUTHORITY.configure_trust(trusting)
         to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -125,7 +125,7 @@ async def test_the_answer_waits_for_the_end_of_the_body() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-async def test_who_asks_for_the_end_of_the_connection_gets_it(version: str) -> None:
+async def test_a_refusal_closes_the_connection_if_the_client_asks_for_it(version: str) -> None:
     """By header, or by an old version."""
     async with connected() as (_, client):
         header = "connection: close\r\n" if version == "1.1" else ""
@@ -156,7 +156,7 @@ async def test_answers_come_in_the_order_of_the_requests() -> None:
         b"POST /a HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n",
     ],
 )
-async def test_what_is_no_http_is_told_so_and_ends_the_connection(
+async def test_malformed_http_is_a_400_and_ends_the_connection(
     garbage: bytes, num_answers_before: int
 ) -> None:
     """In the words of the API, whether the head or the body is wrong."""
@@ -195,8 +195,8 @@ async def test_a_server_that_stops_still_answers() -> None:
         assert await client.reader.read() == b""
 
 
-async def test_who_is_refused_again_and_again_is_not_silent() -> None:
-    """The guard sees that a request came between two looks; one that stops half-way is cut off."""
+async def test_a_client_that_is_refused_repeatedly_is_not_idle() -> None:
+    """The guard notices a new request between two checks, and disconnects one that stops half-way."""
     now_s = 0.0
     async with connected() as (served, client):
         guard = ConnectionGuard(2.0, clock=lambda: now_s)

@@ -1,4 +1,4 @@
-"""A selector that looks at everything when one of its sockets has something to read."""
+"""A selector that polls all sockets after a step of the engine."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_engine_without_steps_keeps_nobody_waiting_for_long(sockets: Sockets)
     assert time.monotonic() - started_s < LONGEST_PAUSE_S
 
 
-def test_who_does_not_want_to_wait_does_not(sockets: Sockets) -> None:
+def test_a_timeout_of_zero_does_not_wait(sockets: Sockets) -> None:
     """The loop has work at hand."""
 
     def step_descriptor() -> int:

@@ -47,7 +47,7 @@ async def one_connection() -> tuple[uvicorn.Server, HttpToolsProtocol]:
     return server, connection
 
 
-async def test_a_connection_has_what_is_looked_at() -> None:
+async def test_a_connection_has_the_attributes_that_are_used() -> None:
     """By `http_protocol.HttpProtocol` and by `connections.ConnectionGuard`."""
     _, connection = await one_connection()
     for name in ("parser", "flow", "pipeline", "scheme", "url", "headers", "transport"):
@@ -85,7 +85,7 @@ async def test_a_refused_cycle_has_what_uvicorn_reads_of_its_own() -> None:
     assert ours <= set(vars(connection.cycle))
 
 
-def test_the_server_has_what_is_overridden() -> None:
+def test_the_server_has_the_methods_that_are_overridden() -> None:
     """Signals, ticks, and the set of connections."""
     assert list(inspect.signature(uvicorn.Server.on_tick).parameters) == ["self", "counter"]
     assert inspect.iscoroutinefunction(uvicorn.Server.on_tick)

@@ -36,7 +36,7 @@ async def test_a_whole_answer_is_measured_and_counted(metrics: Metrics) -> None:
     assert value(registry, "galop_prompt_tokens_total") > 8
 
 
-async def test_a_caller_who_leaves_is_counted_as_cancelled(metrics: Metrics) -> None:
+async def test_a_disconnect_is_counted_as_cancelled(metrics: Metrics) -> None:
     """And not among the answers."""
     async with (
         LocalEngine(ScriptedModel("Hello" * 50, step_time_s=0.002)) as engine,

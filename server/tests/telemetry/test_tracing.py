@@ -68,7 +68,7 @@ async def test_a_completion_is_a_trace_with_its_phases(
     assert "secret" not in json.dumps([span.to_json() for span in by_name.values()])
 
 
-async def test_the_trace_of_the_caller_goes_on(
+async def test_the_span_continues_the_trace_of_the_caller(
     tracing: Tracing, spans: InMemorySpanExporter
 ) -> None:
     """W3C Trace Context: the same trace id, and the caller's span as parent."""

@@ -16,7 +16,7 @@ Examined = Callable[..., dict[str, Finding]]
 
 @pytest.fixture
 def free_port() -> str:
-    """A port that nobody listens on."""
+    """A port that is free to listen on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])

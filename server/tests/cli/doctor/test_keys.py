@@ -1,4 +1,4 @@
-"""Keys that exist, keys that are needed, keys that are of no use."""
+"""Checks of the ledger and its keys."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_open_address_without_keys_is_a_problem(examined: Examined) -> None:
 
 
 def test_a_key_for_models_that_are_not_served_is_a_warning(examined: Examined) -> None:
-    """Whoever has it gets nothing but 403."""
+    """Its requests get a 403."""
     draft = ApiKey(id="", name="bob", prefix="", digest=b"", created_s=0, models=("other",))
     with closing(open_store(Settings())) as store:
         store.create_key(draft)

@@ -60,7 +60,7 @@ def test_a_taken_port_is_a_problem_with_advice() -> None:
     assert "--port" in finding.advice
 
 
-def test_no_collector_is_looked_for_where_none_is_named() -> None:
+def test_without_a_collector_nothing_is_checked() -> None:
     """Traces are off by default."""
     assert list(check_collector(Settings())) == []
 

@@ -103,7 +103,7 @@ def test_features_that_were_not_compiled_in_have_llama_cpps_names() -> None:
         (None, "ok", ""),
     ],
 )
-def test_more_context_than_memory_is_told_with_what_would_fit(
+def test_too_little_memory_is_a_warning_with_what_would_fit(
     available_bytes: int | None, verdict: str, advice: str
 ) -> None:
     """The KV cache is taken as it fills: such a server starts, and dies later."""
