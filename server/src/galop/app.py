@@ -52,7 +52,6 @@ def run(
     the ledger cannot be read.
     """
     settings = configuration.settings
-    context_window = served_context_window(configuration, text.training_context)
     engine = EngineProcess(
         ENGINE_COMMAND,
         engine_config(settings, model),
@@ -60,35 +59,29 @@ def run(
         hang_timeout_s=settings.hang_timeout,
         prestarted=first_engine,
     )
-    renderer = RenderingPool()
-    chat_model = _chat_model(settings, model, text, engine, renderer, context_window)
     control = AdmissionControl(
         num_slots=settings.max_sequences,
         max_waiting=settings.max_waiting,
         max_waiting_tokens=settings.max_waiting_tokens,
         readiness=engine.readiness,
     )
+    admission = Admission({model.name: control}, ledger)
+    renderer = RenderingPool()
+    context_window = served_context_window(configuration, text.training_context)
+    chat_model = _chat_model(settings, model, text, engine, renderer, context_window)
     registry = ModelRegistry(
         entries_of(chat_model, created=int(time.time()), aliases=tuple(model.aliases))
     )
     service = ChatService(registry)
-    admission = Admission({model.name: control}, ledger)
     selector = StepPollingSelector(lambda: engine.step_descriptor() if control.is_crowded else None)
 
+    def announce_ready() -> None:
+        on_ready(service)
+        run_garbage_collector_less_often()
+
     async def serve() -> None:
-        telemetry = Telemetry(
-            lambda: _engine_state(engine, settings),
-            model_name=model.name,
-            otlp_endpoint=settings.otlp_endpoint,
-            log_prompts=settings.log_prompts,
-        )
-        engine.client.on_token_gap = telemetry.metrics.token_gap
+        telemetry = _telemetry(settings, chat_model, engine)
         server = _server(settings, service, admission, engine, telemetry)
-
-        def announce_ready() -> None:
-            on_ready(service)
-            run_garbage_collector_less_often()
-
         async with telemetry, ledger, _running(engine):
             await server.serve_until_stopped(listener, engine.wait_until_ready(), announce_ready)
 
@@ -108,18 +101,19 @@ def _chat_model(
     renderer: RenderingPool,
     context_window: int,
 ) -> ChatModel:
+    tokenizer = text.tokenizer
     try:
         template = ChatTemplate(
             text.chat_template,
-            bos_token=text.tokenizer.bos_token,
-            eos_token=text.tokenizer.eos_token,
+            bos_token=tokenizer.bos_token,
+            eos_token=tokenizer.eos_token,
             renderer=renderer,
         )
     except TemplateError as error:
         raise ModelFileError(model.path, error.reason) from error
     return ChatModel(
         model.name,
-        tokenizer=text.tokenizer,
+        tokenizer=tokenizer,
         template=template,
         engine=engine.client,
         context_window=context_window,
@@ -127,14 +121,24 @@ def _chat_model(
     )
 
 
-def _engine_state(engine: EngineProcess, settings: Settings) -> EngineState:
-    return EngineState(
-        stats=engine.stats,
-        is_ready=engine.readiness() is None,
-        kv_capacity_tokens=settings.max_sequences * settings.context_window,
-        num_restarts=engine.num_restarts,
-        process_id=engine.pid,
+def _telemetry(settings: Settings, model: ChatModel, engine: EngineProcess) -> Telemetry:
+    def engine_state() -> EngineState:
+        return EngineState(
+            stats=engine.stats,
+            is_ready=engine.readiness() is None,
+            kv_capacity_tokens=settings.max_sequences * model.context_window,
+            num_restarts=engine.num_restarts,
+            process_id=engine.pid,
+        )
+
+    telemetry = Telemetry(
+        engine_state,
+        model_name=model.name,
+        otlp_endpoint=settings.otlp_endpoint,
+        log_prompts=settings.log_prompts,
     )
+    engine.client.on_token_gap = telemetry.metrics.token_gap
+    return telemetry
 
 
 def _server(
