@@ -29,6 +29,7 @@ class Workload:
     num_pairs: int
     """Measured blocks per row and server."""
     temperature: float
+    """0 to 2; 0 is greedy."""
 
     def bodies(self, num_clients: int, pair: int) -> list[dict[str, object]]:
         """The requests of one block. No two prompts of a measurement are equal."""

@@ -148,14 +148,17 @@ class ErrorRow:
     """The response to one type of error. The callables take an error of that type."""
 
     status: int
+    """At least 400."""
     when: str
     """When it happens: for docs/api.md and the OpenAPI document."""
     # Any: the type of a mapping cannot relate a value to its key; `_row` does.
     message: Callable[[Any], str]
+    """Returns the text of `error.message`."""
     code: str | None = None
     param: Callable[[Any], str | None] = lambda error: None
     failed_generation: Callable[[Any], str | None] = lambda error: None
     headers: Callable[[Any], Mapping[str, str]] = lambda error: {}
+    """Headers that only this error has; names in lower case."""
     type: Callable[[Any], ErrorType] | None = None
     """None if the status determines the type."""
 

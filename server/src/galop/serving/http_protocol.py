@@ -28,10 +28,11 @@ class LoadShedder(Protocol):
 class RefusedCycle:
     """Replaces uvicorn's `RequestResponseCycle` for a request that gets an early response.
 
-    The attributes are those that uvicorn and `ConnectionGuard` read.
+    The other attributes are those of uvicorn's class that uvicorn and `ConnectionGuard` read.
     """
 
     response: EarlyResponse
+    """Sent when the request has been read."""
     keep_alive: bool
     more_body: bool = True
     response_started: bool = False

@@ -21,6 +21,7 @@ class Completion:
     """The course of one completion so far. Seconds are of a monotonic clock."""
 
     request: ChatRequest
+    """As `http` passed it to `chat`."""
     arrived_s: float
     """When the body had been read and checked."""
     arrived_unix_ns: int

@@ -91,6 +91,7 @@ class EngineState:
 
     stats: EngineStats = EngineStats()
     is_ready: bool = False
+    """Whether the engine takes requests."""
     kv_capacity_tokens: int = 1
     """Tokens that fit into the KV cache; at least 1."""
     num_restarts: int = 0
