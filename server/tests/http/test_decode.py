@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from galop.chat.request import ChatRequest
-from galop.http.decode import CompletionCall, parse, to_call
+from galop.http.decode import CheckedRequest, check_request, parse
 from galop.http.errors import InvalidRequestError, MalformedBodyError
 from galop.http.limits import RequestLimits
 from galop.protocol.literals import Compat
@@ -18,10 +18,10 @@ ENTRY = entry("m")
 USER = {"role": "user", "content": "Hi"}
 
 
-def call_of(**parameters: object) -> CompletionCall:
+def checked(**parameters: object) -> CheckedRequest:
     """The call that the smallest request and `parameters` make."""
     body = json.dumps({"model": "m", "messages": [USER], **parameters}).encode()
-    return to_call(
+    return check_request(
         parse(body, compat="default", limits=RequestLimits()),
         request_id="req_1",
         entry=ENTRY,
@@ -31,19 +31,19 @@ def call_of(**parameters: object) -> CompletionCall:
 
 
 def chat_of(**parameters: object) -> ChatRequest:
-    return call_of(**parameters).chat
+    return checked(**parameters).chat
 
 
 def refusal(**parameters: object) -> tuple[str | None, str]:
     """The param and the message of a refused request."""
     with pytest.raises(InvalidRequestError) as caught:
-        call_of(**parameters)
+        checked(**parameters)
     return caught.value.param, caught.value.message
 
 
 def test_the_smallest_request_gets_the_defaults() -> None:
     """Only model and messages are required."""
-    assert call_of() == CompletionCall(
+    assert checked() == CheckedRequest(
         chat=ChatRequest(
             request_id="req_1",
             model="m",
@@ -62,12 +62,12 @@ def test_null_means_absent_everywhere() -> None:
     document = json.dumps({"model": "m", "messages": [USER]}).encode()
     fields = parse(document, compat="default", limits=RequestLimits()).__struct_fields__
     nulls = dict.fromkeys(set(fields) - {"model", "messages"})
-    assert call_of(**nulls) == call_of()
+    assert checked(**nulls) == checked()
 
 
 def test_everything_honoured_arrives() -> None:
     """Each parameter has its place in the domain."""
-    call = call_of(
+    call = checked(
         temperature=0,
         top_p=0.5,
         max_tokens=10,
@@ -84,7 +84,7 @@ def test_everything_honoured_arrives() -> None:
         top_logprobs=2,
         response_format={"type": "json_object"},
     )
-    assert call == CompletionCall(
+    assert call == CheckedRequest(
         chat=ChatRequest(
             request_id="req_1",
             model="m",
@@ -124,13 +124,13 @@ def test_a_stop_may_be_one_string() -> None:
 )
 def test_a_seed_is_any_64_bit_integer(given: int, folded: int) -> None:
     """Signed or unsigned; the answer repeats it as it was written."""
-    call = call_of(seed=given)
+    call = checked(seed=given)
     assert (call.chat.seed, call.seed) == (folded, given)
 
 
 def test_explicit_defaults_pass() -> None:
     """Clients send n, stream and logprobs even where they mean nothing."""
-    assert call_of(n=1, stream=False, logprobs=False) == call_of()
+    assert checked(n=1, stream=False, logprobs=False) == checked()
 
 
 def test_logprobs_without_top_logprobs_asks_for_the_chosen_token_alone() -> None:
@@ -160,7 +160,7 @@ def test_logprobs_without_top_logprobs_asks_for_the_chosen_token_alone() -> None
 )
 def test_fields_without_meaning_here_are_accepted(parameters: dict[str, Any]) -> None:
     """They change nothing."""
-    assert call_of(**parameters) == call_of()
+    assert checked(**parameters) == checked()
 
 
 def test_what_an_assistant_message_came_with_is_dropped() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from galop.chat.events import ChoiceFinished, ContentDelta, ReasoningDelta, Started, ToolCall, Usage
 from galop.chat.request import Tool
-from server.tests.http.test_decode import USER, call_of, chat_of, refusal
+from server.tests.http.test_decode import USER, chat_of, checked, refusal
 
 if TYPE_CHECKING:
     from server.tests.http.conftest import Caller, ScriptedChatService
@@ -66,7 +66,7 @@ def test_the_older_form_calls_one_function() -> None:
     """Its answer has room for one."""
     assert chat_of(tools=[ADD]).parallel_tool_calls
     assert not chat_of(tools=[ADD], parallel_tool_calls=False).parallel_tool_calls
-    call = call_of(functions=[ADD["function"]])
+    call = checked(functions=[ADD["function"]])
     assert call.is_legacy_call
     assert not call.chat.parallel_tool_calls
 

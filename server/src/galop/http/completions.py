@@ -25,7 +25,7 @@ from galop.chat.events import CompletionEvent, Usage
 from galop.http.body import read_body, require_json
 from galop.http.connection import send_json, send_start, while_connected
 from galop.http.deadline import Deadline, deadline_of, until
-from galop.http.decode import CompletionCall, parse, to_call
+from galop.http.decode import CheckedRequest, check_request, parse
 from galop.http.encode import AnswerHead, Fold, IncompleteAnswerError
 from galop.http.error_middleware import add_headers, log_problem, request_id_of
 from galop.http.errors import describe
@@ -75,19 +75,19 @@ class ChatCompletions:
         deadline = deadline_of(headers, self._limits.request_timeout_s)
         require_json(headers)
         body = await read_body(headers, receive, max_body_bytes=self._limits.max_body_bytes)
-        call = self._call(body, request_id_of(scope), caller)
+        checked = self._check(body, request_id_of(scope), caller)
 
         def show_limits(remaining_limits: RemainingLimits) -> None:
             add_headers(scope, rate_limit_headers(remaining_limits))
 
-        work = self._admitted_answer(call, caller, send, deadline, show_limits)
+        work = self._admitted_answer(checked, caller, send, deadline, show_limits)
         await while_connected(receive, work)
 
-    def _call(self, body: bytes, request_id: str, caller: Caller) -> CompletionCall:
+    def _check(self, body: bytes, request_id: str, caller: Caller) -> CheckedRequest:
         request = parse(body, compat=self._compat, limits=self._limits)
         entry = self._service.models.resolve(request.model)
         check_model(caller, entry.card)
-        call = to_call(
+        checked = check_request(
             request,
             request_id=request_id,
             entry=entry,
@@ -95,22 +95,22 @@ class ChatCompletions:
             draw_seed=lambda: secrets.randbits(_NUM_SEED_BITS),
             compat=self._compat,
         )
-        check_tier(caller, call.chat.service_tier)
-        return call
+        check_tier(caller, checked.chat.service_tier)
+        return checked
 
     async def _admitted_answer(
         self,
-        call: CompletionCall,
+        checked: CheckedRequest,
         caller: Caller,
         send: Send,
         deadline: Deadline | None,
         show_limits: Callable[[RemainingLimits], None],
     ) -> None:
-        admitted = self._admission.admit(caller, call.chat, call.entry.card)
+        admitted = self._admission.admit(caller, checked.chat, checked.entry.card)
         is_served = True
         try:
-            events = self._events(call, admitted, show_limits)
-            await self._answer(call, events, send, deadline)
+            events = self._events(checked, admitted, show_limits)
+            await self._answer(checked, events, send, deadline)
         except (QueueFullError, EngineUnavailableError):
             is_served = admitted.usage.num_prompt_tokens > 0
             raise
@@ -119,13 +119,13 @@ class ChatCompletions:
 
     async def _events(
         self,
-        call: CompletionCall,
+        checked: CheckedRequest,
         admitted: AdmittedRequest,
         show_limits: Callable[[RemainingLimits], None],
     ) -> AsyncGenerator[CompletionEvent, None]:
         """Prepares the request, reserves its tokens, and yields the events of its completion."""
-        with self._observer.completion(call.chat) as watch:
-            prepared = await self._service.prepare(call.chat, call.entry.model)
+        with self._observer.completion(checked.chat) as watch:
+            prepared = await self._service.prepare(checked.chat, checked.entry.model)
             await admitted.reserve(prepared.num_prompt_tokens, prepared.max_completion_tokens)
             show_limits(admitted.remaining_limits)
             async with aclosing(self._service.run(prepared, admitted)) as events:
@@ -135,7 +135,7 @@ class ChatCompletions:
 
     async def _answer(
         self,
-        call: CompletionCall,
+        checked: CheckedRequest,
         all_events: AsyncGenerator[CompletionEvent, None],
         send: Send,
         deadline: Deadline | None,
@@ -145,9 +145,9 @@ class ChatCompletions:
             first = await anext(events, None)
             if first is None:
                 raise IncompleteAnswerError("no events")
-            head = self._head(call)
-            if call.is_streamed:
-                encoder = ChunkEncoder(head, include_usage=call.include_usage)
+            head = self._head(checked)
+            if checked.is_streamed:
+                encoder = ChunkEncoder(head, include_usage=checked.include_usage)
                 await _send_stream(send, _chunks(first, events, encoder, head, self._observer))
             else:
                 fold = Fold(head)
@@ -156,24 +156,24 @@ class ChatCompletions:
                     fold.add(event)
                     if isinstance(event, Usage):
                         _log_completed(head, event)
-        if call.is_streamed:
+        if checked.is_streamed:
             await send({"type": "http.response.body", "body": b""})
         else:
             await send_json(send, fold.answer())
 
-    def _head(self, call: CompletionCall) -> AnswerHead:
+    def _head(self, checked: CheckedRequest) -> AnswerHead:
         is_today = self._compat == "default"
         return AnswerHead(
             completion_id=new_completion_id(),
-            request_id=call.chat.request_id,
+            request_id=checked.chat.request_id,
             created=int(time.time()),
-            model=call.chat.model,
-            system_fingerprint=call.entry.model.system_fingerprint,
-            num_choices=call.chat.num_choices,
-            seed=call.seed if is_today else UNSET,
-            service_tier=call.chat.service_tier if is_today else UNSET,
-            is_legacy_call=call.is_legacy_call,
-            content_at_start=_CONTENT_AT_START[call.chat.tool_choice],
+            model=checked.chat.model,
+            system_fingerprint=checked.entry.model.system_fingerprint,
+            num_choices=checked.chat.num_choices,
+            seed=checked.seed if is_today else UNSET,
+            service_tier=checked.chat.service_tier if is_today else UNSET,
+            is_legacy_call=checked.is_legacy_call,
+            content_at_start=_CONTENT_AT_START[checked.chat.tool_choice],
         )
 
 

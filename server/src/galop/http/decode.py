@@ -1,7 +1,7 @@
 """Decodes a request body: JSON, then the wire schema, then the rules between fields.
 
 Two steps, so that validation has the order of the API (Groq, validation order): `parse` needs only the
-bytes; the caller then looks up the model, which may be a 404; `to_call` checks the rest against the model.
+bytes; the caller then looks up the model, which may be a 404; `check_request` checks the rest against the model.
 Synchronous.
 """
 
@@ -61,7 +61,7 @@ _DECODER = msgspec.json.Decoder(ChatCompletionRequest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompletionCall:
+class CheckedRequest:
     """A decoded request: the conversation to complete, and the form of the response."""
 
     chat: ChatRequest
@@ -143,7 +143,7 @@ def _refuse_later_than_2024(parsed: Any) -> None:
 # --- step two: the rules between fields ----------------------------------------------------------
 
 
-def to_call(
+def check_request(
     request: ChatCompletionRequest,
     *,
     request_id: str,
@@ -151,7 +151,7 @@ def to_call(
     key_id: str = "",
     draw_seed: Callable[[], int],
     compat: Compat,
-) -> CompletionCall:
+) -> CheckedRequest:
     """Checks the rules between fields and fills in defaults. Raises InvalidRequestError.
 
     `draw_seed` is called only if there is no seed.
@@ -194,7 +194,7 @@ def to_call(
         key_id=key_id,
     )
     options = request.stream_options
-    return CompletionCall(
+    return CheckedRequest(
         chat=chat,
         entry=entry,
         is_streamed=bool(request.stream),

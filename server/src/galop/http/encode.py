@@ -61,7 +61,7 @@ class AnswerHead:
     num_choices: int
     """At least 1."""
     seed: int | UnsetType = UNSET
-    """As in `CompletionCall.seed`."""
+    """As in `CheckedRequest.seed`."""
     service_tier: str | UnsetType = UNSET
     """The tier that was used; unset with the profile `groq-2024`."""
     is_legacy_call: bool = False

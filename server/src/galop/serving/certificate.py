@@ -9,7 +9,7 @@ import logging
 import ssl
 from pathlib import Path
 
-logger = logging.getLogger("galop.app")
+logger = logging.getLogger("galop.serving")
 
 _Version = tuple[tuple[int, int], ...]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-logger = logging.getLogger("galop.app")
+logger = logging.getLogger("galop.serving")
 
 
 class Connection(Protocol):
