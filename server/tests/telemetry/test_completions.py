@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from galop.chat.errors import ContextLengthExceededError
-from galop.telemetry import Completion, Metrics
+from galop.telemetry import CompletionRecord, Metrics
 from galop.testing import ScriptedModel
 from galop.workers.local import LocalEngine
 from server.tests.telemetry.conftest import completed, request, value
@@ -13,13 +13,13 @@ from server.tests.telemetry.conftest import completed, request, value
 
 async def test_an_error_reaches_the_caller_and_the_observers(metrics: Metrics) -> None:
     """Nothing is swallowed on the way, and nothing is counted twice."""
-    seen: list[Completion] = []
+    seen: list[CompletionRecord] = []
 
     class Notebook:
-        def started(self, completion: Completion) -> None:
+        def started(self, completion: CompletionRecord) -> None:
             raise AssertionError("it has no first token")
 
-        def ended(self, completion: Completion) -> None:
+        def ended(self, completion: CompletionRecord) -> None:
             seen.append(completion)
 
     async with LocalEngine(ScriptedModel()) as engine:

@@ -75,7 +75,7 @@ def setting_option(setting: Setting, description: str) -> Callable[[Callback], C
     )
 
 
-class _Choice(click.Choice[str]):
+class _UncheckedChoice(click.Choice[str]):
     """Completes the choices. `configure` checks the value, so that all sources have the same message."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # Any: click's signature
@@ -85,7 +85,7 @@ class _Choice(click.Choice[str]):
 def _type(setting: Setting) -> click.ParamType[Any]:
     """The type of the flag, from which the shell completes choices, files and directories."""
     if setting.choices:
-        return _Choice(setting.choices)
+        return _UncheckedChoice(setting.choices)
     if setting.metavar in ("PATH", "FILE", "DIR"):
         return click.Path(file_okay=setting.metavar != "DIR", readable=False)
     return click.STRING

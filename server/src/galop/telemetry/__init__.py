@@ -4,12 +4,12 @@
 the statistics of engines; knows no wire types.
 """
 
-from galop.telemetry.completions import Completion, CompletionObserver, CompletionObservers
+from galop.telemetry.completions import CompletionObserver, CompletionObservers, CompletionRecord
 from galop.telemetry.metrics import EngineState, Metrics
 from galop.telemetry.setup import Telemetry
 
 __all__ = [
-    "Completion",
+    "CompletionRecord",
     "CompletionObserver",
     "CompletionObservers",
     "EngineState",

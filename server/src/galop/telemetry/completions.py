@@ -17,7 +17,7 @@ from galop.chat.request import ChatRequest
 
 
 @dataclass(slots=True)
-class Completion:
+class CompletionRecord:
     """The course of one completion so far. Seconds are of a monotonic clock."""
 
     request: ChatRequest
@@ -59,10 +59,10 @@ class Completion:
 class CompletionObserver(Protocol):
     """Called for every completion, on the event loop; must not block and must not raise."""
 
-    def started(self, completion: Completion) -> None:
+    def started(self, completion: CompletionRecord) -> None:
         """The first token exists. Not called if the completion ends before."""
 
-    def ended(self, completion: Completion) -> None:
+    def ended(self, completion: CompletionRecord) -> None:
         """The completion is complete, cancelled or failed."""
 
 
@@ -76,7 +76,7 @@ class CompletionObservers:
         keeps_texts: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`keeps_texts`: fill `Completion.texts`."""
+        """`keeps_texts`: fill `CompletionRecord.texts`."""
         self._observers = tuple(observers)
         self._keeps_texts = keeps_texts
         self._clock = clock
@@ -84,7 +84,7 @@ class CompletionObservers:
     @contextmanager
     def completion(self, request: ChatRequest) -> Iterator[Watch]:
         """Records a completion that begins with the block and ends with it."""
-        completion = Completion(request, self._clock(), time.time_ns())
+        completion = CompletionRecord(request, self._clock(), time.time_ns())
         if self._keeps_texts:
             completion.texts = {}
         try:
@@ -106,7 +106,7 @@ class Watch:
 
     def __init__(
         self,
-        completion: Completion,
+        completion: CompletionRecord,
         observers: Sequence[CompletionObserver],
         clock: Callable[[], float],
     ) -> None:

@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from galop.chat.events import Usage
 from galop.protocol.events import EngineStats
 from galop.telemetry.aliases import vllm_families
-from galop.telemetry.completions import Completion
+from galop.telemetry.completions import CompletionRecord
 
 _REQUEST_SECONDS = (
     *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
@@ -63,7 +63,10 @@ _HISTOGRAMS: Mapping[str, tuple[str, tuple[float, ...]]] = {
         _GAP_SECONDS,
     ),
     "galop_request_prompt_tokens": ("Prompt tokens per request.", _NUM_TOKENS),
-    "galop_request_completion_tokens": ("Completion tokens per request, all choices.", _NUM_TOKENS),
+    "galop_request_completion_tokens": (
+        "Completion tokens per request, all choices.",
+        _NUM_TOKENS,
+    ),
 }
 """Name to description and upper bounds of the buckets."""
 
@@ -135,14 +138,14 @@ class Metrics:
         """Observes the time between two steps' tokens of one choice."""
         self._inter_token_latency.observe(seconds)
 
-    def started(self, completion: Completion) -> None:
+    def started(self, completion: CompletionRecord) -> None:
         """See `CompletionObserver`."""
         assert completion.started is not None
         self._observe_seconds("time_to_first_token", completion.started_s - completion.arrived_s)
         self._observe_seconds("request_queue_time", completion.started.queue_time_s)
         self._observe_seconds("request_prefill_time", completion.started.prompt_time_s)
 
-    def ended(self, completion: Completion) -> None:
+    def ended(self, completion: CompletionRecord) -> None:
         """See `CompletionObserver`."""
         finished = self._counters["galop_choices_finished_total"]
         for reason in completion.finish_reasons:

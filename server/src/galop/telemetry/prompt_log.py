@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 
-from galop.telemetry.completions import Completion
+from galop.telemetry.completions import CompletionRecord
 
 logger = logging.getLogger("galop.prompts")
 
 
 class PromptLog:
-    """Logs the messages and the content of each completion. Needs `Completion.texts`."""
+    """Logs the messages and the content of each completion. Needs `CompletionRecord.texts`."""
 
-    def started(self, completion: Completion) -> None:
+    def started(self, completion: CompletionRecord) -> None:
         """See `CompletionObserver`."""
 
-    def ended(self, completion: Completion) -> None:
+    def ended(self, completion: CompletionRecord) -> None:
         """See `CompletionObserver`."""
         texts = completion.texts or {}
         answers = ["".join(texts[index]) for index in sorted(texts)]

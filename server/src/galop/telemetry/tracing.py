@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from galop.telemetry.completions import Completion
+from galop.telemetry.completions import CompletionRecord
 
 _EXPORT_TIMEOUT_S = 5
 """Also bounds how long a collector that does not answer delays the end of the server."""
@@ -98,10 +98,10 @@ class Tracing:
 
         return traced
 
-    def started(self, completion: Completion) -> None:
+    def started(self, completion: CompletionRecord) -> None:
         """See `CompletionObserver`."""
 
-    def ended(self, completion: Completion) -> None:
+    def ended(self, completion: CompletionRecord) -> None:
         """See `CompletionObserver`."""
         span = _current.get()
         if span is None or not span.is_recording():
@@ -132,7 +132,7 @@ class Tracing:
         )
 
 
-def _phases(completion: Completion) -> list[tuple[str, int, int]]:
+def _phases(completion: CompletionRecord) -> list[tuple[str, int, int]]:
     """Name, start and end (nanoseconds since 1970) of each phase that the completion reached."""
 
     def at(seconds: float) -> int:
@@ -153,7 +153,7 @@ def _phases(completion: Completion) -> list[tuple[str, int, int]]:
     ]
 
 
-def _attributes(completion: Completion) -> dict[str, Any]:  # Any: OpenTelemetry's value types
+def _attributes(completion: CompletionRecord) -> dict[str, Any]:  # Any: OpenTelemetry's value types
     request = completion.request
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": "chat",
