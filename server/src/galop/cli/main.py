@@ -11,7 +11,7 @@ import click
 from galop import __version__
 from galop.cli.groups import LazyGroup
 
-# Imported lazily: `galop serve` starts the engine process before it imports anything else.
+# Imported lazily: `galop serve` starts the engine process before most of its imports.
 COMMANDS = {
     "serve": "galop.cli.serve:serve",
     "tune": "galop.cli.tune:tune",

@@ -1,6 +1,6 @@
 """The HTTP API: wire schema, routes, server-sent events, error table.
 
-Parses requests and encodes responses; must not know tokens, templates or models. Other rooms use
+Parses requests and encodes responses; must not know tokenizers, templates or engines. Other rooms use
 `build_http_app`, its interface `ChatService`, and its settings `Compat` and `RequestLimits`.
 """
 

@@ -1,4 +1,4 @@
-"""Observer of responses and errors; `galop serve` passes its metrics."""
+"""The interface of observers of responses, errors and completions; `galop serve` passes `Telemetry`."""
 
 from __future__ import annotations
 
