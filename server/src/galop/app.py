@@ -47,7 +47,7 @@ def run(
 ) -> None:
     """Serves until SIGINT or SIGTERM. Calls `on_ready` once, when the engine is ready.
 
-    `first_engine`: a process that already loads the model. Raises `galop.backends.llama.errors.ModelError`,
+    `first_engine`: a process that already loads the model. Raises `ModelError` of `backends.llama`,
     `SettingError` or `EngineStartError` if the model cannot be served, and `LedgerUnavailableError` if
     the ledger cannot be read.
     """

@@ -1,8 +1,8 @@
 """Formats of the log: lines for people, or one JSON object per line for programs.
 
 The command line and the engine process call `start_logging`; other modules only log. The keys of `extra`,
-such as the request id, become keys of the object. API keys are never logged; prompts and answers only with
-the setting `log_prompts`.
+such as the request id, become keys of the object. API keys are never logged; prompts and answers only
+with the setting `log_prompts`.
 """
 
 from __future__ import annotations

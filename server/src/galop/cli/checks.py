@@ -1,5 +1,5 @@
-"""Checks of settings beyond their types: files that must exist, settings that depend on each other, limits
-of the machine.
+"""Checks of settings beyond their types: files that must exist, settings that depend on each other,
+limits of the machine.
 
 They run before the engine process starts, so they import what only some settings need inside functions.
 """

@@ -35,7 +35,7 @@ class InterruptedCommandError(CommandFailedError):
 
 @contextmanager
 def reported_errors() -> Iterator[None]:
-    """Raises `click.BadParameter` for a `SettingError`, `CommandFailedError` for a missing embedded model."""
+    """Turns `SettingError` into `click.BadParameter`, a missing model into `CommandFailedError`."""
     try:
         yield
     except SettingError as error:

@@ -36,8 +36,8 @@ def with_settings(
 ) -> Callable[[Callback], Callback]:
     """Decorates a command, whose first argument becomes the `Configuration` of these settings.
 
-    `descriptions`: help texts that replace those of the table. The other arguments of the command come from
-    the decorators above this one.
+    `descriptions`: help texts that replace those of the table. The other arguments of the command come
+    from the decorators above this one.
     """
     settings = [SETTINGS[name] for name in names]
     descriptions = descriptions or {}

@@ -99,7 +99,7 @@ def tune(
 
 
 def _set_engine_environment() -> None:
-    """Sets the engine process's environment, before llama.cpp is loaded, so that measurements are valid."""
+    """Sets the engine process's environment, so that measurements are valid; llama.cpp reads it once."""
     from galop.workers.spawn import ENVIRONMENT
 
     for name, value in ENVIRONMENT.items():

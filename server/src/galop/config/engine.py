@@ -9,7 +9,7 @@ from galop.workers.messages import EngineConfig
 
 
 def engine_config(settings: Settings, model: ServedModel) -> EngineConfig:
-    """The configuration of the engine of `model`. The engine reduces the context window to the trained one."""
+    """The engine's configuration. The engine reduces the context window to the trained one."""
     return EngineConfig(
         model=model.weights,
         num_slots=settings.max_sequences,

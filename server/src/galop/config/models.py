@@ -38,7 +38,7 @@ class ServedModel:
 
     @property
     def path(self) -> Path:
-        """The GGUF file: the source of vocabulary and template, even if the weights are a converted copy."""
+        """The GGUF file, from which vocabulary and template come even if the weights are converted."""
         return Path(self.source)
 
     @property

@@ -9,7 +9,7 @@ from galop.config.sources import Configuration
 
 
 def check_reachability(configuration: Configuration, *, has_keys: bool) -> None:
-    """Raises `SettingError` if other machines could use the server without a key and no setting allows it."""
+    """Raises `SettingError` if other machines could use the server without key or `allow_anonymous`."""
     settings = configuration.settings
     if has_keys or settings.allow_anonymous or is_loopback(settings.host):
         return
@@ -21,7 +21,7 @@ def check_reachability(configuration: Configuration, *, has_keys: bool) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine can connect to `host`; False for a name other than localhost."""
+    """Whether only this machine can connect to `host`; False for names other than localhost."""
     if host == "localhost":
         return True
     try:

@@ -320,7 +320,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class SettingError(Exception):
-    """A setting is wrong. `source`: the flag, variable or key of a file; `reason`: one line for the operator."""
+    """A setting is wrong. `source`: its flag, variable or key of a file; `reason`: one line."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")

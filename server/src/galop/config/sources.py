@@ -1,7 +1,7 @@
 """Reads the settings: flags override environment variables, which override galop.toml.
 
-Errors name the source as the operator wrote it: `--port`, `GALOP_PORT`, `galop.toml: port`. Reads one file
-and is pure otherwise.
+Errors name the source as the operator wrote it: `--port`, `GALOP_PORT`, `galop.toml: port`. Reads one
+file and is pure otherwise.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decodes a request body: JSON, then the wire schema, then the rules between fields.
 
 Two steps, so that validation has the order of the API (Groq, validation order): `parse` needs only the
-bytes; the caller then looks up the model, which may be a 404; `check_request` checks the rest against the model.
+bytes; the caller then looks up the model, which may be a 404; `check_request` checks the rest.
 Synchronous.
 """
 

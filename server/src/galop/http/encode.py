@@ -67,7 +67,7 @@ class AnswerHead:
     is_legacy_call: bool = False
     """Calls are encoded as `function_call` instead of `tool_calls`."""
     content_at_start: str | None | UnsetType = ""
-    """`delta.content` in the first chunk of a choice. Unset: null if the choice begins with a call, else ""."""
+    """`delta.content` in a choice's first chunk. Unset: null if the choice begins with a call, else ""."""
 
     def finish_reason(self, reason: FinishReason) -> FinishReason:
         """The wire value of `reason`: `function_call` for `tool_calls` in the older form."""
@@ -86,7 +86,7 @@ class AnswerHead:
 
 
 class IncompleteAnswerError(RuntimeError):
-    """A completion without `Usage`, or with a choice that has no `ChoiceFinished`: a bug of the server."""
+    """A completion without `Usage` or a choice without `ChoiceFinished`: a bug of the server."""
 
 
 def usage_object(usage: Usage) -> UsageObject:

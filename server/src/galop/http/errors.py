@@ -81,7 +81,7 @@ class MalformedBodyError(HttpError):
 
 
 class InvalidRequestError(HttpError):
-    """A field is wrong. `message`: the whole error message; `param`: the dotted path of the field, if any."""
+    """A field is wrong. `message`: the error message; `param`: the dotted path of the field, if any."""
 
     def __init__(self, message: str, *, param: str | None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Rate limits on the wire: the headers `x-ratelimit-...` and `retry-after`, and the messages of 413 and 429.
+"""Rate limits on the wire: headers `x-ratelimit-...` and `retry-after`, and messages of 413 and 429.
 
 Source: the API reference, "Rate limits". Clients parse numbers and durations in the messages.
 """
@@ -63,7 +63,7 @@ def error_type(error: RateLimitExceededError | RequestTooLargeError) -> ErrorTyp
 
 
 def retry_headers(error: RateLimitExceededError) -> dict[str, str]:
-    """`retry-after` in whole seconds, rounded up; with a daily limit also the SDK's `x-should-retry: false`."""
+    """`retry-after` in seconds, rounded up; with a daily limit also `x-should-retry: false`."""
     headers = {"retry-after": str(math.ceil(max(error.exceeded.wait_s, _SHORTEST_WAIT_S)))}
     if error.exceeded.name in ("rpd", "tpd"):
         headers["x-should-retry"] = "false"

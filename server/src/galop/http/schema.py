@@ -1,4 +1,4 @@
-"""Wire types: the request, the responses, the errors. /openapi.json and docs/api.md are generated from them.
+"""Wire types: request, responses, errors. /openapi.json and docs/api.md are generated from them.
 
 The request is a closed schema: unknown fields are refused. Each field has an effect: `honoured`,
 `meaningless` (accepted because clients send it, but without effect) or `refused` (only null is accepted).
@@ -120,7 +120,7 @@ _ECHO = "Ignored: clients send back whole messages that they received."
 class AssistantMessage(
     Struct, tag="assistant", tag_field="role", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """An earlier answer of the model. `content` may be null, or absent beside calls, `reasoning` or `refusal`."""
+    """An earlier answer. `content` may be null, or absent beside calls, `reasoning` or `refusal`."""
 
     content: str | TextParts | None | UnsetType = UNSET
     name: Name = None

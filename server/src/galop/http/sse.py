@@ -1,4 +1,4 @@
-"""Encodes a completion as server-sent events: one `data:` line of compact JSON per chunk, then an empty line.
+"""Encodes a completion as server-sent events: a `data:` line of JSON per chunk, then an empty line.
 
 Other lines (`id:`, `retry:`, `event:`) break some clients of this API, so only the event that ends a
 failed stream has one: `event: error`. Pure: events in, bytes out.

@@ -25,7 +25,7 @@ def load_certificate(context: ssl.SSLContext, cert: Path, key: Path) -> None:
 
 
 class CertificateFiles:
-    """Two PEM files and the TLS context that they are loaded into. `reload_if_changed` is to be polled."""
+    """Two PEM files and the TLS context that uses them. `reload_if_changed` is to be polled."""
 
     def __init__(self, context: ssl.SSLContext, cert: Path, key: Path) -> None:
         self._context = context
@@ -48,7 +48,7 @@ class CertificateFiles:
             logger.info("the TLS certificate was renewed from %s", self._paths[0])
 
     def _current(self) -> _Version | None:
-        """None if a file is missing. Follows links: Kubernetes renews a secret by changing a link's target."""
+        """None if a file is missing. Follows links: Kubernetes renews a secret by changing a link."""
         try:
             stats = [path.stat() for path in self._paths]
         except OSError:

@@ -45,7 +45,7 @@ class _Wait:
 
 
 class ConnectionGuard:
-    """Ends connections whose client does nothing for `timeout_s`. `check` is to be called every second."""
+    """Ends connections whose client does nothing for `timeout_s`. Call `check` every second."""
 
     def __init__(self, timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._timeout_s = timeout_s
@@ -73,7 +73,7 @@ class ConnectionGuard:
 
 
 def _owes_a_request(connection: Connection) -> bool:
-    """Whether the client must send: its first request, or the rest of one. False when idle after a response."""
+    """Whether the client must send its first request or the rest of one."""
     cycle = connection.cycle
     if cycle is None:
         return True

@@ -44,7 +44,7 @@ class RefusedCycle:
 class HttpProtocol(HttpToolsProtocol):
     """One connection. Asks `load_shedder` about the head of each request before uvicorn creates a task.
 
-    The body of a request with an early response is read and discarded, so that the connection can be reused.
+    The body of a request with an early response is discarded, so that the connection can be reused.
     """
 
     cycle: Any  # uvicorn's, or a RefusedCycle
@@ -80,7 +80,7 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Sends the API's 400 instead of uvicorn's, which is plain text, and closes the connection.
 
-        Only closes it if an earlier response is unfinished or owed: the client would mistake the 400 for it.
+        Only closes it if an earlier response is unfinished: the client would mistake the 400 for it.
         """
         if self._is_idle() or not (self.pipeline or self.cycle.response_started):
             response = self._load_shedder.refuse_malformed(is_https=self._is_https)

@@ -1,4 +1,4 @@
-"""uvicorn as this server runs it: listening socket, signals, draining, slow clients, renewed certificates."""
+"""uvicorn as this server runs it: listening socket, signals, draining, slow clients, certificates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ which would hide that a client does not read."""
 
 
 class PortTakenError(Exception):
-    """The address is in use, not permitted or not of this machine. The message is one line for a person."""
+    """The address is in use, not permitted or not of this machine. The message is one line."""
 
 
 class WorkInFlight(Protocol):
@@ -77,7 +77,7 @@ def uvicorn_config(
     tls_cert: Path | None,
     tls_key: Path | None,
 ) -> uvicorn.Config:
-    """uvicorn's configuration. Raises OSError or `ssl.SSLError` from `load()` if the files are unusable."""
+    """uvicorn's configuration. Its `load()` raises OSError or `ssl.SSLError` for unusable files."""
     return uvicorn.Config(
         application,
         http=partial(HttpProtocol, load_shedder=load_shedder),  # type: ignore[arg-type]  # only called
@@ -93,8 +93,8 @@ def uvicorn_config(
 class Server(uvicorn.Server):
     """uvicorn whose `serve` returns after a signal; uvicorn itself raises the signal again.
 
-    After the first SIGINT or SIGTERM, running requests may finish within `drain_timeout_s` and new ones get
-    a 503. Requests that still run then end with an error. A second signal ends the waiting.
+    After the first SIGINT or SIGTERM, running requests may finish within `drain_timeout_s` and new ones
+    get a 503. Requests that still run then end with an error. A second signal ends the waiting.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Server(uvicorn.Server):
         self._stopping.append(asyncio.create_task(self._stop(timeout_s)))
 
     async def _stop(self, timeout_s: float) -> None:
-        """Waits for the work, then ends the server. The socket stays open, so that new requests get a 503."""
+        """Waits for the work, then ends the server. Until then new requests get a 503."""
         self._work.drain("the server is stopping")
         deadline_s = time.monotonic() + timeout_s
         while self._work.num_open_choices and time.monotonic() < deadline_s:  # noqa: ASYNC110  # has no event
