@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import socket
 from collections.abc import Iterator
@@ -138,6 +139,15 @@ async def test_an_engine_that_cannot_start_ends_the_server(listener: socket.sock
 
     with pytest.raises(ConnectionError, match="no engine"):
         await asyncio.wait_for(server_of(Work()).serve_until_stopped(listener, fails(), never), 10)
+
+
+def test_connections_send_what_is_written_at_once(listener: socket.socket) -> None:
+    """With Nagle's algorithm the body of an answer waits 40 ms behind its head."""
+    with socket.create_connection(listener.getsockname()):
+        select.select([listener], [], [], 5)
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_taken_port_is_an_error_with_the_address(listener: socket.socket) -> None:
