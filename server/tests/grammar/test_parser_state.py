@@ -226,3 +226,12 @@ def test_the_minimum_of_a_string_is_part_of_its_cost() -> None:
     state = start((leaf,))
     assert num_characters("é\\n".encode()) == 2
     assert state.advance('"é\\n'.encode()).cost == len(b'aa"')
+
+
+def test_the_last_byte_of_a_literal_is_forced_unless_several_may_follow() -> None:
+    """A forced bracket brings the forced text after it along: fewer steps of the model."""
+    inner = Rule([(b"[", NUMBER, b"\n]")])
+    closes = start((inner, b"\n}")).advance(b"[1\n")
+    assert not closes.forces_nothing
+    goes_on = start((inner, Rule([(b",", inner), (b"\n}",)]))).advance(b"[1\n")
+    assert goes_on.forces_nothing

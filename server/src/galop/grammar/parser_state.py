@@ -105,7 +105,7 @@ class ParserState:
                 if len(state.leaf.after) - state.offset == 1:
                     return True
             elif isinstance(state, InLiteral):
-                if stack.below is not None and len(state.literal) - state.offset == 1:
+                if len(state.literal) - state.offset == 1 and _is_open_below(stack):
                     return True
             elif isinstance(state, InNumber):
                 return True
@@ -257,3 +257,9 @@ def _waiting(stack: Stack, alternatives: Sequence[Alternative], text: bytes) -> 
     literal = alternatives[0].symbols[0]
     assert isinstance(literal, bytes)
     return Configuration(stack.replace(alternatives[0]), InLiteral(literal, len(text)))
+
+
+def _is_open_below(stack: Stack) -> bool:
+    """True where several bytes may come after the symbol at the top."""
+    below = stack.below
+    return below is not None and isinstance(below.top, Rule) and below.choice(below.top).is_open
