@@ -235,3 +235,10 @@ def test_the_last_byte_of_a_literal_is_forced_unless_several_may_follow() -> Non
     assert not closes.forces_nothing
     goes_on = start((inner, Rule([(b",", inner), (b"\n}",)]))).advance(b"[1\n")
     assert goes_on.forces_nothing
+
+
+def test_a_string_without_a_maximum_forces_nothing() -> None:
+    """At its maximum, the closing quote of another is forced, with what follows it."""
+    bounded = StringLeaf(r'/"[^"]{0,2}"/', b'""', (b'"a"',), max_chars=2)
+    assert start((STRING, b"}")).advance(b'"ab').forces_nothing
+    assert not start((bounded, b"}")).advance(b'"ab').forces_nothing

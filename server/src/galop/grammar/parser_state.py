@@ -98,7 +98,10 @@ class ParserState:
             if state is None:
                 if isinstance(stack.top, Rule) and stack.choice(stack.top).is_open:
                     return True
-            elif isinstance(state, _TEXT):
+            elif isinstance(state, InString):
+                if state.leaf.max_chars is None:  # else its quote is forced at the maximum
+                    return True
+            elif isinstance(state, InKeyName):
                 if not state.leaf.is_searched:
                     return True
             elif isinstance(state, InKeyClosing):
