@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from galop.grammar.calls import calls_shape
+from galop.grammar.calls import calls_schema
 from galop.grammar.compiled_schema import compile_schema
 from galop.grammar.errors import SchemaError
 from galop.grammar.text import document_text
@@ -39,9 +39,9 @@ def test_documents_and_checks_share_a_compiled_schema() -> None:
 def test_the_tools_of_a_second_request_are_not_compiled_again() -> None:
     """128 tools, the most that a request may have, fit into the cache."""
     num_before = compile_schema.cache_info().misses
-    calls_shape(tool_calls(128), str.encode, is_triggered=False)
+    calls_schema(tool_calls(128), str.encode, is_triggered=False)
     num_first = compile_schema.cache_info().misses
-    calls_shape(tool_calls(128), str.encode, is_triggered=False)
+    calls_schema(tool_calls(128), str.encode, is_triggered=False)
     assert num_first - num_before == 128
     assert compile_schema.cache_info().misses == num_first
 
@@ -50,7 +50,7 @@ def test_tools_with_equal_schemas_are_told_apart_by_name() -> None:
     """Both use one compiled schema; a call of either is valid if its arguments are."""
     tools = tuple(ToolSpec(name=name, parameters=schema_of("a")) for name in ("left", "right"))
     calls = ToolCalls(tools=tools, syntax=SYNTAX, is_required=True, max_calls=2)
-    shape = calls_shape(calls, str.encode, is_triggered=False)
+    shape = calls_schema(calls, str.encode, is_triggered=False)
     for name in ("left", "right"):
         assert shape.is_valid(f'<call name="{name}">{{"a": 1}}</call>')
         assert not shape.is_valid(f'<call name="{name}">{{"a": "1"}}</call>')

@@ -12,7 +12,7 @@ Theory of operation. All prompts that have a slot compete for the rows of a step
   overtaken by `MAX_CHUNKS_AHEAD` chunks more than it got itself, it is *overdue*. A step begins with the
   overdue prompt that was admitted first; only every second step does while short prompts wait.
 
-Bounds, for flows of one tier (tests/engine/test_prefill.py):
+Bounds, for flows of one tier (server/tests/engine/test_prefill.py):
 
 - The first token of a short prompt that no other short one precedes comes at most three steps after
   its arrival: the step that runs, one that belongs to an overdue prompt, its own.

@@ -30,7 +30,7 @@ class Call(NamedTuple):
     """JSON text."""
 
 
-def calls_shape(
+def calls_schema(
     wanted: ToolCalls, mark: Callable[[str], bytes], *, is_triggered: bool
 ) -> CompiledSchema:
     """The text of one or more calls. Raises `SchemaError`.
@@ -39,17 +39,17 @@ def calls_shape(
     has been written already, and the text begins after it.
     """
     syntax = wanted.syntax
-    shapes = {tool.name: compile_schema(tool.parameters) for tool in wanted.tools}
+    compiled = {tool.name: compile_schema(tool.parameters) for tool in wanted.tools}
 
     def call_after(opening: str) -> Rule:
         return Rule(
             [
                 (
                     mark(opening + syntax.begin + name + syntax.before_arguments),
-                    shape.start,
+                    schema.start,
                     mark(syntax.end),
                 )
-                for name, shape in shapes.items()
+                for name, schema in compiled.items()
             ]
         )
 
@@ -63,10 +63,10 @@ def calls_shape(
             [
                 (
                     mark((opening + name + syntax.before_arguments).removeprefix(syntax.trigger)),
-                    shape.start,
+                    schema.start,
                     mark(syntax.end),
                 )
-                for name, shape in shapes.items()
+                for name, schema in compiled.items()
             ]
         )
     else:
@@ -77,9 +77,9 @@ def calls_shape(
 
     def are_valid(text: str) -> bool:
         calls = list(calls_in(seen.trigger + text if is_triggered else text, seen))
-        return bool(calls) and all(shapes[call.name].is_valid(call.arguments) for call in calls)
+        return bool(calls) and all(compiled[call.name].is_valid(call.arguments) for call in calls)
 
-    is_exact = all(shape.is_exact for shape in shapes.values())
+    is_exact = all(schema.is_exact for schema in compiled.values())
     return CompiledSchema(Rule([(first, rest)]), are_valid, is_exact=is_exact)
 
 
@@ -101,7 +101,7 @@ def _texts_of(syntax: CallSyntax) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def json_object_shape() -> CompiledSchema:
+def json_object_schema() -> CompiledSchema:
     """JSON mode: any JSON object."""
     members = ExtraMembers(None, ANYTHING)
     lowered = lower(Object((), (members,)), max_indented_free=MAX_INDENTED_JSON)
@@ -109,7 +109,7 @@ def json_object_shape() -> CompiledSchema:
 
 
 def either(left: CompiledSchema, right: CompiledSchema) -> CompiledSchema:
-    """Documents of one shape or of the other, which begin differently."""
+    """Documents of one schema or of the other, which begin differently."""
 
     def is_valid(text: str) -> bool:
         return left.is_valid(text) or right.is_valid(text)

@@ -3,8 +3,8 @@
 llguidance says which tokens the grammar allows. Beside it goes `ParserState`, which knows what ending
 the document costs. A token is taken only if an ending is known to fit into the budget after it. Where
 the rules do not say all that the schema does, that ending has been checked together with the text
-before it, whatever the budget. So there is always a way to a valid document; where no token can be
-proven to keep one, the ending that is held is written.
+before it, whatever the budget. So there is always a way to a valid document; if no
+token is proven safe, the ending that is held is written.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _MAX_REFUSALS = 4
 
 
 class DocumentPlan:
-    """What all documents of one shape share, for one vocabulary."""
+    """What all documents of one schema share, for one vocabulary."""
 
     def __init__(
-        self, shape: CompiledSchema, vocabulary: Vocabulary, *, is_checked: bool = True
+        self, schema: CompiledSchema, vocabulary: Vocabulary, *, is_checked: bool = True
     ) -> None:
-        self.check = shape.is_valid if is_checked and not shape.is_exact else None
+        self.check = schema.is_valid if is_checked and not schema.is_exact else None
         """What documents must satisfy beyond the rules, if anything."""
         self.vocabulary = vocabulary
-        self.costs = Costs(shape.rules, vocabulary.cost_of)
-        symbols = [each for rule in shape.rules for some in rule.sequences for each in some]
+        self.costs = Costs(schema.rules, vocabulary.cost_of)
+        symbols = [each for rule in schema.rules for some in rule.sequences for each in some]
         self.is_always_cheap = not any(isinstance(s, Leaf) and s.is_searched for s in symbols)
         """True if no leaf has to be searched for what ends it."""
         self.smallest: list[int] | None = None
@@ -99,7 +99,7 @@ _Proof = _Ending | _Vouched
 
 
 class DocumentConstraint:
-    """Implements `engine.TokenConstraint`.
+    """Implements `engine.constraint.TokenConstraint`.
 
     Raises `BudgetTooSmallError` if no valid document fits into `budget_tokens`, and
     `ConstraintFailedError` if none was found at all.

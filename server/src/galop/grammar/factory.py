@@ -1,4 +1,4 @@
-"""Constraints by name: grammars are compiled once and copied for every choice."""
+"""Constraints from specs: grammars are compiled once and copied for every choice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask
 
 from galop.engine.constraint import TokenConstraint
-from galop.grammar.calls import calls_shape, either, json_object_shape
+from galop.grammar.calls import calls_schema, either, json_object_schema
 from galop.grammar.compiled_schema import CompiledSchema, compile_schema
 from galop.grammar.document import DocumentConstraint, DocumentPlan
 from galop.grammar.errors import SchemaError
@@ -34,7 +34,7 @@ class _Compiled(NamedTuple):
 
 
 class GrammarFactory:
-    """Implements `engine.ConstraintFactory` for one model."""
+    """Implements `engine.constraint.ConstraintFactory` for one model."""
 
     def __init__(self, tokenizer: LLTokenizer) -> None:
         self._tokenizer = tokenizer
@@ -118,25 +118,25 @@ class GrammarFactory:
 
     def _compile(self, spec: ConstraintSpec) -> _Compiled:
         try:
-            shape = self._shape(spec)
+            schema = self._compiled_schema(spec)
         except SchemaError as error:
             raise ConstraintFailedError(str(error)) from error
-        plan = DocumentPlan(shape, self._vocabulary)
+        plan = DocumentPlan(schema, self._vocabulary)
         lenient_plan = None
         if plan.check is not None and not spec.is_strict:
-            lenient_plan = DocumentPlan(shape, self._vocabulary, is_checked=False)
-        return _Compiled(self._matcher(shape.lark), plan, lenient_plan)
+            lenient_plan = DocumentPlan(schema, self._vocabulary, is_checked=False)
+        return _Compiled(self._matcher(schema.lark), plan, lenient_plan)
 
-    def _shape(self, spec: ConstraintSpec) -> CompiledSchema:
+    def _compiled_schema(self, spec: ConstraintSpec) -> CompiledSchema:
         document = None
         if spec.schema is not None:
             document = compile_schema(spec.schema)
         elif spec.json_object:
-            document = json_object_shape()
+            document = json_object_schema()
         if spec.tool_calls is None:
             assert document is not None, "other specs are not compiled"
             return document
-        calls = calls_shape(
+        calls = calls_schema(
             spec.tool_calls, self._vocabulary.marked, is_triggered=_may_be_text(spec)
         )
         if document is None or spec.tool_calls.is_required:

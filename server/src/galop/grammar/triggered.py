@@ -16,7 +16,7 @@ Rest = Callable[[int], TokenConstraint]
 
 
 class FreeText:
-    """Any text. Implements `engine.TokenConstraint`."""
+    """Any text. Implements `engine.constraint.TokenConstraint`."""
 
     is_complete = False
     can_end = True
@@ -39,7 +39,7 @@ class FreeText:
 
 
 class TriggeredConstraint:
-    """Implements `engine.TokenConstraint`.
+    """Implements `engine.constraint.TokenConstraint`.
 
     `marker`: the text, with control tokens as their marks. `smallest_rest`: the tokens that the rest
     needs at least; the marker is refused where they do not fit. `may_end`: the text may end without

@@ -102,7 +102,7 @@ class CompletionObservers:
 
 
 class Watch:
-    """Implements `http.CompletionWatch`."""
+    """Implements `http.observer.CompletionWatch`."""
 
     def __init__(
         self,

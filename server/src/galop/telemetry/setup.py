@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Telemetry:
-    """Implements `http.RequestObserver`. An async context manager, which sends the last spans at its end.
+    """Implements `http.observer.RequestObserver`. An async context manager, which sends the last spans at its end.
 
     `otlp_endpoint`: base URL of a trace collector; None for no traces.
     """
@@ -52,15 +52,15 @@ class Telemetry:
         return application if self._tracing is None else self._tracing.around(application)
 
     def responded(self, status: int) -> None:
-        """See `http.RequestObserver`."""
+        """See `http.observer.RequestObserver`."""
         self.metrics.responded(status)
 
     def refused(self, error: Exception, status: int) -> None:
-        """See `http.RequestObserver`."""
+        """See `http.observer.RequestObserver`."""
         self.metrics.refused(error, status)
 
     def completion(self, request: ChatRequest) -> AbstractContextManager[Watch]:
-        """See `http.RequestObserver`."""
+        """See `http.observer.RequestObserver`."""
         return self._completions.completion(request)
 
     async def __aenter__(self) -> Telemetry:

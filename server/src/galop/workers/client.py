@@ -1,7 +1,7 @@
 """The client of one engine: sends requests to it, and delivers its events.
 
 The owner of a client, `LocalEngine` (a thread) or `EngineProcess` (a process), carries its commands to
-the engine. `Recovery` decides which requests run again when an engine died. `admission.AdmissionControl`
+the engine. `Recovery` decides which requests run again when an engine died. `admission.control.AdmissionControl`
 bounds the number of requests before they come here. All of this runs on the event loop's thread.
 """
 
@@ -122,7 +122,7 @@ class Generation:
 class EngineClient:
     """Submits requests to one engine, and delivers its events to their generations.
 
-    Implements `chat.models.Engine`. `send` carries a command to the engine; it is called only while the
+    Implements `chat.models.EngineClient`. `send` carries a command to the engine; it is called only while the
     engine is available.
     """
 

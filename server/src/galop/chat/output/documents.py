@@ -126,10 +126,10 @@ _NOTHING = object()
 
 @cache
 def _json_object_text() -> DocumentText:
-    from galop.grammar.calls import json_object_shape  # loads llguidance: not at the start
+    from galop.grammar.calls import json_object_schema  # loads llguidance: not at the start
     from galop.grammar.text import DocumentText
 
-    return DocumentText(json_object_shape())
+    return DocumentText(json_object_schema())
 
 
 def _decoded(text: str) -> Any:

@@ -1,7 +1,7 @@
 /* The structures and functions of ggml that our kernels use.
  *
  * Copied from ggml 0.25.3: `ggml_tensor` from ggml.h, `ggml_cplan` from ggml-cpu.h, `ggml_compute_params` from
- * ggml-cpu-impl.h. tests/backends/llama/test_kernels.py compares the first two with the installed headers;
+ * ggml-cpu-impl.h. server/tests/backends/llama/test_kernels.py compares the first two with the installed headers;
  * ggml-cpu-impl.h is not installed. kernels.py loads our library with that version of ggml only (`KNOWN_GGML`).
  */
 #pragma once
