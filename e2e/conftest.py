@@ -30,7 +30,19 @@ class Server:
     """A running server."""
 
     base_url: str
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
+    log: Path
+    """What the server prints. A file: a pipe that nobody reads would stop the server."""
+
+    def printed(self) -> str:
+        """The start-up text, once it is there."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            text = self.log.read_text()
+            if "Ctrl-C" in text:
+                return text
+            time.sleep(0.05)
+        pytest.fail(f"galop serve did not say that it is ready: {self.log.read_text()}")
 
     def environment(self) -> dict[str, str]:
         """For programs that use the SDK: where the server is."""
@@ -53,20 +65,21 @@ def free_port() -> int:
 def galop_serve(*arguments: str) -> Iterator[Server]:
     """Run `galop serve` on a free port until the end of the block; its last words on failure."""
     port = free_port()
-    process = subprocess.Popen(
-        [
-            str(Path(sys.executable).with_name("galop")),
-            "serve",
-            *("--port", str(port)),
-            *arguments,
-        ],
-        # What was tuned on this machine is for its users; tests see the file as shipped.
-        env=dict(os.environ) | {"GALOP_TUNED": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    server = Server(f"http://127.0.0.1:{port}", process)
+    log = Path(_STATE.name) / f"log-{port}"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("galop")),
+                "serve",
+                *("--port", str(port)),
+                *arguments,
+            ],
+            # What was tuned on this machine is for its users; tests see the file as shipped.
+            env=dict(os.environ) | {"GALOP_TUNED": "0"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, log)
     try:
         wait_until_ready(server)
         yield server
@@ -77,16 +90,13 @@ def galop_serve(*arguments: str) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def wait_until_ready(server: Server) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
-            assert server.process.stdout is not None
-            pytest.fail(f"galop serve ended: {server.process.stdout.read()}")
+            pytest.fail(f"galop serve ended: {server.log.read_text()}")
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{server.base_url}/readyz").status_code == 200:
                 return

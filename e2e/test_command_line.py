@@ -129,13 +129,7 @@ def test_a_file_that_is_no_model_is_one_line(tmp_path: Path) -> None:
 def test_the_printed_curl_works_when_pasted() -> None:
     """Read it off the terminal, run it in a shell."""
     with galop_serve("--model", "scripted:Hello there") as server:
-        assert server.process.stdout is not None
-        printed = []
-        for line in server.process.stdout:
-            printed.append(line)
-            if "Ctrl-C" in line:
-                break
-        text = "".join(printed)
+        text = server.printed()
         command = text[text.index("curl ") : text.index("From Python")]
         result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30)
 
@@ -149,7 +143,8 @@ def test_a_signal_stops_server_and_engine(sign: signal.Signals) -> None:
     with galop_serve("--model", "scripted:x") as server:
         started = time.monotonic()
         server.process.send_signal(sign)
-        output, _ = server.process.communicate(timeout=20)
+        server.process.wait(timeout=20)
+        output = server.log.read_text()
     assert time.monotonic() - started < 10
     assert server.process.returncode == 0
     assert "Traceback" not in output

@@ -113,7 +113,8 @@ def test_json_logs_have_request_ids_and_neither_prompts_nor_keys() -> None:
         answer = ask(server)
         refused = ask(server, temperature=9)
         server.process.send_signal(signal.SIGTERM)
-        output, _ = server.process.communicate(timeout=20)
+        server.process.wait(timeout=20)
+        output = server.log.read_text()
     assert answer.json()["choices"][0]["message"]["content"] == SECRET
     assert SECRET not in output
     assert "gsk_do_not_log_me" not in output
@@ -130,7 +131,8 @@ def test_prompts_are_logged_when_asked_for_by_name() -> None:
     with galop_serve("--model", "scripted:Hello", "--log-prompts") as server:
         ask(server)
         server.process.send_signal(signal.SIGTERM)
-        output, _ = server.process.communicate(timeout=20)
+        server.process.wait(timeout=20)
+        output = server.log.read_text()
     assert SECRET in output
     assert "gsk_do_not_log_me" not in output
 
@@ -148,7 +150,8 @@ def test_traces_reach_a_collector_and_go_on_from_the_callers() -> None:
         headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
         httpx.post(f"{server.base_url}/v1/chat/completions", json=body, headers=headers)
         server.process.send_signal(signal.SIGTERM)  # it sends what is left
-        output, _ = server.process.communicate(timeout=20)
+        server.process.wait(timeout=20)
+        output = server.log.read_text()
     spans = [
         span
         for request in received

@@ -60,17 +60,6 @@ def tuned_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cache
 
 
-def printed(server: Server) -> str:
-    """The start-up text."""
-    assert server.process.stdout is not None
-    lines = []
-    for line in server.process.stdout:
-        lines.append(line)
-        if "Ctrl-C" in line:
-            break
-    return "".join(lines)
-
-
 def fingerprint(server: Server) -> str:
     answer = httpx.post(
         f"{server.base_url}/openai/v1/chat/completions",
@@ -104,12 +93,12 @@ def test_the_table_is_readable_without_a_terminal(tuned: tuple[Path, str]) -> No
 def test_serve_uses_what_was_tuned_and_says_so(tuned_cache: Path) -> None:
     """The weights are in the start-up text and in the fingerprint; --no-tuned is the way back."""
     with galop_serve("--tuned", "--cache-dir", str(tuned_cache)) as server:
-        text = printed(server)
+        text = server.printed()
         with_tuned = fingerprint(server)
     assert "weights:        Q8_0, tuned on 2026-11-23; " in text
     assert "--no-tuned serves the file as shipped" in text
     with galop_serve("--no-tuned", "--cache-dir", str(tuned_cache)) as server:
-        assert "Q8_0" not in printed(server)
+        assert "Q8_0" not in server.printed()
         assert fingerprint(server) != with_tuned
 
 
@@ -119,7 +108,7 @@ def test_a_broken_result_does_not_keep_the_server_from_starting(tmp_path: Path) 
     path = store.record_path(tmp_path, key)
     path.write_text('{"record": "tuning-1", "key": 7}')
     with galop_serve("--tuned", "--cache-dir", str(tmp_path)) as server:
-        text = printed(server)
+        text = server.printed()
     assert f"ignoring {path}" in text
     assert "weights:" not in text
 

@@ -8,21 +8,25 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import jsonschema_rs
 import pytest
 
 from galop.chat import ChatService
 from galop.chat.errors import (
     ContextLengthExceededError,
+    InvalidParameterError,
+    InvalidSchemaError,
+    JsonValidateFailedError,
     ModelNotFoundError,
 )
 from galop.chat.events import ChoiceFinished, CompletionEvent, ContentDelta, Started, Usage
-from galop.chat.request import ChatRequest
+from galop.chat.request import ChatRequest, JsonSchemaFormat, Tool
 from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
-from galop.protocol.errors import BudgetTooSmallError, EngineError
+from galop.protocol.errors import BudgetTooSmallError, EngineError, NoDocumentError
 from galop.testing import ScriptedModel, ScriptedTokenizer
 from galop.workers.local import LocalEngine
-from server.tests.chat.conftest import chat_service
+from server.tests.chat.conftest import ScriptedEngine, chat_request, chat_service
 
 
 @asynccontextmanager
@@ -220,3 +224,41 @@ async def test_a_stopped_engine_is_an_engine_error() -> None:
         await engine.__aexit__(None, None, None)
         with pytest.raises(EngineError):
             await events_of(service, ask())
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        '{"contains":{"type":"string","const":"x"},"minContains":2,"type":"array"}',
+        '{"type":"object","propertyNames":{"pattern":"^[A-Z]$"},"minProperties":2}',
+    ],
+)
+async def test_a_schema_is_answered_or_refused_by_name(schema: str, strict: bool) -> None:
+    """Where no document is found, in the server or only in the engine: never a bug of the server."""
+    wanted = JsonSchemaFormat(name="s", schema=schema, is_strict=strict)
+    request = ask("JSON", response_format="json_schema", json_schema=wanted, max_tokens=100)
+    async with chatting() as (service, _):
+        try:
+            events = await events_of(service, request)
+        except InvalidSchemaError:
+            return
+        except JsonValidateFailedError:
+            if strict:
+                raise
+        else:
+            assert jsonschema_rs.is_valid(json.loads(schema), json.loads(text_of(events)))
+
+
+async def test_what_the_engine_finds_no_document_for_is_refused_by_name() -> None:
+    """The request is at fault: the schema, or the functions."""
+    wanted = JsonSchemaFormat(name="s", schema="{}")
+    engine = ScriptedEngine([NoDocumentError()])
+    service = chat_service(engine, context_window=2000)
+    document = chat_request(response_format="json_schema", json_schema=wanted)
+    with pytest.raises(InvalidSchemaError, match="no document was found"):
+        await events_of(service, document)
+    tool = Tool(name="f", parameters='{"type":"object"}')
+    call = chat_request(tools=(tool,), tool_choice="required")
+    with pytest.raises(InvalidParameterError, match="no call was found"):
+        await events_of(service, call)

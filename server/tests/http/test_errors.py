@@ -50,6 +50,7 @@ from galop.protocol.errors import (
     EngineError,
     EngineInternalError,
     EngineUnavailableError,
+    NoDocumentError,
     QueueFullError,
     QueueShareFullError,
     RequestQuarantinedError,
@@ -221,6 +222,7 @@ EXAMPLES: list[tuple[Exception, int, str, str | None, str | None, str]] = [
     (EngineDiedError(exit_code=-9), 500, OURS, None, None, "died while it worked on this request"),
     (RequestQuarantinedError(), 500, OURS, None, None, "not tried now"),
     (ConstraintFailedError("secret"), 500, OURS, None, None, "bug"),
+    (NoDocumentError(), 400, BAD, None, None, "No document was found"),
     (EngineInternalError("secret"), 500, OURS, None, None, "bug"),
     (ZeroDivisionError("secret"), 500, OURS, None, None, "bug"),
 ]

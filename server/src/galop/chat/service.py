@@ -14,7 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from galop.chat.budget import completion_budget
-from galop.chat.errors import CallBudgetTooSmallError
+from galop.chat.errors import (
+    CallBudgetTooSmallError,
+    ChatError,
+    InvalidParameterError,
+    InvalidSchemaError,
+)
 from galop.chat.events import CompletionEvent, Usage
 from galop.chat.models import ChatModel, ModelRegistry
 from galop.chat.output.documents import document_spec
@@ -26,7 +31,7 @@ from galop.chat.request import ChatRequest, TemplateMessage
 from galop.chat.tools.toolset import Toolset, check_tools
 from galop.chat.usage_meter import UsageMeter
 from galop.protocol.constraints import ConstraintSpec
-from galop.protocol.errors import BudgetTooSmallError
+from galop.protocol.errors import BudgetTooSmallError, NoDocumentError
 from galop.protocol.events import Finished, Prefilled, Tokens
 from galop.protocol.requests import GenerationRequest, SamplingParams
 
@@ -146,6 +151,8 @@ class ChatService:
             raise CallBudgetTooSmallError(
                 num_tokens_needed=error.num_tokens_needed, num_tokens=error.num_tokens
             ) from error
+        except NoDocumentError as error:
+            raise _unsatisfied(prepared.request) from error
         finally:
             generation.close()
 
@@ -201,4 +208,14 @@ def _encode(request: ChatRequest, model: ChatModel, output: OutputSpec) -> Promp
         answer_prefix=missing_think_tag
         if reasoning is not None and output.is_constrained
         else None,
+    )
+
+
+def _unsatisfied(request: ChatRequest) -> ChatError:
+    """The error for a request for which the engine found nothing that it could write."""
+    reason = "asks for what no document was found to satisfy"
+    if request.json_schema is not None and request.tool_choice == "none":
+        return InvalidSchemaError(request.json_schema.name, pointer="", reason=reason)
+    return InvalidParameterError(
+        "tools", "no call was found that satisfies a function's parameters"
     )

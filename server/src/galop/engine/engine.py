@@ -23,7 +23,7 @@ from galop.engine.runner import Float32Array, ModelRunner
 from galop.engine.sampler import adjust, choose, log_probabilities, masked, uniform
 from galop.engine.scheduler import Plan, Scheduler
 from galop.engine.sequence import Sequence
-from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
+from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError, NoDocumentError
 from galop.protocol.events import (
     EngineEvent,
     Failed,
@@ -393,6 +393,8 @@ def _failed(request_id: str, error: Exception) -> Failed:
             num_tokens_needed=error.num_tokens_needed,
             num_tokens=error.num_tokens,
         )
+    if isinstance(error, NoDocumentError):
+        return Failed(request_id=request_id, kind="no_document", detail=error.reason)
     if isinstance(error, ConstraintFailedError):
         return Failed(request_id=request_id, kind="constraint", detail=error.reason)
     logger.exception("request %s failed", request_id)

@@ -21,7 +21,7 @@ from galop.grammar.leaf import INFINITE, Leaf
 from galop.grammar.matcher import GrammarConstraint
 from galop.grammar.parser_state import ParserState
 from galop.grammar.vocabulary import BoolArray, Vocabulary
-from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
+from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError, NoDocumentError
 
 _MAX_ENDINGS = 48
 """Endings that are tried before a token is refused."""
@@ -102,7 +102,7 @@ class DocumentConstraint:
     """Implements `engine.constraint.TokenConstraint`.
 
     Raises `BudgetTooSmallError` if no valid document fits into `budget_tokens`, and
-    `ConstraintFailedError` if none was found at all.
+    `NoDocumentError` if none was found at all.
     """
 
     def __init__(self, grammar: GrammarConstraint, plan: DocumentPlan, budget_tokens: int) -> None:
@@ -216,7 +216,7 @@ class DocumentConstraint:
                 token_ids = self._vocabulary.segment_shortest(text)
                 if self._grammar.accepts_whole(token_ids):
                     return token_ids
-        raise ConstraintFailedError("no document was found that satisfies the schema")
+        raise NoDocumentError
 
     def _try_accept_text(self, token_id: int) -> bool:
         """A token without a quote, inside of a string or key. Most are of this kind, and leave it open."""

@@ -56,6 +56,7 @@ from galop.protocol.errors import (
     EngineDiedError,
     EngineInternalError,
     EngineUnavailableError,
+    NoDocumentError,
     QueueFullError,
     QueueShareFullError,
     RequestQuarantinedError,
@@ -478,6 +479,12 @@ ERROR_TABLE: Mapping[type[Exception], ErrorRow] = dict(
                 "The engine died while it worked on this request. It is being restarted: please try "
                 "again."
             ),
+        ),
+        _row(
+            NoDocumentError,
+            400,
+            when="No document was found that satisfies the schema or the functions' parameters.",
+            message=lambda error: "No document was found that satisfies the schema.",
         ),
         _row(
             ConstraintFailedError,

@@ -7,6 +7,7 @@ EngineError
 ├── EngineDiedError           the engine process ended while this request was in flight
 ├── RequestQuarantinedError   a request like this one killed the engine
 ├── ConstraintFailedError     the constraint could not be compiled, or allowed no token
+│   ├── NoDocumentError       no document of the constraint was found
 │   └── BudgetTooSmallError   no document of the constraint fits into max_tokens
 └── EngineInternalError       a step raised: a bug
 """
@@ -92,6 +93,13 @@ class BudgetTooSmallError(ConstraintFailedError):
         )
         self.num_tokens_needed = num_tokens_needed
         self.num_tokens = num_tokens
+
+
+class NoDocumentError(ConstraintFailedError):
+    """No document was found that satisfies the schema: there is none, or the search ended before it."""
+
+    def __init__(self) -> None:
+        super().__init__("no document was found that satisfies the schema")
 
 
 class EngineInternalError(EngineError):

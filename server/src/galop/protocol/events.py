@@ -12,7 +12,7 @@ import msgspec
 
 from galop.protocol.literals import FinishReason
 
-FailureKind = Literal["constraint", "budget", "internal"]
+FailureKind = Literal["constraint", "budget", "no_document", "internal"]
 """Raised as `ConstraintFailedError`, `BudgetTooSmallError`, `EngineInternalError`."""
 
 

@@ -20,6 +20,7 @@ from galop.protocol.errors import (
     EngineError,
     EngineInternalError,
     EngineUnavailableError,
+    NoDocumentError,
 )
 from galop.protocol.events import EngineEvent, Failed, Finished, Prefilled, Tokens
 from galop.protocol.requests import GenerationRequest
@@ -240,4 +241,6 @@ def _error_of(event: Failed) -> EngineError:
         )
     if event.kind == "constraint":
         return ConstraintFailedError(event.detail)
+    if event.kind == "no_document":
+        return NoDocumentError()
     return EngineInternalError(event.detail)
