@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence as SequenceOf
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,12 +11,7 @@ from hypothesis import strategies as st
 from galop.engine.runner import BatchCosts
 from galop.engine.scheduler import MIN_SHARED_TOKENS, PrefixCopy, Scheduler, Truncation
 from galop.engine.sequence import Sequence
-from galop.protocol.requests import GenerationRequest
-
-
-def make_sequence(prompt: list[int], *, name: str = "r", max_tokens: int = 8) -> Sequence:
-    request = GenerationRequest(request_id=name, prompt_token_ids=prompt, max_tokens=max_tokens)
-    return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, 0.0, max_tokens)
+from server.tests.engine.sequences import decoding, make_sequence
 
 
 def make_scheduler(
@@ -35,19 +29,6 @@ def make_scheduler(
         is_batch_invariant=is_batch_invariant,
         batch_costs=batch_costs,
     )
-
-
-def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
-    """Running sequences with these numbers of tokens to compute."""
-    sequences = []
-    for index in range(len(num_pending)):
-        sequences.append(make_sequence([index, 1, 2], name=str(index), max_tokens=99))
-        scheduler.add(sequences[-1])
-    scheduler.schedule()
-    for sequence, count in zip(sequences, num_pending, strict=True):
-        sequence.num_computed_tokens = sequence.num_prompt_tokens
-        sequence.append([7] * count)
-    return sequences
 
 
 def test_with_linear_costs_all_pending_tokens_are_decoded() -> None:

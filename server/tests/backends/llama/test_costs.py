@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from galop.backends.llama.costs import PASS_COST_ROWS, StreamCosts, filler_cost_rows
 from galop.engine.scheduler import Scheduler
-from galop.engine.sequence import Sequence
-from galop.protocol.requests import GenerationRequest
+from server.tests.engine.sequences import decoding, make_sequence
 
 
 @pytest.mark.parametrize(
@@ -51,11 +49,6 @@ def test_a_filler_costs_more_the_longer_its_sequence_is() -> None:
     assert filler_cost_rows(2, 1000) == 6
 
 
-def make_sequence(prompt: list[int], *, name: str = "r", max_tokens: int = 8) -> Sequence:
-    request = GenerationRequest(request_id=name, prompt_token_ids=prompt, max_tokens=max_tokens)
-    return Sequence(request, 0, np.asarray(prompt, dtype=np.int32), None, 0.0, max_tokens)
-
-
 def make_scheduler(num_slots: int = 4) -> Scheduler:
     return Scheduler(
         num_slots=num_slots,
@@ -64,19 +57,6 @@ def make_scheduler(num_slots: int = 4) -> Scheduler:
         is_batch_invariant=True,
         batch_costs=StreamCosts(fills_gaps=True),
     )
-
-
-def decoding(scheduler: Scheduler, *num_pending: int) -> list[Sequence]:
-    """Running sequences with these numbers of tokens to compute."""
-    sequences = []
-    for index in range(len(num_pending)):
-        sequences.append(make_sequence([index, 1, 2], name=str(index), max_tokens=99))
-        scheduler.add(sequences[-1])
-    scheduler.schedule()
-    for sequence, count in zip(sequences, num_pending, strict=True):
-        sequence.num_computed_tokens = sequence.num_prompt_tokens
-        sequence.append([7] * count)
-    return sequences
 
 
 @pytest.mark.parametrize(
