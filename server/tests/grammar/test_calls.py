@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -13,13 +12,13 @@ from hypothesis import strategies as st
 
 from galop.engine.constraint import TokenConstraint
 from galop.grammar.calls import calls_in
-from galop.grammar.factory import GrammarFactory
 from galop.grammar.tokenizer import byte_vocabulary
 from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import CallSyntax, ConstraintSpec, Thinking, ToolCalls, ToolSpec
 from galop.protocol.errors import BudgetTooSmallError
 from galop.testing import END, ScriptedTokenizer
 from server.tests.grammar.adversary import KINDS, Adversary
+from server.tests.grammar.byte_factory import factory
 
 TAGGED = CallSyntax(
     begin='<call>{"name": "',
@@ -55,11 +54,6 @@ SCHEMAS: dict[str, Any] = {
 TOOLS = tuple(
     ToolSpec(name=name, parameters=json.dumps(schema)) for name, schema in SCHEMAS.items()
 )
-
-
-@cache
-def factory() -> GrammarFactory:
-    return GrammarFactory(byte_vocabulary(ScriptedTokenizer()))
 
 
 def spec(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -15,14 +14,13 @@ from llguidance.numpy import allocate_token_bitmask
 
 from galop.grammar.compiled_schema import compile_schema
 from galop.grammar.document import DocumentConstraint, DocumentPlan
-from galop.grammar.factory import GrammarFactory
 from galop.grammar.matcher import GrammarConstraint, compiled
 from galop.grammar.tokenizer import byte_vocabulary
-from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
 from galop.testing import END, ScriptedTokenizer
 from server.tests.grammar.adversary import BUDGETS, KINDS, Adversary
+from server.tests.grammar.byte_factory import factory, vocabulary
 
 
 def field(schema: Any) -> dict[str, Any]:
@@ -103,16 +101,6 @@ SEARCHED: dict[str, dict[str, Any]] = {
 }
 """Whose ends only a compiled lexeme knows."""
 ALL = {**CHECKED, **SEARCHED}
-
-
-@cache
-def factory() -> GrammarFactory:
-    return GrammarFactory(byte_vocabulary(ScriptedTokenizer()))
-
-
-@cache
-def vocabulary() -> Vocabulary:
-    return Vocabulary(byte_vocabulary(ScriptedTokenizer()))
 
 
 def constraint(schema: Any, max_tokens: int) -> DocumentConstraint:

@@ -16,13 +16,10 @@ from hypothesis import strategies as st
 from galop.grammar.compiled_schema import MAX_SCHEMA_BYTES, compile_schema
 from galop.grammar.document import DocumentConstraint
 from galop.grammar.errors import SchemaError
-from galop.grammar.factory import GrammarFactory
 from galop.grammar.text import DocumentText
-from galop.grammar.tokenizer import byte_vocabulary
-from galop.grammar.vocabulary import Vocabulary
 from galop.protocol.constraints import ConstraintSpec
 from galop.protocol.errors import BudgetTooSmallError, ConstraintFailedError
-from galop.testing import END, ScriptedTokenizer
+from galop.testing import END
 from server.tests.grammar.adversary import (
     BUDGETS,
     KINDS,
@@ -31,6 +28,7 @@ from server.tests.grammar.adversary import (
     SchemaCase,
     public_schemas,
 )
+from server.tests.grammar.byte_factory import factory, vocabulary
 from server.tests.grammar.keyword_examples import EXAMPLES, KeywordExample
 
 ENOUGH = 100_000
@@ -38,16 +36,6 @@ STYLES: tuple[dict[str, Any], ...] = ({}, {"separators": (",", ":")}, {"indent":
 needs_schemas = pytest.mark.skipif(
     not SCHEMAS.exists(), reason="the public schemas are not beside the project"
 )
-
-
-@cache
-def factory() -> GrammarFactory:
-    return GrammarFactory(byte_vocabulary(ScriptedTokenizer()))
-
-
-@cache
-def vocabulary() -> Vocabulary:
-    return Vocabulary(byte_vocabulary(ScriptedTokenizer()))
 
 
 def constraint(schema: Any, max_tokens: int = ENOUGH) -> DocumentConstraint:
