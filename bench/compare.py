@@ -40,7 +40,7 @@ SETTINGS: dict[Setting, tuple[Launcher, ...]] = {
     "one at a time": (opponents.galop, opponents.llama_cpp_python),
     "ours alone, long context": (opponents.galop_long_context,),
 }
-"""Ours, and what it is compared with, if anything."""
+"""Setting to the servers that it starts: ours first, then its opponent, if it has one."""
 
 START = Goal("start to ready", "s", most=1.0)
 MEMORY = Goal("memory", "MiB", most=1.2)

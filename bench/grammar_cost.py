@@ -127,7 +127,7 @@ class Replay:
         (self._wrong,) = self._tokenizer.encode("\t")
 
     def num_tokens(self, document: str) -> int:
-        """Tokens of the document."""
+        """Number of tokens of `document`, as the tokenizer encodes it."""
         return len(self._tokenizer.encode(document))
 
     def accepted(self, spec: ConstraintSpec, document: str, max_tokens: int) -> list[int]:
@@ -152,7 +152,7 @@ class Replay:
         return chosen
 
     def cpu_s(self, spec: ConstraintSpec, chosen: list[int], max_tokens: int) -> float:
-        """CPU time of the constraint for one document."""
+        """Process CPU seconds that the constraint takes to accept the tokens `chosen`."""
         constraint = self._factory(spec, max_tokens=max_tokens)
         started_s = time.process_time()
         for index, token_id in enumerate(chosen):
@@ -191,7 +191,7 @@ def _measured_by(checkout: Path, name: str, num_rounds: int) -> float:
 
 
 def main() -> None:
-    """Print one line for each kind of constraint."""
+    """Print the microseconds per token of each kind of constraint."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--against", type=Path, help="another checkout")
     parser.add_argument("--rounds", type=int, default=40, help="in each process")

@@ -34,7 +34,7 @@ OPPONENTS_VARIABLE = "GALOP_BENCH_OPPONENTS"
 START_TIMEOUT_S = 120.0
 
 LONG_CONTEXT = 8192
-"""Tokens in a slot."""
+"""Context window of each slot, in tokens."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from galop.engine.engine import DEFAULT_PREFILL_CHUNK
 Setting = Literal[
     "same file", "as a user runs each", "one core busy", "one at a time", "ours alone, long context"
 ]
-"""Which servers run; see `bench.compare`."""
+"""Name of a group of servers; `bench.compare.SETTINGS` says which ones."""
 
 Values = Mapping[str, float]
 

@@ -35,7 +35,7 @@ class Server:
     """What the server prints. A file: a pipe that nobody reads would stop the server."""
 
     def printed(self) -> str:
-        """The start-up text, once it is there."""
+        """Wait until the server has printed its start-up text, and return it."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             text = self.log.read_text()

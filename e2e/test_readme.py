@@ -1,4 +1,4 @@
-"""README.md and CONTRIBUTING.md keep their word."""
+"""The programs of README.md run; its links and paths, and those of CONTRIBUTING.md, exist."""
 
 from __future__ import annotations
 
